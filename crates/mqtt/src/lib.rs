@@ -1,0 +1,25 @@
+//! MQTT packets and topics: bytes to packets and back, for 3.1, 3.1.1 and 5.0, in both directions.
+//!
+//! No input or output, no clock, no allocation that the length of a packet does not justify. Strings
+//! and payloads are slices of the buffer they came in ([`bytes::Bytes`]).
+
+mod packet;
+mod property;
+mod qos;
+mod reason;
+mod text;
+mod topic;
+
+pub use packet::{
+    Ack, Auth, ConnAck, Connect, ConnectReturn, Disconnect, Packet, PacketId, Publish,
+    RetainHandling, SubAck, Subscribe, SubscribeFilter, SubscriptionOptions, UnsubAck, Unsubscribe,
+    Version, Will,
+};
+pub use property::{
+    AckProperties, AuthProperties, ConnAckProperties, ConnectProperties, DisconnectProperties,
+    PublishProperties, SubscribeProperties, UnsubscribeProperties, UserProperties, WillProperties,
+};
+pub use qos::QoS;
+pub use reason::ReasonCode;
+pub use text::{Text, TextError};
+pub use topic::{FilterError, Subscription, TopicError, TopicFilter, TopicName};

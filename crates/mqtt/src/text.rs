@@ -1,0 +1,123 @@
+//! MQTT strings: UTF-8 that obeys the protocol's extra rules, as a slice of the packet it came in.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::ops::Deref;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+/// Longest string that its two length bytes can state.
+const TEXT_BYTES_MAX: usize = 65_535;
+
+/// A string as MQTT allows it: UTF-8 without U+0000, at most 65 535 bytes. Cloning shares the bytes.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text(ByteString);
+
+/// Why bytes are not an MQTT string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// Not UTF-8; surrogate code points are not UTF-8 either. [MQTT3-1.5.3-1] [MQTT5-1.5.4-1]
+    #[error("string is not well-formed UTF-8")]
+    NotUtf8,
+    /// Holds U+0000. [MQTT3-1.5.3-2] [MQTT5-1.5.4-2]
+    #[error("string holds the null character U+0000")]
+    Null,
+    /// More than 65 535 bytes.
+    #[error("string is longer than 65535 bytes")]
+    TooLong,
+}
+
+impl Text {
+    /// The string for a slice of a packet, without copying.
+    ///
+    /// # Errors
+    ///
+    /// [`TextError`] when the bytes break a rule for MQTT strings.
+    pub fn from_bytes(bytes: Bytes) -> Result<Self, TextError> {
+        if bytes.len() > TEXT_BYTES_MAX {
+            return Err(TextError::TooLong);
+        }
+        if bytes.contains(&0) {
+            return Err(TextError::Null);
+        }
+        ByteString::try_from(bytes)
+            .map(Self)
+            .map_err(|_| TextError::NotUtf8)
+    }
+
+    /// The string for a literal, without copying.
+    ///
+    /// # Errors
+    ///
+    /// [`TextError`] when the string breaks a rule for MQTT strings.
+    pub fn from_static(text: &'static str) -> Result<Self, TextError> {
+        Self::from_bytes(Bytes::from_static(text.as_bytes()))
+    }
+
+    /// The string as a string slice.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The bytes behind the string; shares them.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        self.0.as_bytes()
+    }
+
+    /// The same string in an allocation of its own, so that it keeps no larger buffer alive.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self(ByteString::from(&*self.0))
+    }
+}
+
+impl TryFrom<&str> for Text {
+    type Error = TextError;
+
+    fn try_from(text: &str) -> Result<Self, TextError> {
+        Self::from_bytes(Bytes::copy_from_slice(text.as_bytes()))
+    }
+}
+
+impl TryFrom<String> for Text {
+    type Error = TextError;
+
+    fn try_from(text: String) -> Result<Self, TextError> {
+        Self::from_bytes(Bytes::from(text))
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl Borrow<str> for Text {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), formatter)
+    }
+}

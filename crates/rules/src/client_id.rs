@@ -1,0 +1,58 @@
+//! Who a client is.
+
+use std::borrow::Borrow;
+use std::fmt;
+
+use castmq_mqtt::Text;
+
+/// The identity of a client and of its session; never empty. Cloning shares the bytes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(Text);
+
+impl ClientId {
+    /// The id for a string; `None` when it is empty, which asks the server to choose one.
+    #[must_use]
+    pub fn new(text: Text) -> Option<Self> {
+        if text.is_empty() {
+            None
+        } else {
+            Some(Self(text))
+        }
+    }
+
+    /// The id as a string slice.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The id as MQTT string; cloning shares the bytes.
+    #[must_use]
+    pub fn text(&self) -> &Text {
+        &self.0
+    }
+
+    /// The same id in an allocation of its own.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self(self.0.detached())
+    }
+}
+
+impl Borrow<str> for ClientId {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for ClientId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), formatter)
+    }
+}

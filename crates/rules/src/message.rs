@@ -1,0 +1,107 @@
+//! A message on its way through the broker.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use castmq_mqtt::{PublishProperties, QoS, TopicName};
+use smallvec::SmallVec;
+
+use crate::{ClientId, Moment};
+
+/// Counts the messages of a node; the same for all copies of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId(pub u64);
+
+/// A message as it was published: immutable, shared by all who deliver or keep it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Which message.
+    pub id: MessageId,
+    /// Where to.
+    pub topic: TopicName,
+    /// What.
+    pub payload: Bytes,
+    /// With which promise it was published.
+    pub qos: QoS,
+    /// Whether it was published with the retain flag.
+    pub retain: bool,
+    /// The properties that are passed on, in 5.0: never a topic alias, subscription identifiers or
+    /// the message expiry, which differ from receiver to receiver.
+    pub properties: Option<Box<PublishProperties>>,
+    /// Who published it; `None` for the broker itself.
+    pub from: Option<ClientId>,
+    /// When it was accepted.
+    pub received: Moment,
+    /// When it is no longer delivered.
+    pub expires: Option<Moment>,
+    /// The number of this retained version of its topic, in the order in which they were stored;
+    /// `None` when it was not retained.
+    pub version: Option<u64>,
+}
+
+/// Memory that a message costs beyond its topic and payload, in bytes: the structure and its
+/// reference counts, rounded up.
+pub const MESSAGE_OVERHEAD_BYTES: usize = 256;
+
+impl Message {
+    /// What the message counts for in every quota, in bytes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let properties = self.properties.as_deref().map_or(0, |properties| {
+            let user: usize = properties
+                .user
+                .iter()
+                .map(|(name, value)| name.len() + value.len())
+                .sum();
+            user + properties
+                .response_topic
+                .as_ref()
+                .map_or(0, |topic| topic.len())
+                + properties.correlation_data.as_ref().map_or(0, Bytes::len)
+                + properties
+                    .content_type
+                    .as_ref()
+                    .map_or(0, |content| content.len())
+        });
+        MESSAGE_OVERHEAD_BYTES + self.topic.as_str().len() + self.payload.len() + properties
+    }
+
+    /// Whether its lifetime is over.
+    #[must_use]
+    pub fn is_expired(&self, now: Moment) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+
+    /// What is left of its lifetime in whole seconds, rounded up so that a living message never says
+    /// 0; `None` when it has no end. [MQTT5-3.3.2-6]
+    #[must_use]
+    pub fn remaining_expiry(&self, now: Moment) -> Option<u32> {
+        self.expires.map(|expires| {
+            let left = expires.saturating_since(now);
+            let seconds = left.as_secs() + u64::from(left > Duration::from_secs(left.as_secs()));
+            u32::try_from(seconds).unwrap_or(u32::MAX)
+        })
+    }
+
+    /// Whether the broker speaks of itself.
+    #[must_use]
+    pub fn is_system(&self) -> bool {
+        self.topic.as_str().starts_with("$SYS/")
+    }
+}
+
+/// A message on its way to one session: what is the same for all is shared, what differs is here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The message.
+    pub message: Arc<Message>,
+    /// The lower one of the message's and the subscription's QoS.
+    pub qos: QoS,
+    /// The retain flag as this receiver gets it.
+    pub retain: bool,
+    /// Identifiers of all subscriptions of the session that matched, ascending.
+    pub subscription_ids: SmallVec<[u32; 2]>,
+    /// The group through which it came, so that it can be given to another member.
+    pub group: Option<Arc<str>>,
+}
