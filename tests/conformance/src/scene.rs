@@ -1,0 +1,100 @@
+//! What a test plays in: a broker, and names that are its own.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::client::Client;
+use crate::{target, v3, v5};
+
+/// A broker with a corner of its own for one test: all client ids and topics made here carry a
+/// prefix that no other test has, so tests share a broker and run side by side.
+#[derive(Debug)]
+pub struct Scene {
+    address: SocketAddr,
+    prefix: String,
+}
+
+impl Scene {
+    /// A corner of the broker that all tests share; it runs with the default settings.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::at(target::external().expect("CASTMQ_CONFORMANCE_TARGET names a broker"))
+    }
+
+    /// A broker of the test's own with the default settings, for tests that look at all topics.
+    #[must_use]
+    pub fn alone() -> Self {
+        Self::new()
+    }
+
+    fn at(address: SocketAddr) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        // Runs against one external broker must not meet each other's sessions.
+        let run = std::process::id() & 0xFFFF;
+        Self {
+            address,
+            prefix: format!("{run:x}.{number:x}"),
+        }
+    }
+
+    /// A client id of this test.
+    #[must_use]
+    pub fn id(&self, name: &str) -> String {
+        format!("{}-{name}", self.prefix)
+    }
+
+    /// A topic name, or topic filter, below the first level that belongs to this test.
+    #[must_use]
+    pub fn topic(&self, name: &str) -> String {
+        format!("{}/{name}", self.prefix)
+    }
+
+    /// The broker's address.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A TCP connection on which nothing has been sent.
+    #[must_use]
+    pub fn open(&self) -> Client {
+        Client::open(self.address)
+    }
+
+    /// A connected 3.1.1 client with a clean session.
+    #[must_use]
+    #[track_caller]
+    pub fn client(&self, name: &str) -> Client {
+        self.client_with(&v3::connect(self.id(name)))
+    }
+
+    /// A connected 3.1.1 client that keeps its session.
+    #[must_use]
+    #[track_caller]
+    pub fn session(&self, name: &str) -> Client {
+        self.client_with(&v3::connect(self.id(name)).keep_session())
+    }
+
+    /// A connected 5.0 client with a clean start, whose session ends with the connection.
+    #[must_use]
+    #[track_caller]
+    pub fn client_v5(&self, name: &str) -> Client {
+        self.client_with(&v5::connect(self.id(name)))
+    }
+
+    /// A connected client with a CONNECT of the test's choice.
+    #[must_use]
+    #[track_caller]
+    pub fn client_with(&self, connect: &crate::Connect) -> Client {
+        let mut client = self.open();
+        client.connect(connect);
+        client
+    }
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self::new()
+    }
+}
