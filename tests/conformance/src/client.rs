@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::publish::Publish;
 use crate::v5::Answer;
 use crate::wire::{Packet, Raw, hex};
-use crate::{v3, v5};
+use crate::{strict, v3, v5};
 
 /// How long something that must come may take. Long, because a loaded machine is no fault.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -62,6 +62,11 @@ impl Client {
     pub fn receive(&mut self) -> Raw {
         self.receive_within(DEADLINE)
             .unwrap_or_else(|| panic!("the broker closed the connection"))
+    }
+
+    /// The next packet, or `None` when the broker closes the connection instead.
+    pub fn receive_or_close(&mut self) -> Option<Raw> {
+        self.receive_within(DEADLINE)
     }
 
     /// Expects exactly these bytes as the next packet.
@@ -270,6 +275,9 @@ impl Client {
         let deadline = now() + limit;
         loop {
             if let Some(packet) = self.take_packet() {
+                if self.level == 5 {
+                    strict::check(&packet);
+                }
                 return Some(packet);
             }
             let left = deadline.saturating_duration_since(now());

@@ -32,6 +32,7 @@ pub mod v3;
 pub mod v5;
 pub mod wire;
 
+mod strict;
 mod target;
 
 pub use client::Client;
