@@ -4,10 +4,22 @@
 //! depends on the order of a hash map. Whoever drives a machine passes the time in and performs the
 //! actions that come out, so the same inputs always give the same outputs.
 
+mod arbiter;
 mod client_id;
 mod message;
+mod pubsub;
+mod retain;
+mod router;
+mod shared;
 mod time;
+mod trie;
 
+pub use arbiter::{ArbiterId, ArbiterSet};
 pub use client_id::ClientId;
 pub use message::{Delivery, MESSAGE_OVERHEAD_BYTES, Message, MessageId};
+pub use pubsub::{Match, Plan, Subscribed, Subscriber, Table, Unsubscribed};
+pub use retain::{RetainLimits, RetainRefused, Retained, Scan, ScanBudget, Stored};
+pub use router::{Choice, Destinations, GroupRoute, Route, RouteChange, Targets, WildcardRoutes};
+pub use shared::{Chance, Members, Strategy, group_name};
 pub use time::{Moment, WallTime};
+pub use trie::Trie;

@@ -1,0 +1,390 @@
+//! Subscriptions of one arbiter: who of its sessions gets a message, and how.
+//!
+//! emqttd keeps `subscriber` (topic → process) and `subscribed` (process → topics) as tables; here
+//! are both, for one arbiter, so that nothing is locked. A topic is found by one look-up among exact
+//! filters and one walk through the wildcard trie, which give filters; a [`Plan`] then goes
+//! through the subscribers of all those filters in the order of their sessions, a chunk at a time.
+//!
+//! What changes between two chunks is obeyed: who unsubscribes is skipped if it was not reached,
+//! who subscribes may be reached. Nothing is copied to make a plan, however many subscribers it has.
+
+// emqttd: emqttd_pubsub, emqttd_server
+// differs: deleting a subscriber costs the logarithm of their number; emqttd walks through all
+// subscribers of the topic, which makes a mass disconnect quadratic.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::hash::BuildHasher;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use castmq_mqtt::{Subscription, SubscriptionOptions, TopicFilter, TopicName};
+use smallvec::SmallVec;
+
+use crate::shared::{Chance, Group, Strategy, group_name};
+use crate::{Route, RouteChange, Trie};
+
+mod ordered;
+mod plan;
+mod slab;
+#[cfg(test)]
+mod tests;
+
+pub use plan::{Match, Plan};
+
+use ordered::Ordered;
+use slab::{FilterKey, Slab};
+
+/// A hash map whose hasher is the caller's.
+#[expect(
+    clippy::disallowed_types,
+    reason = "one look-up on the hot path; the hasher is injected and the map is never iterated"
+)]
+type Map<K, V, H> = std::collections::HashMap<K, V, H>;
+
+/// The subscriptions of an arbiter. `S` is the key of a session on it.
+pub struct Table<S, H> {
+    /// Filters without wildcard.
+    exact: Map<TopicFilter, FilterKey, H>,
+    /// Filters with wildcard.
+    wildcard: Trie<FilterKey, H>,
+    filters: Slab<Filter<S>>,
+    /// Shared groups by their full names.
+    groups: Map<Arc<str>, SharedFilter<S>, H>,
+    /// What each session subscribed to.
+    sessions: BTreeMap<S, Held>,
+    subscriptions: usize,
+}
+
+/// How a subscriber wants the messages of one filter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Subscriber {
+    /// The options from SUBSCRIBE.
+    pub options: SubscriptionOptions,
+    /// The identifier from SUBSCRIBE.
+    pub id: Option<NonZeroU32>,
+}
+
+/// What a subscribe did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscribed {
+    /// Whether the session had the subscription and its options were replaced, so that retain
+    /// handling 1 brings no retained messages.
+    pub existed: bool,
+    /// What to tell the router before the subscriber is answered.
+    pub route: Option<Route>,
+}
+
+/// What an unsubscribe did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsubscribed {
+    /// Whether there was such a subscription.
+    pub existed: bool,
+    /// What to tell the router.
+    pub route: Option<Route>,
+}
+
+/// The subscribers of one filter.
+struct Filter<S> {
+    filter: TopicFilter,
+    subscribers: Ordered<S, Subscriber>,
+}
+
+/// The members of one group, and the filter that it shares.
+struct SharedFilter<S> {
+    filter: TopicFilter,
+    group: Group<S>,
+}
+
+/// What one session subscribed to.
+#[derive(Default)]
+struct Held {
+    filters: Ordered<FilterKey, ()>,
+    groups: Ordered<Arc<str>, ()>,
+}
+
+impl<S: Copy + Ord, H: BuildHasher + Clone> Table<S, H> {
+    /// A table without subscriptions. No result depends on the hasher; an attacker must not know its
+    /// seed.
+    #[must_use]
+    pub fn with_hasher(hasher: H) -> Self {
+        Self {
+            exact: Map::with_hasher(hasher.clone()),
+            wildcard: Trie::with_hasher(hasher.clone()),
+            filters: Slab::default(),
+            groups: Map::with_hasher(hasher),
+            sessions: BTreeMap::new(),
+            subscriptions: 0,
+        }
+    }
+
+    /// Subscribes a connected session, or replaces the options of what it has.
+    ///
+    /// [MQTT5-3.8.4-3]: the same filter again replaces the subscription.
+    pub fn subscribe(
+        &mut self,
+        session: S,
+        subscription: &Subscription,
+        subscriber: Subscriber,
+    ) -> Subscribed {
+        let (existed, route) = match group_name(subscription) {
+            None => self.subscribe_own(session, subscription.filter(), subscriber),
+            Some(name) => self.join(session, &name, subscription.filter(), subscriber),
+        };
+        self.subscriptions += usize::from(!existed);
+        Subscribed { existed, route }
+    }
+
+    /// Ends a subscription. The filter is compared character by character. [MQTT5-3.10.4-1]
+    pub fn unsubscribe(&mut self, session: S, subscription: &Subscription) -> Unsubscribed {
+        let route = match group_name(subscription) {
+            None => self.unsubscribe_own(session, subscription.filter()),
+            Some(name) => self.unsubscribe_group(session, &name),
+        };
+        self.forget_if_empty(session);
+        Unsubscribed {
+            existed: route.is_some(),
+            route: route.flatten(),
+        }
+    }
+
+    /// Ends up to `limit` subscriptions of a session and hands the routes that change to `routes`;
+    /// whether that was all of them.
+    pub fn remove_all(&mut self, session: S, limit: usize, routes: &mut Vec<Route>) -> bool {
+        for _ in 0..limit {
+            let Some(held) = self.sessions.get_mut(&session) else {
+                return true;
+            };
+            let route = if let Some((key, ())) = held.filters.pop_first() {
+                self.drop_own(session, key)
+            } else if let Some((name, ())) = held.groups.pop_first() {
+                self.leave(session, &name)
+            } else {
+                None
+            };
+            routes.extend(route);
+            self.forget_if_empty(session);
+        }
+        !self.sessions.contains_key(&session)
+    }
+
+    /// Notes that the client of a session came or went, for the choice within its groups, and hands
+    /// the routes that change to `routes`.
+    pub fn set_online(&mut self, session: S, is_online: bool, routes: &mut Vec<Route>) {
+        let Some(held) = self.sessions.get(&session) else {
+            return;
+        };
+        for (name, ()) in held.groups.iter() {
+            if let Some(shared) = self.groups.get_mut(name)
+                && shared.group.set_online(session, is_online)
+            {
+                routes.push(shared.route(name));
+            }
+        }
+    }
+
+    /// Finds the filters that match a topic. Does not allocate for up to four of them.
+    #[must_use]
+    pub fn plan(&self, topic: &TopicName) -> Plan<S> {
+        let mut filters = SmallVec::new();
+        filters.extend(self.exact.get(topic.as_str()).copied());
+        self.wildcard
+            .for_each_match(topic, |key| filters.push(*key));
+        Plan::new(filters)
+    }
+
+    /// Who of this arbiter's members of a group gets a message; `None` when it has none.
+    pub fn choose(
+        &mut self,
+        group: &str,
+        strategy: Strategy,
+        chance: Chance,
+    ) -> Option<(S, Subscriber)> {
+        self.groups.get_mut(group)?.group.choose(strategy, chance)
+    }
+
+    /// What a session said about one of its subscriptions.
+    #[must_use]
+    pub fn get(&self, session: S, subscription: &Subscription) -> Option<Subscriber> {
+        match group_name(subscription) {
+            None => {
+                let key = self.find(subscription.filter())?;
+                self.filters.get(key)?.subscribers.get(&session).copied()
+            }
+            Some(name) => self.groups.get(&name)?.group.get(session),
+        }
+    }
+
+    /// How many subscriptions all sessions have.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.subscriptions
+    }
+
+    /// Whether no session subscribes to anything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.subscriptions == 0
+    }
+
+    /// How many filters have subscribers of their own.
+    #[must_use]
+    pub fn filters_now(&self) -> usize {
+        self.filters.len()
+    }
+
+    /// How many groups have members.
+    #[must_use]
+    pub fn groups_now(&self) -> usize {
+        self.groups.len()
+    }
+
+    fn find(&self, filter: &TopicFilter) -> Option<FilterKey> {
+        if filter.has_wildcard() {
+            self.wildcard.get(filter).copied()
+        } else {
+            self.exact.get(filter).copied()
+        }
+    }
+}
+
+/// The inner steps. Each returns what changed for the router.
+impl<S: Copy + Ord, H: BuildHasher + Clone> Table<S, H> {
+    fn subscribe_own(
+        &mut self,
+        session: S,
+        filter: &TopicFilter,
+        subscriber: Subscriber,
+    ) -> (bool, Option<Route>) {
+        let (key, is_first) = match self.find(filter) {
+            Some(key) => (key, false),
+            None => (self.add_filter(filter), true),
+        };
+        let Some(row) = self.filters.get_mut(key) else {
+            return (false, None);
+        };
+        let existed = row.subscribers.insert(session, subscriber).is_some();
+        let route = is_first.then(|| row.route(true));
+        let held = self.sessions.entry(session).or_default();
+        held.filters.insert(key, ());
+        (existed, route)
+    }
+
+    fn add_filter(&mut self, filter: &TopicFilter) -> FilterKey {
+        // It lives longer than the packet that it came in.
+        let filter = filter.detached();
+        let key = self.filters.insert(Filter {
+            filter: filter.clone(),
+            subscribers: Ordered::default(),
+        });
+        if filter.has_wildcard() {
+            self.wildcard.insert(&filter, key);
+        } else {
+            self.exact.insert(filter, key);
+        }
+        key
+    }
+
+    fn join(
+        &mut self,
+        session: S,
+        name: &Arc<str>,
+        filter: &TopicFilter,
+        subscriber: Subscriber,
+    ) -> (bool, Option<Route>) {
+        let shared = self
+            .groups
+            .entry(Arc::clone(name))
+            .or_insert_with(|| SharedFilter {
+                filter: filter.detached(),
+                group: Group::default(),
+            });
+        let existed = shared.group.insert(session, subscriber);
+        let route = (!existed).then(|| shared.route(name));
+        let held = self.sessions.entry(session).or_default();
+        held.groups.insert(Arc::clone(name), ());
+        (existed, route)
+    }
+
+    /// `None` when there was no such subscription.
+    fn unsubscribe_own(&mut self, session: S, filter: &TopicFilter) -> Option<Option<Route>> {
+        let key = self.find(filter)?;
+        self.sessions.get_mut(&session)?.filters.remove(&key)?;
+        Some(self.drop_own(session, key))
+    }
+
+    /// `None` when there was no such subscription.
+    fn unsubscribe_group(&mut self, session: S, name: &Arc<str>) -> Option<Option<Route>> {
+        self.sessions.get_mut(&session)?.groups.remove(name)?;
+        Some(self.leave(session, name))
+    }
+
+    fn drop_own(&mut self, session: S, key: FilterKey) -> Option<Route> {
+        let row = self.filters.get_mut(key)?;
+        row.subscribers.remove(&session)?;
+        self.subscriptions -= 1;
+        if !row.subscribers.is_empty() {
+            return None;
+        }
+        let row = self.filters.remove(key)?;
+        if row.filter.has_wildcard() {
+            self.wildcard.remove(&row.filter);
+        } else {
+            self.exact.remove(&row.filter);
+        }
+        Some(row.route(false))
+    }
+
+    fn leave(&mut self, session: S, name: &Arc<str>) -> Option<Route> {
+        let shared = self.groups.get_mut(name)?;
+        if !shared.group.remove(session) {
+            return None;
+        }
+        self.subscriptions -= 1;
+        let route = shared.route(name);
+        if shared.group.count().total == 0 {
+            self.groups.remove(name);
+        }
+        Some(route)
+    }
+
+    fn forget_if_empty(&mut self, session: S) {
+        if let Some(held) = self.sessions.get(&session)
+            && held.filters.is_empty()
+            && held.groups.is_empty()
+        {
+            self.sessions.remove(&session);
+        }
+    }
+}
+
+impl<S> Filter<S> {
+    fn route(&self, present: bool) -> Route {
+        Route {
+            filter: self.filter.clone(),
+            change: RouteChange::Own { present },
+        }
+    }
+}
+
+impl<S: Copy + Ord> SharedFilter<S> {
+    fn route(&self, name: &Arc<str>) -> Route {
+        Route {
+            filter: self.filter.clone(),
+            change: RouteChange::Group {
+                group: Arc::clone(name),
+                members: self.group.count(),
+            },
+        }
+    }
+}
+
+impl<S, H> fmt::Debug for Table<S, H> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Table")
+            .field("subscriptions", &self.subscriptions)
+            .field("filters", &self.filters.len())
+            .finish_non_exhaustive()
+    }
+}
