@@ -1,0 +1,127 @@
+//! The dispatcher: the scheduler of an arbiter, itself an actix actor.
+//!
+//! | | |
+//! |---|---|
+//! | emqttd | BEAM's scheduler |
+//! | Started by | [`launch`](crate::launch), one per arbiter |
+//! | Work runs in | its own future; every turn of the arbiter runs inside of it |
+//! | Waits for | mail, sockets, timers |
+//! | Waited for by | nobody |
+//! | If it dies | it does not: each stage is guarded by itself |
+//! | Watch | `rounds/long` |
+
+use std::cell::RefCell;
+use std::fmt;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use actix::{Actor, ActorFuture, AsyncContext, Context};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::round::More;
+use crate::{Poller, Shard, World};
+
+/// The scheduler of one arbiter.
+pub struct Dispatcher<W: World> {
+    shard: Rc<RefCell<Shard<W>>>,
+    poller: Option<Box<dyn Poller>>,
+    long_round: Duration,
+}
+
+impl<W: World> fmt::Debug for Dispatcher<W> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Dispatcher")
+    }
+}
+
+impl<W: World> Dispatcher<W> {
+    /// Drives a shard with its sockets; rounds longer than `long_round` are told.
+    #[must_use]
+    pub fn new(shard: Shard<W>, poller: Box<dyn Poller>, long_round: Duration) -> Self {
+        let shard = Rc::new(RefCell::new(shard));
+        let itself = Rc::downgrade(&shard);
+        shard.borrow_mut().itself = Some(itself);
+        Self {
+            shard,
+            poller: Some(poller),
+            long_round,
+        }
+    }
+
+    /// The shard, to start the first processes in before the dispatcher runs.
+    #[must_use]
+    pub fn shard(&self) -> Rc<RefCell<Shard<W>>> {
+        Rc::clone(&self.shard)
+    }
+}
+
+impl<W: World> Actor for Dispatcher<W> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Context<Self>) {
+        if let Some(poller) = self.poller.take() {
+            context.spawn(Rounds {
+                shard: Rc::clone(&self.shard),
+                poller,
+                sleep: Box::pin(sleep_until(Instant::now())),
+                sleeps_until: None,
+                start: Instant::now() - self.shard.borrow().clock.now(),
+                long_round: self.long_round,
+            });
+        }
+    }
+}
+
+/// Rounds for as long as the actor lives: one per poll, so that tokio's own work gets its share.
+struct Rounds<W: World> {
+    shard: Rc<RefCell<Shard<W>>>,
+    poller: Box<dyn Poller>,
+    sleep: Pin<Box<Sleep>>,
+    sleeps_until: Option<Duration>,
+    start: Instant,
+    long_round: Duration,
+}
+
+impl<W: World> Rounds<W> {
+    /// Sets the one sleep of the arbiter; `true` when its moment is already here.
+    fn sleep_until(&mut self, at: Duration, context: &mut TaskContext<'_>) -> bool {
+        if self.sleeps_until != Some(at) {
+            self.sleeps_until = Some(at);
+            self.sleep.as_mut().reset(self.start + at);
+        }
+        self.sleep.as_mut().poll(context).is_ready()
+    }
+}
+
+impl<W: World> ActorFuture<Dispatcher<W>> for Rounds<W> {
+    type Output = ();
+
+    fn poll(
+        mut self: Pin<&mut Self>,
+        _dispatcher: &mut Dispatcher<W>,
+        _context: &mut Context<Dispatcher<W>>,
+        task: &mut TaskContext<'_>,
+    ) -> Poll<()> {
+        let this = &mut *self;
+        this.poller.wake_with(task.waker());
+        let more = {
+            let mut shard = this.shard.borrow_mut();
+            shard.wake_with(task.waker());
+            let more = shard.round(&mut *this.poller);
+            shard.check_length(this.long_round);
+            more
+        };
+        let again = match more {
+            More::Now => true,
+            More::At(at) => this.sleep_until(at, task),
+            More::Idle => false,
+        };
+        if again {
+            this.sleeps_until = None;
+            task.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+}

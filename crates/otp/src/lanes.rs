@@ -1,0 +1,268 @@
+//! The processes of one kind on one arbiter, each with its lane.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use castmq_observe::RecordHandle;
+
+use crate::shell::Shell;
+use crate::{Address, Entry, Intensity, Process};
+
+/// Every so many entries one is timed on its way through the lane.
+const SAMPLE_EVERY: u64 = 64;
+
+pub(crate) struct Tenant<P: Process> {
+    /// Absent while the process has its turn.
+    pub(crate) process: Option<Box<P>>,
+    lane: VecDeque<P::Entry>,
+    pub(crate) record: RecordHandle,
+    pub(crate) shell: Option<actix::Addr<Shell<P::World>>>,
+    pub(crate) intensity: Option<Intensity>,
+    pub(crate) turns: u32,
+    is_queued: bool,
+    pushed: u64,
+    popped: u64,
+    sample: Option<(u64, Duration)>,
+}
+
+struct Place<P: Process> {
+    generation: u32,
+    tenant: Option<Box<Tenant<P>>>,
+}
+
+/// Places for processes of one kind. Addresses say which tenant of a place they mean.
+pub struct Lanes<P: Process> {
+    places: Vec<Place<P>>,
+    free: Vec<u32>,
+    live: usize,
+}
+
+impl<P: Process> Default for Lanes<P> {
+    fn default() -> Self {
+        Self {
+            places: Vec::new(),
+            free: Vec::new(),
+            live: 0,
+        }
+    }
+}
+
+impl<P: Process> fmt::Debug for Lanes<P> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Lanes")
+            .field("kind", &P::KIND.name)
+            .field("live", &self.live)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a process leaves behind.
+pub(crate) struct Remains<P: Process> {
+    pub(crate) record: RecordHandle,
+    pub(crate) lane: VecDeque<P::Entry>,
+    pub(crate) process: Option<Box<P>>,
+}
+
+/// What became of an entry that was pushed.
+pub(crate) enum Pushed {
+    /// The process has to be put into the run queue.
+    Wake,
+    /// It is there already.
+    Queued,
+    /// There is no such process any more.
+    Dead,
+}
+
+impl<P: Process> Lanes<P> {
+    /// Processes that live.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.live
+    }
+
+    /// Whether no process of the kind lives.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
+    /// The state of a process, to look at; `None` when it ended or has its turn right now.
+    #[must_use]
+    pub fn peek(&self, slot: u32, generation: u32) -> Option<&P> {
+        self.tenant(slot, generation)?.process.as_deref()
+    }
+
+    /// The states of all processes of the kind that are not in a turn right now, with their addresses.
+    pub fn iter(&self, arbiter: u16) -> impl Iterator<Item = (Address<P>, &P)> {
+        self.places
+            .iter()
+            .enumerate()
+            .filter_map(move |(slot, place)| {
+                let process = place.tenant.as_ref()?.process.as_deref()?;
+                let slot = u32::try_from(slot).ok()?;
+                Some((Address::new(arbiter, slot, place.generation), process))
+            })
+    }
+
+    /// Whether the process lives.
+    #[must_use]
+    pub fn is_live(&self, slot: u32, generation: u32) -> bool {
+        self.tenant(slot, generation).is_some()
+    }
+
+    /// Entries that wait for the process.
+    #[must_use]
+    pub fn depth(&self, slot: u32, generation: u32) -> usize {
+        self.tenant(slot, generation)
+            .map_or(0, |tenant| tenant.lane.len())
+    }
+
+    /// A place for a process that is about to start: its slot and generation.
+    pub(crate) fn reserve(&mut self) -> (u32, u32) {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.places.push(Place {
+                generation: 0,
+                tenant: None,
+            });
+            u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX)
+        });
+        let generation = self.places.get_mut(slot as usize).map_or(0, |place| {
+            place.generation = place.generation.wrapping_add(1);
+            place.generation
+        });
+        (slot, generation)
+    }
+
+    pub(crate) fn settle(
+        &mut self,
+        slot: u32,
+        process: Box<P>,
+        record: RecordHandle,
+        intensity: Option<Intensity>,
+    ) {
+        if let Some(place) = self.places.get_mut(slot as usize) {
+            place.tenant = Some(Box::new(Tenant {
+                process: Some(process),
+                lane: VecDeque::new(),
+                record,
+                shell: None,
+                intensity,
+                turns: 0,
+                is_queued: false,
+                pushed: 0,
+                popped: 0,
+                sample: None,
+            }));
+            self.live += 1;
+        }
+    }
+
+    pub(crate) fn generation(&self, slot: u32) -> u32 {
+        self.places
+            .get(slot as usize)
+            .map_or(0, |place| place.generation)
+    }
+
+    pub(crate) fn tenant(&self, slot: u32, generation: u32) -> Option<&Tenant<P>> {
+        let place = self.places.get(slot as usize)?;
+        if place.generation == generation {
+            place.tenant.as_deref()
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn tenant_at(&mut self, slot: u32) -> Option<&mut Tenant<P>> {
+        self.places.get_mut(slot as usize)?.tenant.as_deref_mut()
+    }
+
+    pub(crate) fn push(
+        &mut self,
+        slot: u32,
+        generation: u32,
+        entry: P::Entry,
+        now: Duration,
+    ) -> Pushed {
+        let Some(place) = self.places.get_mut(slot as usize) else {
+            return Pushed::Dead;
+        };
+        if place.generation != generation {
+            return Pushed::Dead;
+        }
+        let Some(tenant) = place.tenant.as_deref_mut() else {
+            return Pushed::Dead;
+        };
+        tenant.lane.push_back(entry);
+        tenant.pushed += 1;
+        if tenant.pushed % SAMPLE_EVERY == 1 && tenant.sample.is_none() {
+            tenant.sample = Some((tenant.pushed, now));
+        }
+        tenant.record.record().pushed(tenant.lane.len());
+        if tenant.is_queued {
+            Pushed::Queued
+        } else {
+            tenant.is_queued = true;
+            Pushed::Wake
+        }
+    }
+
+    /// Takes the oldest entry off the lane.
+    pub(crate) fn pop(&mut self, slot: u32, now: Duration) -> Option<P::Entry> {
+        let tenant = self.tenant_at(slot)?;
+        let entry = tenant.lane.pop_front()?;
+        tenant.popped += 1;
+        if let Some((number, at)) = tenant.sample
+            && number == tenant.popped
+        {
+            tenant.record.record().waited(now.saturating_sub(at));
+            tenant.sample = None;
+        }
+        Some(entry)
+    }
+
+    /// Ends a turn: gives the state back and says whether entries are left.
+    pub(crate) fn give_back(&mut self, slot: u32, process: Box<P>, entries: u32, last: u8) -> bool {
+        let Some(tenant) = self.tenant_at(slot) else {
+            return false;
+        };
+        tenant.process = Some(process);
+        tenant
+            .record
+            .record()
+            .handled(entries, last, tenant.lane.len());
+        tenant.is_queued = !tenant.lane.is_empty();
+        if tenant.is_queued {
+            return true;
+        }
+        // An idle process owns no large buffer.
+        if tenant.lane.capacity() > 64 {
+            tenant.lane = VecDeque::new();
+        }
+        false
+    }
+
+    /// Frees a place. What was in the lane comes back, so that its weight can be accounted for.
+    pub(crate) fn remove(&mut self, slot: u32) -> Option<Remains<P>> {
+        let tenant = self.places.get_mut(slot as usize)?.tenant.take()?;
+        self.free.push(slot);
+        self.live -= 1;
+        Some(Remains {
+            record: tenant.record,
+            lane: tenant.lane,
+            process: tenant.process,
+        })
+    }
+}
+
+/// The weight of all entries that are thrown away with a lane.
+pub(crate) fn weight_of<E: Entry>(lane: &VecDeque<E>) -> usize {
+    lane.iter().map(Entry::weight).sum()
+}
+
+/// The name of a process in its record.
+pub(crate) fn name_of(name: &str) -> Arc<str> {
+    Arc::from(name)
+}

@@ -1,0 +1,151 @@
+//! What a process is: a state, a lane, a turn, and what its supervisor does when it fails.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use castmq_observe::{Kind, ProcessId};
+
+use crate::{Lanes, Poller, Shard, Token};
+
+/// Something in a lane.
+pub trait Entry {
+    /// Bytes that it counts for while it waits. The same whenever it is asked.
+    fn weight(&self) -> usize;
+
+    /// Number of its kind, for process records.
+    fn kind(&self) -> u8;
+}
+
+/// Something on its way to another arbiter.
+pub trait Parcel: Send + 'static {
+    /// Bytes that it counts for until it is handled. The same whenever it is asked.
+    fn weight(&self) -> usize;
+}
+
+/// What happens to a process whose turn panicked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restart {
+    /// It ends; those who watch it hear of it.
+    Temporary,
+    /// It is started again with clean state, at most so often within so long; then the node gives up.
+    Permanent {
+        /// Restarts within `within`.
+        restarts_max: usize,
+        /// The length of the window.
+        within: Duration,
+    },
+}
+
+/// Why a process is no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Down {
+    /// It ended by itself.
+    Normal,
+    /// Its turn panicked; the panic's message.
+    Panic(Arc<str>),
+}
+
+impl fmt::Display for Down {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Normal => formatter.write_str("normal"),
+            Self::Panic(message) => write!(formatter, "panic: {message}"),
+        }
+    }
+}
+
+/// An actor: all its work arrives in its lane and is done in its turn.
+pub trait Process: Sized + 'static {
+    /// The node it belongs to.
+    type World: World;
+    /// What its lane holds.
+    type Entry: Entry + 'static;
+
+    /// What it is.
+    const KIND: Kind;
+    /// What happens when its turn panics.
+    const RESTART: Restart;
+
+    /// Where processes of this kind are kept.
+    fn lanes(world: &mut Self::World) -> &mut Lanes<Self>;
+
+    /// Handles one entry. Runs while no other process of the arbiter does.
+    fn take(&mut self, entry: Self::Entry, shard: &mut Shard<Self::World>);
+
+    /// The turn is over: nothing is left in the lane, or the budget is spent.
+    fn settle(&mut self, _shard: &mut Shard<Self::World>) {}
+
+    /// The process has failed and will not run again. Called outside of unwinding, on a state that may
+    /// be half-changed.
+    fn terminate(&mut self, _down: &Down, _shard: &mut Shard<Self::World>) {}
+
+    /// A fresh state for a permanent process that failed; `None` gives it up.
+    fn restart(&mut self, _shard: &mut Shard<Self::World>) -> Option<Box<Self>> {
+        None
+    }
+}
+
+/// What a turn may use up before the next process has its turn: BEAM's reductions, in deliveries and
+/// bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Entries left.
+    pub entries: usize,
+    /// Bytes left.
+    pub bytes: usize,
+}
+
+impl Budget {
+    /// What one turn gets.
+    pub const TURN: Self = Self {
+        entries: 256,
+        bytes: 256 * 1024,
+    };
+
+    /// Pays for one entry. `false` when the budget is spent.
+    #[must_use]
+    pub fn pay(&mut self, bytes: usize) -> bool {
+        self.entries = self.entries.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.entries > 0 && self.bytes > 0
+    }
+}
+
+/// The node as otp sees it: which kinds of processes there are and what mail and sockets mean.
+pub trait World: Sized + 'static {
+    /// Mail between arbiters.
+    type Parcel: Parcel;
+    /// What is sent to a process by its actix address.
+    type Control: Send + 'static;
+
+    /// The kinds of processes, by index.
+    const KINDS: &'static [Kind];
+
+    /// Runs one turn of the process in that place: [`Shard::turn`] with its type.
+    fn turn(shard: &mut Shard<Self>, kind: u8, slot: u32);
+
+    /// A parcel arrived.
+    fn parcel(shard: &mut Shard<Self>, poller: &mut dyn Poller, from: u16, parcel: Self::Parcel);
+
+    /// A socket is readable. Returns whether there may be more to read now.
+    fn readable(shard: &mut Shard<Self>, poller: &mut dyn Poller, token: Token) -> bool;
+
+    /// A socket was touched in this round, or can be written to again.
+    fn flush(shard: &mut Shard<Self>, poller: &mut dyn Poller, token: Token);
+
+    /// A timer fired.
+    fn timer(shard: &mut Shard<Self>, process: ProcessId, tag: u8);
+
+    /// A message came by the actix address of a process.
+    fn control(shard: &mut Shard<Self>, process: ProcessId, control: Self::Control);
+
+    /// A process is no more: what others have to hear is sent from here.
+    fn down(shard: &mut Shard<Self>, process: ProcessId, down: &Down);
+
+    /// A permanent process failed too often.
+    fn gave_up(shard: &mut Shard<Self>, process: ProcessId);
+
+    /// The round is over but for hand-over and timers: work that is done once a round.
+    fn round_ends(shard: &mut Shard<Self>, poller: &mut dyn Poller);
+}

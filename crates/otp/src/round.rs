@@ -1,0 +1,177 @@
+//! The dispatcher's round: inbox, socket events, run queue, flush, hand-over, timers.
+//!
+//! Each stage has a budget and goes on where it stopped in the next round.
+
+use castmq_observe::{Counter, Event};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use crate::{Parcel, Poller, Readiness, Shard, World};
+
+/// Parcels taken in per round.
+const PARCELS_PER_ROUND: usize = 1024;
+/// Sockets read per round.
+const SOCKETS_PER_ROUND: usize = 256;
+/// Turns per round.
+const TURNS_PER_ROUND: usize = 4096;
+
+/// Whether a round left work behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum More {
+    /// Another round has something to do at once.
+    Now,
+    /// Nothing to do before this moment, unless mail or sockets wake the arbiter.
+    At(Duration),
+    /// Nothing to do until mail or sockets wake the arbiter.
+    Idle,
+}
+
+impl<W: World> Shard<W> {
+    /// One round. A bug in one stage costs that stage, not the arbiter.
+    pub fn round(&mut self, poller: &mut dyn Poller) -> More {
+        self.now = self.clock.now();
+        self.guard("inbox", poller, Self::inbox_stage);
+        self.guard("sockets", poller, Self::socket_stage);
+        self.guard("run queue", poller, Self::run_stage);
+        self.guard("round end", poller, W::round_ends);
+        self.guard("flush", poller, Self::flush_stage);
+        self.hand_over();
+        self.guard("timers", poller, Self::timer_stage);
+        self.more()
+    }
+
+    /// Has the dispatcher's waker at hand for [`Shard::wake`].
+    pub(crate) fn wake_with(&mut self, waker: &std::task::Waker) {
+        self.mailroom.wake_with(self.arbiter, waker);
+        if !self
+            .waker
+            .as_ref()
+            .is_some_and(|held| held.will_wake(waker))
+        {
+            self.waker = Some(waker.clone());
+        }
+    }
+
+    /// Tells of a round that kept the others waiting for too long.
+    pub fn check_length(&mut self, limit: Duration) {
+        let took = self.clock.now().saturating_sub(self.now);
+        if took > limit {
+            self.count(Counter::RoundsLong);
+            self.tell(
+                Event::TurnLong,
+                &[("arbiter", &self.arbiter), ("millis", &took.as_millis())],
+            );
+        }
+    }
+
+    fn guard(
+        &mut self,
+        stage: &'static str,
+        poller: &mut dyn Poller,
+        work: impl FnOnce(&mut Self, &mut dyn Poller),
+    ) {
+        if catch_unwind(AssertUnwindSafe(|| work(self, poller))).is_err() {
+            self.count(Counter::ProcessesPanicked);
+            self.tell(
+                Event::ProcessPanicked,
+                &[("process", &"dispatcher"), ("stage", &stage)],
+            );
+        }
+    }
+
+    fn inbox_stage(&mut self, poller: &mut dyn Poller) {
+        let mut mail = Vec::new();
+        self.mailroom.collect(self.arbiter, &mut mail);
+        self.incoming.extend(mail);
+        for _ in 0..PARCELS_PER_ROUND {
+            if self.lanes_bytes > self.lanes_high {
+                break;
+            }
+            let Some((from, parcel)) = self.incoming.pop_front() else {
+                break;
+            };
+            let weight = parcel.weight();
+            let handled = catch_unwind(AssertUnwindSafe(|| W::parcel(self, poller, from, parcel)));
+            if from != self.arbiter {
+                self.mailroom.handled(from, self.arbiter, weight);
+            }
+            if handled.is_err() {
+                self.count(Counter::ProcessesPanicked);
+                self.tell(
+                    Event::ProcessPanicked,
+                    &[("process", &"dispatcher"), ("stage", &"parcel")],
+                );
+            }
+        }
+    }
+
+    fn socket_stage(&mut self, poller: &mut dyn Poller) {
+        let mut ready = Vec::new();
+        poller.poll(&mut ready);
+        for readiness in ready {
+            match readiness {
+                Readiness::Readable(token) => self.readable.push_back(token),
+                Readiness::Writable(token) => self.touched.push(token),
+            }
+        }
+        for _ in 0..self.readable.len().min(SOCKETS_PER_ROUND) {
+            let Some(token) = self.readable.pop_front() else {
+                break;
+            };
+            if W::readable(self, poller, token) {
+                self.readable.push_back(token);
+            }
+        }
+    }
+
+    fn run_stage(&mut self, _poller: &mut dyn Poller) {
+        for _ in 0..TURNS_PER_ROUND {
+            let Some((kind, slot)) = self.run_queue.pop_front() else {
+                break;
+            };
+            W::turn(self, kind, slot);
+        }
+    }
+
+    fn flush_stage(&mut self, poller: &mut dyn Poller) {
+        let mut touched = std::mem::take(&mut self.touched);
+        for token in touched.drain(..) {
+            W::flush(self, poller, token);
+        }
+        // Flushing may touch again; the allocation is kept for the next round.
+        touched.append(&mut self.touched);
+        self.touched = touched;
+    }
+
+    fn hand_over(&mut self) {
+        for (to, outbox) in (0_u16..).zip(&mut self.outboxes) {
+            if !outbox.is_empty() {
+                self.mailroom.hand_over(self.arbiter, to, outbox);
+            }
+        }
+    }
+
+    fn timer_stage(&mut self, _poller: &mut dyn Poller) {
+        loop {
+            let due = self.wheel.expire(self.now);
+            if due.is_empty() {
+                return;
+            }
+            for (process, tag) in due {
+                W::timer(self, process, tag);
+            }
+        }
+    }
+
+    fn more(&self) -> More {
+        let mail_waits = !self.incoming.is_empty() && self.lanes_bytes <= self.lanes_high;
+        if mail_waits
+            || !self.run_queue.is_empty()
+            || !self.readable.is_empty()
+            || !self.touched.is_empty()
+        {
+            return More::Now;
+        }
+        self.wheel.next().map_or(More::Idle, More::At)
+    }
+}

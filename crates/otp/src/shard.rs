@@ -1,0 +1,435 @@
+//! A shard: all that one arbiter owns. Nothing in it is locked.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Weak;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use actix::Actor;
+use bytes::BytesMut;
+use castmq_observe::{Cells, Counter, Event, Events, Records};
+
+use crate::lanes::{Pushed, Remains, name_of, weight_of};
+use crate::shell::Shell;
+use crate::{
+    Address, Budget, Clock, Down, Entry, Intensity, Lanes, Mailroom, Process, Restart, Token,
+    Wheel, World,
+};
+
+/// Every so many turns of a process one is timed.
+const TIMED_EVERY: u32 = 16;
+
+/// The process has ended; what was sent is dropped and counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dead;
+
+/// What a shard is made of.
+pub struct ShardParts<W: World> {
+    /// Its number, from 0.
+    pub arbiter: u16,
+    /// Its clocks.
+    pub clock: Arc<dyn Clock>,
+    /// The inboxes of all arbiters.
+    pub mailroom: Mailroom<W::Parcel>,
+    /// Its counters.
+    pub cells: Arc<Cells>,
+    /// Its events.
+    pub events: Arc<Events>,
+    /// Its process records.
+    pub records: Arc<Records>,
+    /// Everything of it that is the broker's.
+    pub world: W,
+}
+
+impl<W: World> fmt::Debug for ShardParts<W> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ShardParts")
+            .field("arbiter", &self.arbiter)
+            .finish_non_exhaustive()
+    }
+}
+
+/// All that one arbiter owns: lanes, run queue, mail, timers, records, clocks.
+pub struct Shard<W: World> {
+    /// Its number, from 0.
+    pub arbiter: u16,
+    /// Its counters.
+    pub cells: Arc<Cells>,
+    /// Its events.
+    pub events: Arc<Events>,
+    /// Everything of it that is the broker's.
+    pub world: W,
+    /// Where sockets are read into; what is not parsed at once is copied out of it.
+    pub scratch: BytesMut,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) now: Duration,
+    pub(crate) records: Arc<Records>,
+    pub(crate) mailroom: Mailroom<W::Parcel>,
+    pub(crate) incoming: VecDeque<(u16, W::Parcel)>,
+    pub(crate) outboxes: Vec<Vec<W::Parcel>>,
+    pub(crate) run_queue: VecDeque<(u8, u32)>,
+    pub(crate) readable: VecDeque<Token>,
+    pub(crate) touched: Vec<Token>,
+    pub(crate) wheel: Wheel,
+    pub(crate) lanes_bytes: usize,
+    pub(crate) lanes_high: usize,
+    pub(crate) waker: Option<Waker>,
+    pub(crate) itself: Option<Weak<RefCell<Self>>>,
+}
+
+impl<W: World> fmt::Debug for Shard<W> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Shard")
+            .field("arbiter", &self.arbiter)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<W: World> Shard<W> {
+    /// A shard without processes. It stops taking mail in while more than `lanes_high` bytes wait in
+    /// its lanes.
+    #[must_use]
+    pub fn new(parts: ShardParts<W>, lanes_high: usize) -> Self {
+        let arbiters = usize::from(parts.mailroom.arbiters());
+        Self {
+            arbiter: parts.arbiter,
+            cells: parts.cells,
+            events: parts.events,
+            world: parts.world,
+            scratch: BytesMut::new(),
+            now: parts.clock.now(),
+            clock: parts.clock,
+            records: parts.records,
+            mailroom: parts.mailroom,
+            incoming: VecDeque::new(),
+            outboxes: std::iter::repeat_with(Vec::new).take(arbiters).collect(),
+            run_queue: VecDeque::new(),
+            readable: VecDeque::new(),
+            touched: Vec::new(),
+            wheel: Wheel::default(),
+            lanes_bytes: 0,
+            lanes_high,
+            waker: None,
+            itself: None,
+        }
+    }
+
+    /// The monotonic time at which this round began.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// The wall-clock time, since the Unix epoch.
+    #[must_use]
+    pub fn wall(&self) -> Duration {
+        self.clock.wall()
+    }
+
+    /// Adds one to a counter.
+    pub fn count(&self, counter: Counter) {
+        self.cells.add(counter, 1);
+    }
+
+    /// Tells that something happened. Not for the path of messages.
+    pub fn tell(&self, event: Event, fields: &[(&'static str, &dyn fmt::Display)]) {
+        self.events.tell(self.now, event, fields);
+    }
+
+    /// Bytes that wait in the lanes of this arbiter.
+    #[must_use]
+    pub fn lanes_bytes(&self) -> usize {
+        self.lanes_bytes
+    }
+
+    /// Starts a process. Its actix actor is started with it where an actix runtime drives the shard.
+    pub fn spawn<P: Process<World = W>>(&mut self, name: &str, process: P) -> Address<P> {
+        let (slot, generation) = P::lanes(&mut self.world).reserve();
+        let address = Address::new(self.arbiter, slot, generation);
+        let record = self.records.open(address.id(), name_of(name));
+        let intensity = match P::RESTART {
+            Restart::Temporary => None,
+            Restart::Permanent {
+                restarts_max,
+                within,
+            } => Some(Intensity::new(restarts_max, within)),
+        };
+        P::lanes(&mut self.world).settle(slot, Box::new(process), record, intensity);
+        if let Some(itself) = &self.itself {
+            let shell = Shell::new(address.id(), Weak::clone(itself)).start();
+            if let Some(tenant) = P::lanes(&mut self.world).tenant_at(slot) {
+                tenant.shell = Some(shell);
+            }
+        }
+        address
+    }
+
+    /// The actix address of a process; `None` when it ended or no actix runtime drives the shard.
+    pub fn addr<P: Process<World = W>>(
+        &mut self,
+        address: Address<P>,
+    ) -> Option<actix::Addr<Shell<W>>> {
+        P::lanes(&mut self.world)
+            .tenant(address.slot, address.generation)?
+            .shell
+            .clone()
+    }
+
+    /// Appends to the lane of a process of this arbiter. Never runs the receiver.
+    ///
+    /// # Errors
+    ///
+    /// [`Dead`] when the process has ended; the entry is dropped and counted.
+    pub fn send<P: Process<World = W>>(
+        &mut self,
+        to: Address<P>,
+        entry: P::Entry,
+    ) -> Result<(), Dead> {
+        debug_assert_eq!(
+            to.arbiter, self.arbiter,
+            "entries for other arbiters travel as parcels"
+        );
+        let weight = entry.weight();
+        let now = self.now;
+        match P::lanes(&mut self.world).push(to.slot, to.generation, entry, now) {
+            Pushed::Dead => {
+                self.count(Counter::EntriesDead);
+                return Err(Dead);
+            }
+            Pushed::Wake => self.run_queue.push_back((P::KIND.index, to.slot)),
+            Pushed::Queued => {}
+        }
+        self.lanes_bytes += weight;
+        Ok(())
+    }
+
+    /// Puts a parcel into the outbox to another arbiter; it is handed over at the end of the round.
+    /// One for this arbiter itself is taken in at the next round.
+    pub fn post(&mut self, to: u16, parcel: W::Parcel) {
+        if to == self.arbiter {
+            self.incoming.push_back((self.arbiter, parcel));
+            self.wake();
+        } else if let Some(outbox) = self.outboxes.get_mut(usize::from(to)) {
+            outbox.push(parcel);
+        }
+    }
+
+    /// Whether those who send bulk to that arbiter have to pause until [`Self::may_post`].
+    #[must_use]
+    pub fn is_congested(&self, to: u16) -> bool {
+        to != self.arbiter
+            && self
+                .mailroom
+                .credit(self.arbiter, to)
+                .is_some_and(crate::Credit::must_pause)
+    }
+
+    /// Whether those who paused for that arbiter may go on.
+    #[must_use]
+    pub fn may_post(&self, to: u16) -> bool {
+        to == self.arbiter
+            || self
+                .mailroom
+                .credit(self.arbiter, to)
+                .is_none_or(crate::Credit::may_go_on)
+    }
+
+    /// Has a process hear of `tag` at `at`, up to 20 ms late. There is no cancelling.
+    pub fn arm<P: Process<World = W>>(&mut self, process: Address<P>, at: Duration, tag: u8) {
+        self.wheel.arm(at, process.id(), tag);
+    }
+
+    /// Has a socket flushed at the end of the round.
+    pub fn touch(&mut self, token: Token) {
+        self.touched.push(token);
+    }
+
+    /// Has a socket read (again) in the next socket stage, although no readiness is told.
+    pub fn read_again(&mut self, token: Token) {
+        self.readable.push_back(token);
+        self.wake();
+    }
+
+    /// Has the dispatcher run another round.
+    pub fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Ends a process in the ordinary way; those who watch it hear of it. What is left in its lane is
+    /// dropped and counted. Ending the process whose turn it is takes effect at the end of the turn.
+    pub fn end<P: Process<World = W>>(&mut self, address: Address<P>) {
+        if P::lanes(&mut self.world).is_live(address.slot, address.generation) {
+            self.bury::<P>(address.slot, &Down::Normal);
+        }
+    }
+
+    /// Lets code run on the state of a process outside of its lane (its socket is readable, say), with
+    /// the same isolation as a turn. `None` when the process ended, or failed while the code ran.
+    pub fn with<P: Process<World = W>, R>(
+        &mut self,
+        address: Address<P>,
+        code: impl FnOnce(&mut P, &mut Self) -> R,
+    ) -> Option<R> {
+        let lanes = P::lanes(&mut self.world);
+        lanes.tenant(address.slot, address.generation)?;
+        let mut process = lanes.tenant_at(address.slot)?.process.take()?;
+        match catch_unwind(AssertUnwindSafe(|| code(&mut process, self))) {
+            Ok(result) => {
+                match P::lanes(&mut self.world).tenant_at(address.slot) {
+                    Some(tenant) if tenant.process.is_none() => tenant.process = Some(process),
+                    _ => {}
+                }
+                Some(result)
+            }
+            Err(panic) => {
+                self.fail::<P>(address.slot, process, &panic);
+                None
+            }
+        }
+    }
+
+    /// One turn of the process in that place: entries until the lane is empty or the budget is spent.
+    pub fn turn<P: Process<World = W>>(&mut self, slot: u32) {
+        let lanes = P::lanes(&mut self.world);
+        let generation = lanes.generation(slot);
+        let Some(tenant) = lanes.tenant_at(slot) else {
+            return;
+        };
+        let Some(mut process) = tenant.process.take() else {
+            return;
+        };
+        tenant.turns = tenant.turns.wrapping_add(1);
+        let started = tenant
+            .turns
+            .is_multiple_of(TIMED_EVERY)
+            .then(|| self.clock.now());
+        let mut entries = 0;
+        let mut last = 0;
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let mut budget = Budget::TURN;
+            let now = self.now;
+            while let Some(entry) = P::lanes(&mut self.world).pop(slot, now) {
+                let weight = entry.weight();
+                self.lanes_bytes = self.lanes_bytes.saturating_sub(weight);
+                last = entry.kind();
+                entries += 1;
+                process.take(entry, self);
+                if P::lanes(&mut self.world).generation(slot) != generation || !budget.pay(weight) {
+                    break;
+                }
+            }
+            process.settle(self);
+        }));
+        if let Err(panic) = outcome {
+            self.fail::<P>(slot, process, &panic);
+            return;
+        }
+        if !P::lanes(&mut self.world).is_live(slot, generation) {
+            return;
+        }
+        if let Some(started) = started {
+            let took = self.clock.now().saturating_sub(started);
+            if let Some(tenant) = P::lanes(&mut self.world).tenant_at(slot) {
+                tenant.record.record().ran(took, TIMED_EVERY);
+            }
+        }
+        if P::lanes(&mut self.world).give_back(slot, process, entries, last) {
+            self.run_queue.push_back((P::KIND.index, slot));
+        }
+    }
+
+    /// A turn panicked: the process is started again or ends, outside of unwinding.
+    fn fail<P: Process<World = W>>(&mut self, slot: u32, mut process: Box<P>, panic: &Panic) {
+        let message = message_of(panic);
+        self.count(Counter::ProcessesPanicked);
+        let id = Address::<P>::new(
+            self.arbiter,
+            slot,
+            P::lanes(&mut self.world).generation(slot),
+        )
+        .id();
+        self.tell(
+            Event::ProcessPanicked,
+            &[("process", &P::KIND.name), ("id", &id), ("cause", &message)],
+        );
+        let now = self.now;
+        let permits = P::lanes(&mut self.world)
+            .tenant_at(slot)
+            .and_then(|tenant| tenant.intensity.as_mut())
+            .map(|intensity| intensity.permits(now));
+        let fresh = match permits {
+            Some(true) => {
+                catch_unwind(AssertUnwindSafe(|| process.restart(self))).unwrap_or_default()
+            }
+            Some(false) | None => None,
+        };
+        if let Some(fresh) = fresh {
+            self.count(Counter::ProcessesRestarted);
+            // A half-changed state may panic again when it is dropped.
+            drop_quietly(process);
+            let lanes = P::lanes(&mut self.world);
+            if let Some(tenant) = lanes.tenant_at(slot) {
+                tenant.record.record().restarted();
+            }
+            if lanes.give_back(slot, fresh, 1, 0) {
+                self.run_queue.push_back((P::KIND.index, slot));
+            }
+            return;
+        }
+        let down = Down::Panic(message.into());
+        if catch_unwind(AssertUnwindSafe(|| process.terminate(&down, self))).is_err() {
+            self.count(Counter::ProcessesPanicked);
+        }
+        drop_quietly(process);
+        if permits.is_some() {
+            self.tell(
+                Event::SupervisorGaveUp,
+                &[("process", &P::KIND.name), ("id", &id)],
+            );
+            W::gave_up(self, id);
+        }
+        self.bury::<P>(slot, &down);
+    }
+
+    fn bury<P: Process<World = W>>(&mut self, slot: u32, down: &Down) {
+        let lanes: &mut Lanes<P> = P::lanes(&mut self.world);
+        let id = Address::<P>::new(self.arbiter, slot, lanes.generation(slot)).id();
+        let Some(Remains {
+            record,
+            lane,
+            process,
+        }) = lanes.remove(slot)
+        else {
+            return;
+        };
+        self.lanes_bytes = self.lanes_bytes.saturating_sub(weight_of(&lane));
+        self.cells.add(Counter::EntriesDead, lane.len() as u64);
+        self.records.close(&record);
+        drop_quietly(lane);
+        drop_quietly(process);
+        W::down(self, id, down);
+    }
+}
+
+type Panic = Box<dyn std::any::Any + Send>;
+
+fn message_of(panic: &Panic) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}
+
+/// Drops what a panic left behind; a second panic stays here.
+fn drop_quietly<T>(value: T) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
+}
