@@ -1,0 +1,33 @@
+// The broker under test: the binary in CASTMQ_BIN, or the one that runs at CASTMQ_E2E_TARGET.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+const READY = /mqtt on (\S+:\d+)/;
+
+/** Starts a broker; `address` is where it listens, `stop` ends it as an operator does. */
+export async function startBroker() {
+  const target = process.env.CASTMQ_E2E_TARGET;
+  if (target) {
+    return { address: target, stop: async () => {} };
+  }
+  const child = spawn(process.env.CASTMQ_BIN, ['start', '--listen', '127.0.0.1:0'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = await once(createInterface(child.stdout), 'line');
+  const ready = READY.exec(line);
+  if (!ready) {
+    throw new Error(`the broker did not say where it listens: ${line}`);
+  }
+  return {
+    address: ready[1],
+    stop: async () => {
+      child.kill('SIGTERM');
+      const [status] = await once(child, 'exit');
+      if (status !== 0) {
+        throw new Error(`the broker ended with ${status}`);
+      }
+    },
+  };
+}
