@@ -1,1 +1,61 @@
-//! Empty.
+//! Typed settings: from a file, the environment and the command line, every mistake reported at
+//! once and with its place.
+//!
+//! [`Settings`] is a plain struct with public fields. Its `Default` is what `config/castmq.toml`
+//! says; [`keys`] lists every setting with its type, default and meaning.
+
+mod declare;
+mod kept;
+mod kind;
+mod sections;
+mod units;
+
+use declare::section;
+
+pub use declare::Key;
+pub use kind::{Elements, Kind};
+pub use sections::*;
+
+section! {
+    /// All settings of a broker.
+    Settings {
+        /// Without authentication configured the broker accepts clients from this machine only. A
+        /// listener on any other address is refused unless this, or the listener's own
+        /// `allow_anonymous`, is true.
+        allow_anonymous: bool = false, Kind::Flag;
+        /// The node as a whole.
+        node: Node = Node::default(), Kind::group::<Node>();
+        /// The ports that clients connect to.
+        listener: Vec<Listener> = vec![Listener::default()], Kind::list::<Listener>();
+        /// The protocol's limits and options.
+        mqtt: Mqtt = Mqtt::default(), Kind::group::<Mqtt>();
+        /// Sessions and their windows.
+        session: Session = Session::default(), Kind::group::<Session>();
+        /// The queue of each session.
+        mqueue: Mqueue = Mqueue::default(), Kind::group::<Mqueue>();
+        /// Retained messages.
+        retained: Retained = Retained::default(), Kind::group::<Retained>();
+        /// Shared subscriptions.
+        shared: Shared = Shared::default(), Kind::group::<Shared>();
+        /// Who may do what.
+        access: Access = Access::default(), Kind::group::<Access>();
+        /// The bounds of everything that waits.
+        bounds: Bounds = Bounds::default(), Kind::group::<Bounds>();
+        /// The modules.
+        modules: Modules = Modules::default(), Kind::group::<Modules>();
+        /// Logs.
+        log: Log = Log::default(), Kind::group::<Log>();
+        /// Supervision.
+        sup: Sup = Sup::default(), Kind::group::<Sup>();
+        /// When the system monitor speaks up.
+        sysmon: Sysmon = Sysmon::default(), Kind::group::<Sysmon>();
+    }
+}
+
+/// Every setting there is, in the order of the file.
+#[must_use]
+pub fn keys() -> Vec<Key> {
+    let mut keys = Vec::new();
+    <Settings as declare::Section>::declare("", &mut keys);
+    keys
+}
