@@ -11,6 +11,8 @@ mod pubsub;
 mod retain;
 mod router;
 mod shared;
+#[cfg(test)]
+mod testing;
 mod time;
 mod trie;
 
