@@ -4,17 +4,31 @@
 //! depends on the order of a hash map. Whoever drives a machine passes the time in and performs the
 //! actions that come out, so the same inputs always give the same outputs.
 
+pub mod ack_order;
+pub mod alias;
+pub mod claim;
+pub mod connect;
+pub mod credit;
+pub mod keepalive;
+pub mod protocol;
+pub mod session;
+
 mod arbiter;
+mod awaiting_rel;
 mod client_id;
 mod message;
+mod mqueue;
 mod pubsub;
 mod retain;
 mod router;
+mod session_expiry;
 mod shared;
 #[cfg(test)]
 mod testing;
 mod time;
 mod trie;
+mod will;
+mod window;
 
 pub use arbiter::{ArbiterId, ArbiterSet};
 pub use client_id::ClientId;

@@ -1,0 +1,369 @@
+//! Which session a connecting client gets, when several may ask for one client id at a time.
+//!
+//! emqttd: emqttd_sm
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use crate::{ClientId, Moment};
+
+/// Which claim of a client id: each one that is granted has a higher epoch than all before it. What
+/// is said in the name of an older one is stale.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Epoch(pub u64);
+
+/// Names a claim while it is undecided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClaimId(pub u64);
+
+/// A connection wants the session of a client id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Which claim.
+    pub id: ClaimId,
+    /// Whose session.
+    pub client_id: ClientId,
+    /// Whether an existing one is to be discarded.
+    pub clean_start: bool,
+    /// Highest epoch known for the client id, from other arbiters.
+    pub epoch_min: Epoch,
+}
+
+/// Which session a claim gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// A new one; there was none. Session present is 0.
+    Create,
+    /// The existing one. Session present is 1.
+    Resume,
+    /// A new one, after the existing one was ended as discarded. Session present is 0.
+    DiscardAndCreate,
+}
+
+impl Grant {
+    /// What CONNACK says.
+    #[must_use]
+    pub const fn session_present(self) -> bool {
+        matches!(self, Self::Resume)
+    }
+}
+
+/// What became of a session whose connection is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It waits for its client.
+    Kept,
+    /// It ended with its connection.
+    Ended,
+}
+
+/// What the process is to do, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimAction {
+    /// Close the connection that holds the session with *session taken over*, then report
+    /// [`Claims::handle_disconnected`].
+    TakeOver {
+        /// Whose.
+        client_id: ClientId,
+        /// Which connection.
+        epoch: Epoch,
+    },
+    /// Connect the claimant to its session, now.
+    Grant {
+        /// Which claim.
+        claim: ClaimId,
+        /// Whose session.
+        client_id: ClientId,
+        /// The epoch of the connection from now on.
+        epoch: Epoch,
+        /// Which session.
+        grant: Grant,
+    },
+    /// Tell the claimant that the server is busy.
+    Refuse {
+        /// Which claim.
+        claim: ClaimId,
+    },
+    /// Nobody holds or wants this client id any more.
+    Vacate {
+        /// Which id.
+        client_id: ClientId,
+    },
+}
+
+/// Bounds for claims.
+#[derive(Clone, Copy, Debug)]
+pub struct ClaimSettings {
+    /// Claims of one client id that wait for their turn.
+    pub waiting_max: usize,
+    /// How long a claim waits for the connection that it takes over, or for its turn.
+    pub patience: Duration,
+}
+
+impl Default for ClaimSettings {
+    fn default() -> Self {
+        Self {
+            waiting_max: 16,
+            patience: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The client ids of one arbiter: decides about claims one after the other for each id.
+///
+/// The process performs each action before it hands in the next input.
+#[derive(Debug)]
+pub struct Claims {
+    settings: ClaimSettings,
+    held: BTreeMap<ClientId, Held>,
+    /// Waiting claims by the moment at which their patience ends.
+    deadlines: BTreeMap<(Moment, ClaimId), ClientId>,
+    actions: VecDeque<ClaimAction>,
+}
+
+/// One client id.
+#[derive(Debug)]
+struct Held {
+    /// Of the last grant.
+    epoch: Epoch,
+    holder: Holder,
+    /// In the order in which they came; the first one has asked for the take over, if any has.
+    waiting: VecDeque<Waiting>,
+}
+
+/// Who has the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holder {
+    /// There is none.
+    Nobody,
+    /// It waits for its client.
+    Session,
+    /// A connection.
+    Connection,
+    /// A connection that was told to leave.
+    LeavingConnection,
+}
+
+/// A claim that waits.
+#[derive(Debug)]
+struct Waiting {
+    claim: Claim,
+    until: Moment,
+}
+
+impl Claims {
+    /// No client id at all.
+    #[must_use]
+    pub fn new(settings: ClaimSettings) -> Self {
+        Self {
+            settings,
+            held: BTreeMap::new(),
+            deadlines: BTreeMap::new(),
+            actions: VecDeque::new(),
+        }
+    }
+
+    /// A connection claims a session. Granted at once, or when the connection that holds it is gone.
+    // [MQTT3-3.1.4-2] [MQTT5-3.1.4-3]
+    // emqttd: emqttd_sm:handle_call/3
+    pub fn handle_claim(&mut self, claim: Claim, now: Moment) {
+        let held = self
+            .held
+            .entry(claim.client_id.detached())
+            .or_insert_with(|| Held {
+                epoch: Epoch::default(),
+                holder: Holder::Nobody,
+                waiting: VecDeque::new(),
+            });
+        if held.waiting.len() >= self.settings.waiting_max.max(1) {
+            self.actions
+                .push_back(ClaimAction::Refuse { claim: claim.id });
+            return;
+        }
+        let until = now + self.settings.patience;
+        let client_id = claim.client_id.clone();
+        self.deadlines.insert((until, claim.id), client_id.clone());
+        held.waiting.push_back(Waiting { claim, until });
+        self.advance(&client_id);
+        self.check();
+    }
+
+    /// The claimant's connection is gone before its claim was decided.
+    pub fn handle_abandoned(&mut self, client_id: &ClientId, claim: ClaimId) {
+        self.withdraw(client_id, claim);
+        self.check();
+    }
+
+    /// A connection is gone and its session has decided what becomes of it. Stale when the epoch is
+    /// not the last one granted.
+    // [MQTT3-3.1.2-6]
+    // differs: emqttd lets a persistent connect resume a live transient session (P11). Here the
+    // session has ended with its connection by the time the claim is decided.
+    pub fn handle_disconnected(&mut self, client_id: &ClientId, epoch: Epoch, fate: Fate) {
+        let Some(held) = self.held.get_mut(client_id) else {
+            return;
+        };
+        if held.epoch != epoch
+            || !matches!(held.holder, Holder::Connection | Holder::LeavingConnection)
+        {
+            return;
+        }
+        held.holder = match fate {
+            Fate::Kept => Holder::Session,
+            Fate::Ended => Holder::Nobody,
+        };
+        self.advance(client_id);
+        self.check();
+    }
+
+    /// A session ended: expired, removed, or with its process. Stale when the epoch is not the last
+    /// one granted.
+    pub fn handle_session_ended(&mut self, client_id: &ClientId, epoch: Epoch) {
+        let Some(held) = self.held.get_mut(client_id) else {
+            return;
+        };
+        if held.epoch != epoch {
+            return;
+        }
+        held.holder = Holder::Nobody;
+        self.advance(client_id);
+        self.check();
+    }
+
+    /// A session stands without a connection: restored, or left by a crashed process.
+    pub fn handle_restored(&mut self, client_id: &ClientId, epoch: Epoch) {
+        self.held.entry(client_id.detached()).or_insert(Held {
+            epoch,
+            holder: Holder::Session,
+            waiting: VecDeque::new(),
+        });
+    }
+
+    /// A deadline may have come: who has waited too long is refused.
+    pub fn handle_timer(&mut self, now: Moment) {
+        while let Some((&(until, claim), client_id)) = self.deadlines.first_key_value() {
+            if until > now {
+                break;
+            }
+            let client_id = client_id.clone();
+            self.actions.push_back(ClaimAction::Refuse { claim });
+            self.withdraw(&client_id, claim);
+        }
+        self.check();
+    }
+
+    /// What to do next; `None` when all is done.
+    pub fn poll_action(&mut self) -> Option<ClaimAction> {
+        self.actions.pop_front()
+    }
+
+    /// When to call [`Self::handle_timer`] at the latest.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Moment> {
+        self.deadlines
+            .first_key_value()
+            .map(|(&(until, _), _)| until)
+    }
+
+    /// Client ids with a session or claims.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// Claims that wait, of all ids.
+    #[must_use]
+    pub fn waiting_now(&self) -> usize {
+        self.deadlines.len()
+    }
+
+    /// The epoch of the last grant of a client id.
+    #[must_use]
+    pub fn epoch(&self, client_id: &ClientId) -> Option<Epoch> {
+        self.held.get(client_id).map(|held| held.epoch)
+    }
+
+    /// Decides what can be decided about one client id.
+    fn advance(&mut self, client_id: &ClientId) {
+        let Some(held) = self.held.get_mut(client_id) else {
+            return;
+        };
+        while !held.waiting.is_empty() {
+            match held.holder {
+                Holder::LeavingConnection => return,
+                Holder::Connection => {
+                    held.holder = Holder::LeavingConnection;
+                    let (client_id, epoch) = (client_id.clone(), held.epoch);
+                    self.actions
+                        .push_back(ClaimAction::TakeOver { client_id, epoch });
+                    return;
+                }
+                Holder::Nobody | Holder::Session => {
+                    let Some(Waiting { claim, until }) = held.waiting.pop_front() else {
+                        return;
+                    };
+                    self.deadlines.remove(&(until, claim.id));
+                    let grant = match (held.holder, claim.clean_start) {
+                        (Holder::Session, true) => Grant::DiscardAndCreate,
+                        (Holder::Session, false) => Grant::Resume,
+                        _ => Grant::Create,
+                    };
+                    held.epoch = Epoch(held.epoch.max(claim.epoch_min).0 + 1);
+                    held.holder = Holder::Connection;
+                    self.actions.push_back(ClaimAction::Grant {
+                        claim: claim.id,
+                        client_id: claim.client_id,
+                        epoch: held.epoch,
+                        grant,
+                    });
+                }
+            }
+        }
+        if held.holder == Holder::Nobody {
+            self.held.remove(client_id);
+            let client_id = client_id.clone();
+            self.actions.push_back(ClaimAction::Vacate { client_id });
+        }
+    }
+
+    /// Takes a claim out of the queue.
+    fn withdraw(&mut self, client_id: &ClientId, claim: ClaimId) {
+        let Some(held) = self.held.get_mut(client_id) else {
+            return;
+        };
+        held.waiting.retain(|waiting| {
+            let stays = waiting.claim.id != claim;
+            if !stays {
+                self.deadlines.remove(&(waiting.until, claim));
+            }
+            stays
+        });
+        self.advance(client_id);
+    }
+
+    /// What always holds; looks at every id, so in tests only.
+    fn check(&self) {
+        if cfg!(test) {
+            let waiting: usize = self.held.values().map(|held| held.waiting.len()).sum();
+            assert_eq!(self.deadlines.len(), waiting);
+            assert!(self.held.values().all(Held::is_settled));
+        }
+    }
+}
+
+impl Held {
+    /// Nobody waits without a reason, and nothing is held for nobody.
+    fn is_settled(&self) -> bool {
+        match self.holder {
+            Holder::LeavingConnection => true,
+            Holder::Connection | Holder::Session => self.waiting.is_empty(),
+            Holder::Nobody => false,
+        }
+    }
+}

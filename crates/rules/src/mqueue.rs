@@ -1,0 +1,368 @@
+//! The message queue of a session: what waits until the client can take it.
+//!
+//! First in, first out; with priorities by topic the higher ones come first, and messages of one
+//! priority keep their order. Bounded by count and bytes.
+//! emqttd: emqttd_mqueue
+
+use std::collections::VecDeque;
+
+use castmq_mqtt::QoS;
+
+use crate::session::{DropReason, FullPolicy, QueueSettings};
+use crate::{Delivery, Moment};
+
+/// What the queue's fill level did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// It rose above the high watermark.
+    High,
+    /// It fell below the low watermark.
+    Low,
+}
+
+/// Messages that the queue gave up, each with the reason.
+pub(crate) type Victims = Vec<(DropReason, Delivery)>;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Mqueue {
+    /// One lane for each priority in use, highest first; a single one without priorities.
+    lanes: Vec<Lane>,
+    len: usize,
+    bytes: usize,
+    /// Number of the next message; says which of two in a lane came first.
+    next: u64,
+    /// No message in the queue expires before this.
+    earliest_expiry: Option<Moment>,
+    is_high: bool,
+}
+
+/// Messages of one priority. QoS 0 stands apart so that it can be given up first; the numbers put
+/// the two together again.
+#[derive(Debug)]
+struct Lane {
+    priority: u8,
+    at_most_once: Fifo,
+    others: Fifo,
+}
+
+/// Numbered messages in order, and what they count for.
+#[derive(Debug, Default)]
+struct Fifo {
+    entries: VecDeque<(u64, Delivery)>,
+    bytes: usize,
+}
+
+impl Mqueue {
+    /// Puts a message in, at the price of others if need be. Returns what was given up, which may be
+    /// the message itself.
+    pub(crate) fn push(
+        &mut self,
+        delivery: Delivery,
+        settings: &QueueSettings,
+        now: Moment,
+    ) -> Victims {
+        let weight = delivery.message.weight();
+        let priority = settings.priority(delivery.message.topic.as_str());
+        let mut victims = Vec::new();
+        if self.is_over(weight, settings) {
+            self.drop_expired(now, &mut victims);
+        }
+        if self.is_over(weight, settings) {
+            if !self.can_make_room(&delivery, priority, settings) {
+                victims.push((reason_when_full(&delivery), delivery));
+                return victims;
+            }
+            self.make_room(weight, settings, &mut victims);
+        }
+        if let Some(expires) = delivery.message.expires {
+            let earliest = self.earliest_expiry.map_or(expires, |e| e.min(expires));
+            self.earliest_expiry = Some(earliest);
+        }
+        let number = self.next;
+        self.next += 1;
+        self.len += 1;
+        self.bytes += weight;
+        self.lane_mut(priority)
+            .fifo_mut(delivery.qos)
+            .push(number, delivery, weight);
+        self.check(settings);
+        victims
+    }
+
+    /// The QoS of the message that comes out next.
+    pub(crate) fn next_qos(&self) -> Option<QoS> {
+        self.lanes.iter().find_map(Lane::next_qos)
+    }
+
+    /// Takes out the message that comes out next.
+    pub(crate) fn pop(&mut self) -> Option<Delivery> {
+        let delivery = self.lanes.iter_mut().find_map(Lane::pop)?;
+        self.forget(&delivery);
+        Some(delivery)
+    }
+
+    /// Whether the fill level crossed a watermark since it was last asked.
+    ///
+    /// Between the watermarks nothing changes, so that a queue that hovers does not chatter.
+    // emqttd: emqttd_mqueue:maybe_set_alarm/1
+    pub(crate) fn poll_level(&mut self, settings: &QueueSettings) -> Option<Level> {
+        let len = percent(self.len, settings.len_max);
+        let bytes = percent(self.bytes, settings.bytes_max);
+        let fill = len.max(bytes);
+        if !self.is_high && fill > usize::from(settings.high_watermark_percent) {
+            self.is_high = true;
+            Some(Level::High)
+        } else if self.is_high && fill < usize::from(settings.low_watermark_percent) {
+            self.is_high = false;
+            Some(Level::Low)
+        } else {
+            None
+        }
+    }
+
+    /// Takes out all QoS 0 messages, in their order within each priority.
+    pub(crate) fn take_at_most_once(&mut self) -> Vec<Delivery> {
+        let mut taken = Vec::new();
+        for index in 0..self.lanes.len() {
+            while let Some(delivery) = self
+                .lanes
+                .get_mut(index)
+                .and_then(|lane| lane.at_most_once.pop())
+            {
+                self.forget(&delivery);
+                taken.push(delivery);
+            }
+        }
+        taken
+    }
+
+    /// Ends the queue; returns what was in it in the order in which it would have come out.
+    pub(crate) fn end(&mut self) -> Vec<Delivery> {
+        let mut left = Vec::with_capacity(self.len);
+        while let Some(delivery) = self.pop() {
+            left.push(delivery);
+        }
+        *self = Self {
+            is_high: self.is_high,
+            ..Self::default()
+        };
+        left
+    }
+
+    /// Messages in the queue.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// What they count for.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Gives back memory that is not needed.
+    pub(crate) fn release_memory(&mut self) {
+        self.lanes.retain(|lane| lane.next_qos().is_some());
+        for lane in &mut self.lanes {
+            lane.at_most_once.entries.shrink_to_fit();
+            lane.others.entries.shrink_to_fit();
+        }
+        self.lanes.shrink_to_fit();
+    }
+
+    /// Whether one more message of this weight would exceed a bound.
+    fn is_over(&self, weight: usize, settings: &QueueSettings) -> bool {
+        self.len >= settings.len_max || self.bytes + weight > settings.bytes_max
+    }
+
+    /// Whether the message fits once all are gone that it may displace: every QoS 0 message and, by
+    /// the policy, older ones of its own or a lower priority. A QoS 0 message displaces QoS 0 only.
+    fn can_make_room(&self, incoming: &Delivery, priority: u8, settings: &QueueSettings) -> bool {
+        let is_at_most_once = incoming.qos == QoS::AtMostOnce;
+        let drops_oldest = settings.when_full == FullPolicy::DropOldest;
+        let mut len = self.len;
+        let mut bytes = self.bytes;
+        for lane in &self.lanes {
+            let is_lower = lane.priority <= priority;
+            if !is_at_most_once || (drops_oldest && is_lower) {
+                len -= lane.at_most_once.entries.len();
+                bytes -= lane.at_most_once.bytes;
+            }
+            if !is_at_most_once && drops_oldest && is_lower {
+                len -= lane.others.entries.len();
+                bytes -= lane.others.bytes;
+            }
+        }
+        len < settings.len_max && bytes + incoming.message.weight() <= settings.bytes_max
+    }
+
+    /// Gives up messages until one of this weight fits: QoS 0 before others, low priorities before
+    /// high ones, old ones before new ones.
+    // differs: emqttd's queue promises QoS 0 first but drops the oldest whatever it is.
+    fn make_room(&mut self, weight: usize, settings: &QueueSettings, victims: &mut Victims) {
+        while self.is_over(weight, settings) {
+            let mut lanes = self.lanes.iter_mut().rev();
+            let victim = lanes.find_map(|lane| lane.at_most_once.pop()).or_else(|| {
+                let mut lanes = self.lanes.iter_mut().rev();
+                lanes.find_map(|lane| lane.others.pop())
+            });
+            let Some(victim) = victim else { return };
+            self.forget(&victim);
+            victims.push((reason_when_full(&victim), victim));
+        }
+    }
+
+    /// Gives up what has expired, if anything has.
+    fn drop_expired(&mut self, now: Moment, victims: &mut Victims) {
+        if self.earliest_expiry.is_none_or(|earliest| earliest > now) {
+            return;
+        }
+        let mut expired = Vec::new();
+        let mut earliest: Option<Moment> = None;
+        for fifo in self.lanes.iter_mut().flat_map(Lane::fifos_mut) {
+            fifo.drop_expired(now, &mut expired);
+            let next = fifo
+                .entries
+                .iter()
+                .filter_map(|(_, d)| d.message.expires)
+                .min();
+            earliest = earliest.into_iter().chain(next).min();
+        }
+        self.earliest_expiry = earliest;
+        for delivery in expired {
+            self.forget(&delivery);
+            victims.push((DropReason::Expired, delivery));
+        }
+    }
+
+    /// The lane of a priority; a new one when there is none.
+    fn lane_mut(&mut self, priority: u8) -> &mut Lane {
+        let index = self.lanes.partition_point(|lane| lane.priority > priority);
+        if self
+            .lanes
+            .get(index)
+            .is_none_or(|lane| lane.priority != priority)
+        {
+            self.lanes.insert(index, Lane::new(priority));
+        }
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the lane was found or put there above"
+        )]
+        &mut self.lanes[index]
+    }
+
+    /// Takes a message out of the account.
+    fn forget(&mut self, delivery: &Delivery) {
+        self.len -= 1;
+        self.bytes -= delivery.message.weight();
+        if self.len == 0 {
+            self.earliest_expiry = None;
+        }
+    }
+
+    /// What always holds.
+    fn check(&self, settings: &QueueSettings) {
+        assert!(self.len <= settings.len_max);
+        assert!(self.bytes <= settings.bytes_max);
+        assert_eq!(self.len == 0, self.bytes == 0);
+    }
+}
+
+impl Lane {
+    fn new(priority: u8) -> Self {
+        Self {
+            priority,
+            at_most_once: Fifo::default(),
+            others: Fifo::default(),
+        }
+    }
+
+    fn fifo_mut(&mut self, qos: QoS) -> &mut Fifo {
+        match qos {
+            QoS::AtMostOnce => &mut self.at_most_once,
+            QoS::AtLeastOnce | QoS::ExactlyOnce => &mut self.others,
+        }
+    }
+
+    fn fifos_mut(&mut self) -> [&mut Fifo; 2] {
+        [&mut self.at_most_once, &mut self.others]
+    }
+
+    /// Whether the next message is one of QoS 0; `None` when there is none.
+    fn is_at_most_once_next(&self) -> Option<bool> {
+        match (self.at_most_once.first(), self.others.first()) {
+            (Some(at_most_once), Some(other)) => Some(at_most_once < other),
+            (Some(_), None) => Some(true),
+            (None, Some(_)) => Some(false),
+            (None, None) => None,
+        }
+    }
+
+    fn next_qos(&self) -> Option<QoS> {
+        let fifo = if self.is_at_most_once_next()? {
+            &self.at_most_once
+        } else {
+            &self.others
+        };
+        fifo.entries.front().map(|(_, delivery)| delivery.qos)
+    }
+
+    fn pop(&mut self) -> Option<Delivery> {
+        if self.is_at_most_once_next()? {
+            self.at_most_once.pop()
+        } else {
+            self.others.pop()
+        }
+    }
+}
+
+impl Fifo {
+    fn push(&mut self, number: u64, delivery: Delivery, weight: usize) {
+        self.bytes += weight;
+        self.entries.push_back((number, delivery));
+    }
+
+    fn pop(&mut self) -> Option<Delivery> {
+        let (_, delivery) = self.entries.pop_front()?;
+        self.bytes -= delivery.message.weight();
+        Some(delivery)
+    }
+
+    fn first(&self) -> Option<u64> {
+        self.entries.front().map(|&(number, _)| number)
+    }
+
+    fn drop_expired(&mut self, now: Moment, expired: &mut Vec<Delivery>) {
+        let is_expired = |(_, delivery): &(u64, Delivery)| delivery.message.is_expired(now);
+        if self.entries.iter().any(is_expired) {
+            let (gone, left) = std::mem::take(&mut self.entries)
+                .into_iter()
+                .partition(|entry| is_expired(entry));
+            self.entries = left;
+            let gone: VecDeque<(u64, Delivery)> = gone;
+            for (_, delivery) in gone {
+                self.bytes -= delivery.message.weight();
+                expired.push(delivery);
+            }
+        }
+    }
+}
+
+/// Why a full queue gives this message up.
+fn reason_when_full(delivery: &Delivery) -> DropReason {
+    match delivery.qos {
+        QoS::AtMostOnce => DropReason::Qos0OverQuota,
+        QoS::AtLeastOnce | QoS::ExactlyOnce => DropReason::QueueFull,
+    }
+}
+
+/// How full, in percent.
+fn percent(part: usize, whole: usize) -> usize {
+    part.saturating_mul(100).checked_div(whole).unwrap_or(0)
+}

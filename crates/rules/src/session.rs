@@ -1,0 +1,357 @@
+//! A session: everything the broker holds for one client id, connected or not.
+//!
+//! Takes what happens (`handle_*`), queues what is to be done about it ([`Session::poll_action`]),
+//! and says when it wants to be called at the latest ([`Session::next_deadline`]). Independent of the
+//! protocol's version but for what a [`Link`] says.
+//!
+//! Every message handed in by [`Session::handle_delivery`] comes out once: as the first
+//! [`Action::Publish`] of it, as [`Action::Dropped`], or as [`Action::Redispatch`]; one in flight when
+//! the session ends may come out as [`Action::Redispatch`] after its [`Action::Publish`].
+//!
+//! emqttd: emqttd_session
+
+mod acks;
+mod action;
+mod delivery;
+mod replay;
+mod settings;
+mod subscriptions;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use castmq_mqtt::{ReasonCode, Subscription, SubscriptionOptions, Version};
+
+use crate::awaiting_rel::AwaitingRel;
+use crate::claim::Epoch;
+use crate::mqueue::{Level, Mqueue};
+use crate::will::WillSlot;
+use crate::window::Window;
+use crate::{ClientId, Moment};
+
+pub use crate::awaiting_rel::Received;
+pub use crate::session_expiry::Expiry;
+pub use crate::window::StrayAck;
+pub use action::{Action, DownReason, DropReason, EndReason, Link, Outgoing, PullRetained};
+pub use replay::RetainedChunk;
+pub use settings::{FullPolicy, QueueSettings, SessionSettings};
+pub use subscriptions::{Subscribed, SubscriptionEntry, SubscriptionsFull};
+
+use replay::Replays;
+use subscriptions::Subscriptions;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Session {
+    client_id: ClientId,
+    settings: Arc<SessionSettings>,
+    created: Moment,
+    state: State,
+    expiry: Expiry,
+    /// The claim under which it was last connected.
+    epoch: Epoch,
+    window: Window,
+    queue: Mqueue,
+    awaiting_rel: AwaitingRel,
+    subscriptions: Subscriptions,
+    replays: Option<Box<Replays>>,
+    will: WillSlot,
+    ends: Option<Moment>,
+    retries: Option<Moment>,
+    actions: VecDeque<Action>,
+}
+
+/// Whether there is a client to send to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// There is; whether its connection takes more at the moment.
+    Connected {
+        version: Version,
+        has_room: bool,
+        /// Whether a [`Action::Continue`] is under way.
+        is_continuing: bool,
+    },
+    /// There is none.
+    Away,
+    /// And there will be none.
+    Ended,
+}
+
+impl Session {
+    /// A new session without a connection; it has no end until one came and went.
+    #[must_use]
+    pub fn new(client_id: &ClientId, settings: Arc<SessionSettings>, now: Moment) -> Self {
+        Self {
+            client_id: client_id.detached(),
+            created: now,
+            state: State::Away,
+            expiry: Expiry::Never,
+            epoch: Epoch::default(),
+            window: Window::new(settings.inflight_max),
+            queue: Mqueue::default(),
+            awaiting_rel: AwaitingRel::new(settings.awaiting_rel_max),
+            subscriptions: Subscriptions::default(),
+            replays: None,
+            will: WillSlot::default(),
+            ends: None,
+            retries: None,
+            actions: VecDeque::new(),
+            settings,
+        }
+    }
+
+    /// A connection of the client was accepted and CONNACK stands before whatever comes from here.
+    ///
+    /// What the client may not have got is sent again: PUBREL for the messages it is known to have,
+    /// PUBLISH with DUP for the others in their first order, as many as it takes at once and the rest
+    /// as its acknowledgements come; after these what waits in the queue.
+    /// A connection that is still there counts as taken over.
+    // emqttd: emqttd_session:handle_cast/2 (resume)
+    // differs: emqttd forgets a PUBREL once it was sent on resume (P4); here it stays until PUBCOMP.
+    // [MQTT3-4.4.0-1] [MQTT5-4.4.0-1]
+    pub fn handle_connected(&mut self, link: Link, now: Moment) {
+        if self.is_connected() {
+            self.handle_disconnected(DownReason::TakenOver, now);
+        }
+        if self.state == State::Ended {
+            return;
+        }
+        self.state = State::Connected {
+            version: link.version,
+            has_room: true,
+            is_continuing: false,
+        };
+        self.epoch = link.epoch;
+        self.expiry = link.expiry;
+        self.ends = None;
+        self.will.handle_connected(link.will);
+        for packet_id in self.window.handle_connected(link.receive_maximum) {
+            let reason = ReasonCode::Success;
+            self.actions
+                .push_back(Action::Release { packet_id, reason });
+        }
+        self.fill(now);
+        self.watch_for_retry(now);
+        self.check();
+    }
+
+    /// The connection is gone; of an earlier one than the last the process says nothing.
+    ///
+    /// The will is due now or after its delay, but at the latest when the session ends, which may be
+    /// now as well.
+    // differs: emqttd publishes no will on takeover (P2) and none when the process is killed (F20).
+    // [MQTT3-3.1.2-8] [MQTT5-3.1.2-8] [MQTT5-3.1.2-23] [MQTT5-4.1.0-2]
+    pub fn handle_disconnected(&mut self, reason: DownReason, now: Moment) {
+        if !self.is_connected() {
+            return;
+        }
+        self.state = State::Away;
+        self.retries = None;
+        if reason.discards_will() {
+            self.will.discard();
+        }
+        if let DownReason::Disconnect {
+            expiry: Some(expiry),
+            ..
+        } = reason
+        {
+            self.expiry = expiry;
+        }
+        self.ends = self.expiry.deadline(now);
+        self.will.handle_disconnected(self.ends, now);
+        if let Some(replays) = &mut self.replays {
+            replays.handle_disconnected();
+        }
+        self.queue_unsendable(now);
+        self.window.release_memory();
+        self.queue.release_memory();
+        self.handle_timer(now);
+    }
+
+    /// A deadline may have come.
+    pub fn handle_timer(&mut self, now: Moment) {
+        if let Some(will) = self.will.poll_due(now) {
+            self.actions.push_back(Action::PublishWill(will));
+        }
+        if self.ends.is_some_and(|ends| ends <= now) {
+            self.end(EndReason::Expired);
+        }
+        if self.retries.is_some_and(|retries| retries <= now) {
+            self.retry(now);
+        }
+        self.check();
+    }
+
+    /// Ends the session, connected or not. Its will is published if it waits or there was no
+    /// DISCONNECT; what it owes its client is lost, or given to others of the group.
+    // [MQTT5-4.8.2-4] [MQTT5-4.8.2-5]
+    // differs: emqttd never clears the alarm of a destroyed session (F19).
+    pub fn end(&mut self, reason: EndReason) {
+        if self.state == State::Ended {
+            return;
+        }
+        self.state = State::Ended;
+        self.ends = None;
+        self.retries = None;
+        self.replays = None;
+        self.awaiting_rel.clear();
+        self.subscriptions.clear();
+        if let Some(will) = self.will.take() {
+            self.actions.push_back(Action::PublishWill(will));
+        }
+        self.give_back();
+        self.actions.push_back(Action::End(reason));
+        self.check();
+    }
+
+    /// What to do next; `None` when all is done.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When to call [`Self::handle_timer`] at the latest.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Moment> {
+        let deadlines = [self.will.due(), self.ends, self.retries];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Adds or replaces a subscription.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscriptionsFull`] when it would be one too many; the state is unchanged.
+    // [MQTT3-3.8.4-3] [MQTT5-3.8.4-3]
+    pub fn subscribe(
+        &mut self,
+        subscription: &Subscription,
+        options: SubscriptionOptions,
+        id: Option<u32>,
+    ) -> Result<Subscribed, SubscriptionsFull> {
+        let entry = SubscriptionEntry { options, id };
+        let subscriptions_max = self.settings.subscriptions_max;
+        self.subscriptions
+            .insert(subscription, entry, subscriptions_max)
+    }
+
+    /// Removes a subscription; returns what it was.
+    pub fn unsubscribe(&mut self, subscription: &Subscription) -> Option<SubscriptionEntry> {
+        if let Some(replays) = &mut self.replays {
+            replays.handle_unsubscribed(subscription);
+        }
+        self.subscriptions.remove(subscription)
+    }
+
+    /// Which client it belongs to.
+    #[must_use]
+    pub fn client_id(&self) -> &ClientId {
+        &self.client_id
+    }
+
+    /// Whether it has a connection.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        matches!(self.state, State::Connected { .. })
+    }
+
+    /// Whether it is over; it takes nothing any more.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.state == State::Ended
+    }
+
+    /// The claim under which it was last connected. What a connection says under another one is
+    /// stale.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// How long it outlives its connection.
+    #[must_use]
+    pub fn expiry(&self) -> Expiry {
+        self.expiry
+    }
+
+    /// When it ends if nobody connects.
+    #[must_use]
+    pub fn ends(&self) -> Option<Moment> {
+        self.ends
+    }
+
+    /// When it was made.
+    #[must_use]
+    pub fn created(&self) -> Moment {
+        self.created
+    }
+
+    /// Messages in flight to the client.
+    #[must_use]
+    pub fn inflight_now(&self) -> usize {
+        self.window.len()
+    }
+
+    /// Messages that wait for the client.
+    #[must_use]
+    pub fn queued_now(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// What the waiting messages count for.
+    #[must_use]
+    pub fn queued_bytes_now(&self) -> usize {
+        self.queue.bytes()
+    }
+
+    /// QoS 2 messages from the client that it has not released.
+    #[must_use]
+    pub fn awaiting_rel_now(&self) -> usize {
+        self.awaiting_rel.len()
+    }
+
+    /// Subscriptions.
+    #[must_use]
+    pub fn subscriptions_now(&self) -> usize {
+        self.subscriptions.len()
+    }
+
+    /// One subscription.
+    #[must_use]
+    pub fn subscription(&self, subscription: &Subscription) -> Option<SubscriptionEntry> {
+        self.subscriptions.find(subscription)
+    }
+
+    /// All subscriptions in their order.
+    pub fn subscriptions(&self) -> impl Iterator<Item = (&Subscription, SubscriptionEntry)> {
+        self.subscriptions.iter()
+    }
+
+    /// Whether there is a will that may still be published.
+    #[must_use]
+    pub fn has_will(&self) -> bool {
+        self.will.is_set()
+    }
+
+    /// Tells when the queue crossed a watermark.
+    fn watch_level(&mut self) {
+        match self.queue.poll_level(&self.settings.queue) {
+            Some(Level::High) => self.actions.push_back(Action::AlarmRaised),
+            Some(Level::Low) => self.actions.push_back(Action::AlarmCleared),
+            None => {}
+        }
+    }
+
+    /// What always holds.
+    fn check(&self) {
+        if self.state == State::Ended {
+            assert_eq!(self.window.len(), 0);
+            assert_eq!(self.queue.len(), 0);
+            assert!(!self.will.is_set());
+            assert!(self.next_deadline().is_none());
+        }
+        assert!(
+            !(self.is_connected() && self.ends.is_some()),
+            "a session does not expire under its connection"
+        );
+    }
+}

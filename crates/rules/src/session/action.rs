@@ -1,0 +1,175 @@
+//! What a session asks its process to do, and what it is told.
+
+use castmq_mqtt::{PacketId, ReasonCode, TopicFilter, TopicName, Version, Will};
+
+use crate::Delivery;
+use crate::claim::Epoch;
+use crate::session::Expiry;
+
+/// What the process of a session is to do, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Have the connection write a PUBLISH.
+    Publish(Outgoing),
+    /// Have the connection write a PUBREL.
+    Release {
+        /// Which exchange.
+        packet_id: PacketId,
+        /// [`ReasonCode::Success`] or [`ReasonCode::PacketIdentifierNotFound`].
+        reason: ReasonCode,
+    },
+    /// Call [`Session::handle_continue`](crate::session::Session::handle_continue) in the next turn:
+    /// there is more to send than one turn should.
+    Continue,
+    /// Ask the retainer for the next messages; answer with
+    /// [`Session::handle_retained_chunk`](crate::session::Session::handle_retained_chunk).
+    PullRetained(PullRetained),
+    /// Publish the will on behalf of the client.
+    PublishWill(Box<Will>),
+    /// Enter into the ledger that the client does not get this.
+    Dropped {
+        /// Why.
+        reason: DropReason,
+        /// What.
+        delivery: Delivery,
+    },
+    /// Give this to another member of the group through which it came.
+    Redispatch(Delivery),
+    /// The queue rose above its high watermark.
+    AlarmRaised,
+    /// The queue fell below its low watermark, or its session ended.
+    AlarmCleared,
+    /// The session is over: forget its subscriptions, its registration and itself. Always the last.
+    End(EndReason),
+}
+
+/// A PUBLISH to the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Present for QoS 1 and 2.
+    pub packet_id: Option<PacketId>,
+    /// Whether it was sent before.
+    pub dup: bool,
+    /// What.
+    pub delivery: Delivery,
+}
+
+/// A request for retained messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullRetained {
+    /// Which request; goes with the answer.
+    pub pull: u64,
+    /// Topics that match.
+    pub filter: TopicFilter,
+    /// Topics that come after this one; `None` for all.
+    pub after: Option<TopicName>,
+    /// At most so many messages.
+    pub len_max: usize,
+}
+
+/// Why a client does not get a message that was meant for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DropReason {
+    /// The queue was full of messages that come first.
+    QueueFull,
+    /// The queue was full, and QoS 0 gives way first.
+    Qos0OverQuota,
+    /// QoS 0 messages do not wait for a client that is away.
+    Qos0Offline,
+    /// Its lifetime was over before it could be sent.
+    Expired,
+    /// Larger than the client takes.
+    TooLarge,
+    /// The session ended before it could be sent.
+    SessionEnded,
+}
+
+impl DropReason {
+    /// All there are.
+    pub const ALL: &'static [Self] = &[
+        Self::QueueFull,
+        Self::Qos0OverQuota,
+        Self::Qos0Offline,
+        Self::Expired,
+        Self::TooLarge,
+        Self::SessionEnded,
+    ];
+
+    /// The name in ledgers and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::Qos0OverQuota => "qos0_over_quota",
+            Self::Qos0Offline => "qos0_offline",
+            Self::Expired => "expired",
+            Self::TooLarge => "too_large",
+            Self::SessionEnded => "session_ended",
+        }
+    }
+}
+
+/// Why a session is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    /// The client was away for longer than the session was to be kept.
+    Expired,
+    /// The client asked for a new one.
+    Discarded,
+    /// An administrator ended it.
+    Removed,
+    /// The node stops.
+    Stopped,
+}
+
+/// A connection of the session's client, as accepted.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Which claim it won.
+    pub epoch: Epoch,
+    /// The version it speaks.
+    pub version: Version,
+    /// QoS 1 and 2 messages that the client takes unacknowledged; 65 535 for 3.x.
+    pub receive_maximum: u16,
+    /// How long the session outlives this connection.
+    pub expiry: Expiry,
+    /// What to publish when it ends.
+    pub will: Option<Box<Will>>,
+}
+
+/// Why a connection is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DownReason {
+    /// The client sent DISCONNECT.
+    Disconnect {
+        /// [`ReasonCode::Success`] in 3.x.
+        reason: ReasonCode,
+        /// A new expiry, already checked by the connection.
+        expiry: Option<Expiry>,
+    },
+    /// The client closed it, or it broke.
+    Closed,
+    /// The broker closed it: protocol error, keep alive, limits, administrator.
+    Dropped(ReasonCode),
+    /// Another connection of the same client took over.
+    TakenOver,
+    /// Its process died.
+    Panicked,
+    /// The node stops.
+    Stopped,
+}
+
+impl DownReason {
+    /// Whether the client took its leave in the way that discards its will.
+    // [MQTT3-3.14.4-3] [MQTT5-3.14.4-3]
+    #[must_use]
+    pub fn discards_will(self) -> bool {
+        matches!(
+            self,
+            Self::Disconnect {
+                reason: ReasonCode::Success,
+                ..
+            }
+        )
+    }
+}

@@ -1,0 +1,266 @@
+//! Messages to the client: at once, or through the queue.
+
+use castmq_mqtt::{PacketId, QoS, Version};
+
+use crate::session::{Action, DropReason, Outgoing, Session, State};
+use crate::window::Again;
+use crate::{Delivery, Moment};
+
+/// Messages that one turn takes out of the queue.
+const BURST_MESSAGES: usize = 128;
+
+/// What they count for, after which a turn takes out no more.
+const BURST_BYTES: usize = 64 * 1024;
+
+impl Session {
+    /// A message for the client: is sent, waits, or is dropped with a reason.
+    // differs: emqttd sends QoS 0 past the queue (P18); here it waits behind what came before it.
+    // [MQTT3-3.1.2-5] [MQTT5-3.3.2-5] [MQTT3-4.6.0-6] [MQTT5-4.6.0-5]
+    pub fn handle_delivery(&mut self, delivery: Delivery, now: Moment) {
+        if let Some(replays) = &mut self.replays {
+            replays.handle_live(&delivery.message);
+        }
+        self.deliver(delivery, now);
+        self.check();
+    }
+
+    /// Whether the connection takes more; it says no while too much of it is unsent.
+    pub fn handle_room(&mut self, has_more_room: bool, now: Moment) {
+        if let State::Connected { has_room, .. } = &mut self.state {
+            *has_room = has_more_room;
+            self.fill(now);
+        }
+    }
+
+    /// The turn has come that [`Action::Continue`] asked for.
+    pub fn handle_continue(&mut self, now: Moment) {
+        if let State::Connected { is_continuing, .. } = &mut self.state {
+            *is_continuing = false;
+            self.fill(now);
+        }
+    }
+
+    /// The connection could not write a PUBLISH because the client takes no packet so large. It
+    /// counts as delivered. Without a packet id the connection accounts for it alone.
+    // [MQTT5-3.1.2-24] [MQTT5-3.1.2-25]
+    pub fn handle_too_large(&mut self, packet_id: PacketId, now: Moment) {
+        if let Ok(delivery) = self.window.give_up(packet_id) {
+            self.dropped(DropReason::TooLarge, delivery);
+            self.fill(now);
+        }
+    }
+
+    /// Sends what the client takes: first what it may not have got on an earlier connection, then
+    /// what waits, then the next retained messages.
+    pub(super) fn fill(&mut self, now: Moment) {
+        let mut burst = Burst::default();
+        while self.may_send() && !burst.is_over() {
+            if let Some((packet_id, delivery)) = self.window.poll_again(now) {
+                burst.count(&delivery);
+                self.publish(Some(packet_id), true, delivery);
+            } else if !self.fill_from_queue(&mut burst, now) {
+                break;
+            }
+        }
+        self.watch_level();
+        if burst.is_over() {
+            self.go_on_later();
+        } else {
+            self.pull_retained();
+        }
+    }
+
+    /// Sends the next message of the queue; `false` when there is none or the client takes none.
+    fn fill_from_queue(&mut self, burst: &mut Burst, now: Moment) -> bool {
+        let is_sendable = match self.queue.next_qos() {
+            None => false,
+            Some(QoS::AtMostOnce) => !self.window.has_waiting(),
+            Some(QoS::AtLeastOnce | QoS::ExactlyOnce) => self.window.has_room(),
+        };
+        if !is_sendable {
+            return false;
+        }
+        let Some(delivery) = self.queue.pop() else {
+            return false;
+        };
+        burst.count(&delivery);
+        self.send(delivery, now);
+        true
+    }
+
+    /// A message, live or retained: is sent, waits, or is dropped.
+    pub(super) fn deliver(&mut self, delivery: Delivery, now: Moment) {
+        if delivery.message.is_expired(now) {
+            return self.dropped(DropReason::Expired, delivery);
+        }
+        match self.state {
+            State::Ended => self.dropped(DropReason::SessionEnded, delivery),
+            State::Away => self.deliver_later(delivery, now),
+            State::Connected { .. } if self.goes_at_once(&delivery) => self.send(delivery, now),
+            State::Connected { .. } => self.enqueue(delivery, now),
+        }
+    }
+
+    /// A message for a client that is away.
+    fn deliver_later(&mut self, delivery: Delivery, now: Moment) {
+        if delivery.qos == QoS::AtMostOnce && !self.settings.keeps_qos0_offline {
+            self.dropped(DropReason::Qos0Offline, delivery);
+        } else {
+            self.enqueue(delivery, now);
+        }
+    }
+
+    /// Whether nothing stands before the message and the client takes it.
+    fn goes_at_once(&self, delivery: &Delivery) -> bool {
+        self.may_send()
+            && self.queue.is_empty()
+            && match delivery.qos {
+                QoS::AtMostOnce => !self.window.has_waiting(),
+                QoS::AtLeastOnce | QoS::ExactlyOnce => self.window.has_room(),
+            }
+    }
+
+    /// Sends a message for the first time, unless it is too late for it.
+    // [MQTT3-4.3.1-1] [MQTT3-4.3.2-1] [MQTT3-4.3.3-1] [MQTT5-3.3.2-5]
+    fn send(&mut self, delivery: Delivery, now: Moment) {
+        if delivery.message.is_expired(now) {
+            return self.dropped(DropReason::Expired, delivery);
+        }
+        match delivery.qos {
+            QoS::AtMostOnce => self.publish(None, false, delivery),
+            QoS::AtLeastOnce | QoS::ExactlyOnce => {
+                let packet_id = self.window.send(delivery.clone(), now);
+                self.publish(Some(packet_id), false, delivery);
+                self.watch_for_retry(now);
+            }
+        }
+    }
+
+    fn enqueue(&mut self, delivery: Delivery, now: Moment) {
+        for (reason, victim) in self.queue.push(delivery, &self.settings.queue, now) {
+            self.dropped(reason, victim);
+        }
+        self.watch_level();
+    }
+
+    /// QoS 0 messages that waited for a connection do not wait for the next one.
+    pub(super) fn queue_unsendable(&mut self, now: Moment) {
+        if self.settings.keeps_qos0_offline || self.queue.is_empty() {
+            return;
+        }
+        for delivery in self.queue.take_at_most_once() {
+            let reason = if delivery.message.is_expired(now) {
+                DropReason::Expired
+            } else {
+                DropReason::Qos0Offline
+            };
+            self.dropped(reason, delivery);
+        }
+        self.watch_level();
+    }
+
+    /// The session ends: gives its messages to other members of their group or up.
+    // [MQTT5-4.8.2-5]
+    pub(super) fn give_back(&mut self) {
+        for delivery in self.window.end() {
+            if is_for_the_group(&delivery) {
+                self.actions.push_back(Action::Redispatch(delivery));
+            }
+        }
+        for delivery in self.queue.end() {
+            if is_for_the_group(&delivery) {
+                self.actions.push_back(Action::Redispatch(delivery));
+            } else {
+                self.dropped(DropReason::SessionEnded, delivery);
+            }
+        }
+        self.watch_level();
+    }
+
+    /// Sends again what a 3.x client has left unacknowledged for too long.
+    pub(super) fn retry(&mut self, now: Moment) {
+        self.retries = None;
+        let Some(interval) = self.settings.retry_interval else {
+            return;
+        };
+        for again in self.window.overdue(interval, now) {
+            match again {
+                Again::Publish(packet_id, delivery) => {
+                    self.publish(Some(packet_id), true, delivery);
+                }
+                Again::Release(packet_id) => self.release(packet_id),
+            }
+        }
+        self.watch_for_retry(now);
+    }
+
+    /// Sees to it that unacknowledged messages are looked after in time.
+    // [MQTT5-4.4.0-1]
+    pub(super) fn watch_for_retry(&mut self, now: Moment) {
+        let State::Connected { version, .. } = self.state else {
+            return;
+        };
+        if version == Version::V5 || self.retries.is_some() {
+            return;
+        }
+        let Some(interval) = self.settings.retry_interval else {
+            return;
+        };
+        self.retries = self.window.oldest().map(|at| (at + interval).max(now));
+    }
+
+    /// Whether the connection takes anything at all.
+    pub(super) fn may_send(&self) -> bool {
+        matches!(
+            self.state,
+            State::Connected {
+                has_room: true,
+                is_continuing: false,
+                ..
+            }
+        )
+    }
+
+    pub(super) fn dropped(&mut self, reason: DropReason, delivery: Delivery) {
+        self.actions.push_back(Action::Dropped { reason, delivery });
+    }
+
+    fn publish(&mut self, packet_id: Option<PacketId>, dup: bool, delivery: Delivery) {
+        self.actions.push_back(Action::Publish(Outgoing {
+            packet_id,
+            dup,
+            delivery,
+        }));
+    }
+
+    /// Asks for another turn, once.
+    fn go_on_later(&mut self) {
+        if let State::Connected { is_continuing, .. } = &mut self.state {
+            *is_continuing = true;
+            self.actions.push_back(Action::Continue);
+        }
+    }
+}
+
+/// What one turn has taken out of the queue.
+#[derive(Default)]
+struct Burst {
+    messages: usize,
+    bytes: usize,
+}
+
+impl Burst {
+    fn count(&mut self, delivery: &Delivery) {
+        self.messages += 1;
+        self.bytes += delivery.message.weight();
+    }
+
+    fn is_over(&self) -> bool {
+        self.messages >= BURST_MESSAGES || self.bytes >= BURST_BYTES
+    }
+}
+
+/// Whether another member of the group may get the message.
+fn is_for_the_group(delivery: &Delivery) -> bool {
+    delivery.group.is_some() && delivery.qos == QoS::AtLeastOnce
+}

@@ -1,0 +1,253 @@
+//! Retained messages for new subscriptions, pulled in chunks as fast as the client takes them.
+//!
+//! One subscription after the other, one request at a time, and none while anything waits in the
+//! queue, so that acknowledgements and live messages are never held up and memory stays bounded.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use castmq_mqtt::{Subscription, TopicFilter, TopicName};
+use smallvec::SmallVec;
+
+use crate::session::{Action, PullRetained, Session, Subscribed, SubscriptionEntry};
+use crate::{ClientId, Delivery, Message, Moment};
+
+/// Messages in one chunk.
+const CHUNK_MESSAGES: usize = 64;
+
+/// Topics delivered live during a replay of which the version is remembered.
+const LIVE_MAX: usize = 1024;
+
+/// The answer to [`Action::PullRetained`].
+#[derive(Clone, Debug)]
+pub struct RetainedChunk {
+    /// Which request it answers.
+    pub pull: u64,
+    /// The next matching messages in the order of their topics.
+    pub messages: Vec<Arc<Message>>,
+    /// Whether no more follow.
+    pub is_last: bool,
+}
+
+/// The subscriptions that still get retained messages.
+#[derive(Debug, Default)]
+pub(super) struct Replays {
+    /// By the order in which they were asked for; the first one is under way.
+    list: BTreeMap<u64, Replay>,
+    /// Where to find a filter's.
+    numbers: BTreeMap<TopicFilter, u64>,
+    next: u64,
+    /// The request under way.
+    pulling: Option<u64>,
+    next_pull: u64,
+    /// Versions delivered live to the first one's filter.
+    live: BTreeMap<TopicName, u64>,
+    /// Whether more topics were delivered live during the request than are remembered.
+    is_unsure: bool,
+}
+
+/// One of them.
+#[derive(Debug)]
+struct Replay {
+    filter: TopicFilter,
+    entry: SubscriptionEntry,
+    /// The last topic that was pulled.
+    cursor: Option<TopicName>,
+}
+
+impl Session {
+    /// SUBACK is on its way for a filter: its retained messages follow, if they are wanted.
+    ///
+    /// Repeated for the same filter it begins anew.
+    // [MQTT3-3.3.1-6] [MQTT3-3.8.4-3] [MQTT5-3.8.4-4]
+    pub fn start_replay(
+        &mut self,
+        subscription: &Subscription,
+        subscribed: Subscribed,
+        now: Moment,
+    ) {
+        let Some(entry) = self.subscriptions.find(subscription) else {
+            return;
+        };
+        // Retained messages are no matter of a group: "no retained messages are sent to the Session
+        // when it first subscribes" to a shared subscription, MQTT 5.0, 4.8.2.
+        if subscription.is_shared() || !subscribed.wants_retained(entry.options) {
+            return;
+        }
+        self.replays
+            .get_or_insert_default()
+            .start(subscription.filter(), entry);
+        self.fill(now);
+    }
+
+    /// The retainer has answered. An answer to an older request means nothing.
+    pub fn handle_retained_chunk(&mut self, chunk: RetainedChunk, now: Moment) {
+        let Some(replays) = &mut self.replays else {
+            return;
+        };
+        for delivery in replays.handle_chunk(chunk, &self.client_id) {
+            self.deliver(delivery, now);
+        }
+        self.fill(now);
+        self.check();
+    }
+
+    /// Asks for the next chunk when the client would take it at once.
+    pub(super) fn pull_retained(&mut self) {
+        if !(self.may_send() && self.queue.is_empty() && self.window.has_room()) {
+            return;
+        }
+        let Some(replays) = &mut self.replays else {
+            return;
+        };
+        if replays.list.is_empty() {
+            self.replays = None;
+        } else if let Some(pull) = replays.poll_pull() {
+            self.actions.push_back(Action::PullRetained(pull));
+        }
+    }
+
+    /// Subscriptions that still get retained messages.
+    #[must_use]
+    pub fn replays_now(&self) -> usize {
+        self.replays
+            .as_ref()
+            .map_or(0, |replays| replays.list.len())
+    }
+}
+
+impl Replays {
+    fn start(&mut self, filter: &TopicFilter, entry: SubscriptionEntry) {
+        self.remove(filter);
+        let number = self.next;
+        self.next += 1;
+        let filter = filter.detached();
+        self.numbers.insert(filter.clone(), number);
+        let replay = Replay {
+            filter,
+            entry,
+            cursor: None,
+        };
+        self.list.insert(number, replay);
+    }
+
+    /// A live message came to the session; while a replay is under way its version counts.
+    pub(super) fn handle_live(&mut self, message: &Message) {
+        let (Some((_, replay)), Some(version)) = (self.list.first_key_value(), message.version)
+        else {
+            return;
+        };
+        let is_past = replay
+            .cursor
+            .as_ref()
+            .is_some_and(|cursor| message.topic <= *cursor);
+        if is_past || !replay.filter.matches(&message.topic) {
+            return;
+        }
+        if self.live.len() >= LIVE_MAX && !self.live.contains_key(&message.topic) {
+            // Only what came since the request can be newer than its answer, so all may be forgotten
+            // but then. That answer is thrown away and asked for again.
+            self.live.clear();
+            self.is_unsure = self.pulling.is_some();
+        }
+        self.live.insert(message.topic.detached(), version);
+    }
+
+    /// The connection is gone: what is on its way from the retainer is asked for again later, since
+    /// nobody could take it.
+    pub(super) fn handle_disconnected(&mut self) {
+        self.forget_pull();
+    }
+
+    /// The subscription is gone.
+    pub(super) fn handle_unsubscribed(&mut self, subscription: &Subscription) {
+        if !subscription.is_shared() {
+            self.remove(subscription.filter());
+        }
+    }
+
+    fn remove(&mut self, filter: &TopicFilter) {
+        let Some(number) = self.numbers.remove(filter) else {
+            return;
+        };
+        if self.list.first_key_value().map(|(&first, _)| first) == Some(number) {
+            self.forget_pull();
+        }
+        self.list.remove(&number);
+    }
+
+    fn forget_pull(&mut self) {
+        self.pulling = None;
+        self.is_unsure = false;
+        self.live.clear();
+    }
+
+    /// The next request, unless one is under way.
+    fn poll_pull(&mut self) -> Option<PullRetained> {
+        if self.pulling.is_some() {
+            return None;
+        }
+        let (_, replay) = self.list.first_key_value()?;
+        let pull = self.next_pull;
+        self.next_pull += 1;
+        self.pulling = Some(pull);
+        Some(PullRetained {
+            pull,
+            filter: replay.filter.clone(),
+            after: replay.cursor.clone(),
+            len_max: CHUNK_MESSAGES,
+        })
+    }
+
+    /// What the client gets of a chunk.
+    fn handle_chunk(&mut self, chunk: RetainedChunk, client_id: &ClientId) -> Vec<Delivery> {
+        if self.pulling != Some(chunk.pull) {
+            return Vec::new();
+        }
+        self.pulling = None;
+        if std::mem::take(&mut self.is_unsure) {
+            return Vec::new();
+        }
+        let Some(mut first) = self.list.first_entry() else {
+            return Vec::new();
+        };
+        let replay = first.get_mut();
+        if let Some(last) = chunk.messages.last() {
+            replay.cursor = Some(last.topic.clone());
+        }
+        let mut deliveries = Vec::with_capacity(chunk.messages.len());
+        for message in chunk.messages {
+            let is_older = self
+                .live
+                .remove(&message.topic)
+                .is_some_and(|live| message.version.is_none_or(|version| version <= live));
+            // [MQTT5-3.8.3-3]
+            let is_own = replay.entry.options.no_local && message.from.as_ref() == Some(client_id);
+            if !is_older && !is_own {
+                deliveries.push(replay.delivery(message));
+            }
+        }
+        if chunk.is_last {
+            let replay = first.remove();
+            self.numbers.remove(&replay.filter);
+            self.live.clear();
+        }
+        deliveries
+    }
+}
+
+impl Replay {
+    /// A retained message as this subscription gets it.
+    // [MQTT3-3.3.1-8] [MQTT3-3.8.4-6]
+    fn delivery(&self, message: Arc<Message>) -> Delivery {
+        Delivery {
+            qos: message.qos.min(self.entry.options.qos),
+            message,
+            retain: true,
+            subscription_ids: self.entry.id.into_iter().collect::<SmallVec<[u32; 2]>>(),
+            group: None,
+        }
+    }
+}
+
+const _: () = assert!(CHUNK_MESSAGES > 0);

@@ -1,0 +1,399 @@
+//! The messages on their way to the client: sent, not yet acknowledged, in the order of sending.
+//!
+//! A packet id follows from the number of the sending, so that an acknowledgement is found by
+//! arithmetic and a binary search, whatever the order in which acknowledgements come.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use castmq_mqtt::{PacketId, QoS, ReasonCode};
+
+use crate::{Delivery, Moment};
+
+/// Packet ids there are: 1 to 65 535.
+const IDS: u64 = 65_535;
+
+/// Freed slots that may stand between used ones before the window is compacted.
+const FREED_MAX: usize = 32;
+
+/// Why an acknowledgement means nothing here; the state is unchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StrayAck {
+    /// Nothing was sent with this packet id, or it was acknowledged before.
+    #[error("packet id {0} is not in flight")]
+    NotInFlight(PacketId),
+    /// Something was sent with this packet id, but it is not acknowledged in this way or not yet.
+    #[error("packet id {0} is not to be acknowledged like this")]
+    OutOfTurn(PacketId),
+}
+
+impl StrayAck {
+    /// What a 5.0 client may be told.
+    #[must_use]
+    pub const fn reason_code(self) -> ReasonCode {
+        match self {
+            Self::NotInFlight(_) => ReasonCode::PacketIdentifierNotFound,
+            Self::OutOfTurn(_) => ReasonCode::ProtocolError,
+        }
+    }
+}
+
+/// What is sent once more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// The PUBLISH, marked as a repetition.
+    Publish(PacketId, Delivery),
+    /// The PUBREL.
+    Release(PacketId),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Window {
+    /// In the order of sending; the first and the last one are used.
+    slots: VecDeque<Slot>,
+    /// Used slots.
+    used: usize,
+    /// Number of the next sending.
+    next: u64,
+    /// Most slots ever used at once.
+    used_max: usize,
+    /// PUBLISHes sent on this connection whose exchange is under way.
+    sent: usize,
+    /// Most of them at once.
+    sent_max: usize,
+    /// Slots that wait for being sent again.
+    waiting: usize,
+    /// Number from which on such slots are found.
+    waiting_from: u64,
+    /// Number of the next PUBREC.
+    next_release: u64,
+}
+
+/// One message.
+#[derive(Debug)]
+struct Slot {
+    number: u64,
+    stage: Stage,
+    /// Whether it counts against the client's Receive Maximum: its PUBLISH was sent on this
+    /// connection.
+    is_counted: bool,
+    /// When it was last sent.
+    at: Moment,
+    /// Present until the client has it for certain.
+    delivery: Option<Delivery>,
+}
+
+/// How far the exchange is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// PUBLISH was sent on this connection.
+    Sent,
+    /// PUBLISH was sent on an earlier connection and is to be sent again.
+    Waiting,
+    /// The client has the message: PUBREC came, PUBREL was sent. Counted in the order of PUBRECs.
+    Released(u64),
+    /// Over.
+    Free,
+}
+
+impl Window {
+    /// An empty window of so many slots; 0 stands for as many as there are packet ids.
+    pub(crate) fn new(used_max: u16) -> Self {
+        let used_max = match used_max {
+            0 => usize::from(u16::MAX),
+            used_max => usize::from(used_max),
+        };
+        Self {
+            slots: VecDeque::new(),
+            used: 0,
+            next: 0,
+            used_max,
+            sent: 0,
+            sent_max: used_max,
+            waiting: 0,
+            waiting_from: 0,
+            next_release: 0,
+        }
+    }
+
+    /// A new connection: nothing was sent on it, and all of the earlier ones is uncertain.
+    ///
+    /// Returns the ids that are released again, in the order in which their PUBRECs came.
+    // [MQTT3-4.6.0-4]
+    pub(crate) fn handle_connected(&mut self, receive_maximum: u16) -> Vec<PacketId> {
+        self.sent = 0;
+        self.sent_max = self.used_max.min(usize::from(receive_maximum.max(1)));
+        self.waiting = 0;
+        self.waiting_from = 0;
+        let mut released = Vec::new();
+        for slot in &mut self.slots {
+            slot.is_counted = false;
+            match slot.stage {
+                Stage::Sent | Stage::Waiting => {
+                    slot.stage = Stage::Waiting;
+                    self.waiting += 1;
+                }
+                Stage::Released(order) => released.push((order, id_of(slot.number))),
+                Stage::Free => {}
+            }
+        }
+        released.sort_unstable();
+        self.check();
+        released.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Whether one more message may be sent: there is an id, the client takes it, and nothing that
+    /// was sent before it waits for being sent again.
+    // [MQTT5-3.3.4-9] [MQTT5-4.9.0-2]
+    pub(crate) fn has_room(&self) -> bool {
+        self.waiting == 0 && self.used < self.used_max && self.sent < self.sent_max
+    }
+
+    /// Whether messages of an earlier connection wait for being sent again.
+    pub(crate) fn has_waiting(&self) -> bool {
+        self.waiting > 0
+    }
+
+    /// Takes a message in and gives it an id that is not in use. Only with [`Self::has_room`].
+    // [MQTT3-2.3.1-4] [MQTT5-2.2.1-4]
+    pub(crate) fn send(&mut self, delivery: Delivery, now: Moment) -> PacketId {
+        assert!(self.has_room(), "a message is sent only when there is room");
+        while self.is_in_use(self.next) {
+            self.next += 1;
+        }
+        let number = self.next;
+        self.next += 1;
+        self.slots.push_back(Slot {
+            number,
+            stage: Stage::Sent,
+            is_counted: true,
+            at: now,
+            delivery: Some(delivery),
+        });
+        self.used += 1;
+        self.sent += 1;
+        self.check();
+        id_of(number)
+    }
+
+    /// The oldest message that waits for being sent again, if the client takes one more.
+    // [MQTT3-4.6.0-1]
+    pub(crate) fn poll_again(&mut self, now: Moment) -> Option<(PacketId, Delivery)> {
+        if self.waiting == 0 || self.sent >= self.sent_max {
+            return None;
+        }
+        let from = self.waiting_from;
+        let start = self.slots.partition_point(|slot| slot.number < from);
+        let slot = self
+            .slots
+            .range_mut(start..)
+            .find(|slot| slot.stage == Stage::Waiting)?;
+        slot.stage = Stage::Sent;
+        slot.is_counted = true;
+        slot.at = now;
+        let again = (id_of(slot.number), slot.delivery.clone()?);
+        self.waiting_from = slot.number + 1;
+        self.waiting -= 1;
+        self.sent += 1;
+        self.check();
+        Some(again)
+    }
+
+    /// PUBACK: the exchange is over.
+    pub(crate) fn handle_puback(&mut self, id: PacketId) -> Result<Delivery, StrayAck> {
+        self.finish_unreceived(id, QoS::AtLeastOnce)
+    }
+
+    /// PUBREC with a failure: the exchange is over.
+    // [MQTT5-4.4.0-2]
+    pub(crate) fn handle_refusal(&mut self, id: PacketId) -> Result<Delivery, StrayAck> {
+        self.finish_unreceived(id, QoS::ExactlyOnce)
+    }
+
+    /// PUBREC: the client has the message. Returns it the first time.
+    // [MQTT5-4.3.3-3] [MQTT5-4.3.3-6]
+    pub(crate) fn handle_pubrec(
+        &mut self,
+        id: PacketId,
+        now: Moment,
+    ) -> Result<Option<Delivery>, StrayAck> {
+        let order = self.next_release;
+        let index = self.find(id).ok_or(StrayAck::NotInFlight(id))?;
+        let slot = self.slots.get_mut(index).ok_or(StrayAck::NotInFlight(id))?;
+        let was_waiting = slot.stage == Stage::Waiting;
+        match slot.stage {
+            Stage::Released(_) => return Ok(None),
+            Stage::Sent | Stage::Waiting if slot.qos() == Some(QoS::ExactlyOnce) => {}
+            Stage::Sent | Stage::Waiting | Stage::Free => return Err(StrayAck::OutOfTurn(id)),
+        }
+        slot.stage = Stage::Released(order);
+        slot.at = now;
+        let delivery = slot.delivery.take();
+        self.next_release += 1;
+        self.waiting -= usize::from(was_waiting);
+        self.check();
+        Ok(delivery)
+    }
+
+    /// PUBCOMP: the exchange is over, its id is free.
+    // [MQTT5-4.3.3-5]
+    pub(crate) fn handle_pubcomp(&mut self, id: PacketId) -> Result<(), StrayAck> {
+        let index = self.find(id).ok_or(StrayAck::NotInFlight(id))?;
+        match self.slots.get(index).map(|slot| slot.stage) {
+            Some(Stage::Released(_)) => {
+                self.free(index);
+                Ok(())
+            }
+            _ => Err(StrayAck::OutOfTurn(id)),
+        }
+    }
+
+    /// Ends an exchange whose PUBLISH could not be written. Returns the message.
+    pub(crate) fn give_up(&mut self, id: PacketId) -> Result<Delivery, StrayAck> {
+        let index = self.find(id).ok_or(StrayAck::NotInFlight(id))?;
+        self.free(index).ok_or(StrayAck::OutOfTurn(id))
+    }
+
+    /// What was sent on this connection so long ago that it is sent again, oldest first.
+    pub(crate) fn overdue(&mut self, patience: Duration, now: Moment) -> Vec<Again> {
+        let mut overdue = Vec::new();
+        for slot in &mut self.slots {
+            if slot.at + patience > now {
+                continue;
+            }
+            let id = id_of(slot.number);
+            match (slot.stage, &slot.delivery) {
+                (Stage::Sent, Some(delivery)) => {
+                    overdue.push(Again::Publish(id, delivery.clone()));
+                }
+                (Stage::Released(_), _) => overdue.push(Again::Release(id)),
+                (Stage::Sent | Stage::Waiting | Stage::Free, _) => continue,
+            }
+            slot.at = now;
+        }
+        overdue
+    }
+
+    /// When the message was last sent whose answer has been due for longest.
+    pub(crate) fn oldest(&self) -> Option<Moment> {
+        self.slots
+            .iter()
+            .filter(|slot| matches!(slot.stage, Stage::Sent | Stage::Released(_)))
+            .map(|slot| slot.at)
+            .min()
+    }
+
+    /// Ends all exchanges; returns the messages of which the client is not known to have them.
+    pub(crate) fn end(&mut self) -> impl Iterator<Item = Delivery> + use<> {
+        let slots = std::mem::take(&mut self.slots);
+        self.used = 0;
+        self.sent = 0;
+        self.waiting = 0;
+        slots.into_iter().filter_map(|slot| slot.delivery)
+    }
+
+    /// Exchanges under way.
+    pub(crate) fn len(&self) -> usize {
+        self.used
+    }
+
+    /// Gives back memory that is not needed.
+    pub(crate) fn release_memory(&mut self) {
+        self.slots.shrink_to_fit();
+    }
+
+    /// Ends an exchange at a point at which the client is not known to have the message.
+    fn finish_unreceived(&mut self, id: PacketId, qos: QoS) -> Result<Delivery, StrayAck> {
+        let index = self.find(id).ok_or(StrayAck::NotInFlight(id))?;
+        let fits = self
+            .slots
+            .get(index)
+            .is_some_and(|slot| slot.qos() == Some(qos));
+        if !fits {
+            return Err(StrayAck::OutOfTurn(id));
+        }
+        self.free(index).ok_or(StrayAck::OutOfTurn(id))
+    }
+
+    /// Frees a slot, and the freed ones at both ends with it.
+    fn free(&mut self, index: usize) -> Option<Delivery> {
+        let slot = self.slots.get_mut(index)?;
+        self.used -= 1;
+        self.sent -= usize::from(slot.is_counted);
+        self.waiting -= usize::from(slot.stage == Stage::Waiting);
+        slot.stage = Stage::Free;
+        slot.is_counted = false;
+        let delivery = slot.delivery.take();
+        while self.slots.front().is_some_and(Slot::is_free) {
+            self.slots.pop_front();
+        }
+        while self.slots.back().is_some_and(Slot::is_free) {
+            self.slots.pop_back();
+        }
+        if self.slots.len() > 2 * self.used + FREED_MAX {
+            self.slots.retain(|slot| !slot.is_free());
+        }
+        self.check();
+        delivery
+    }
+
+    /// Where the exchange with this id stands.
+    fn find(&self, id: PacketId) -> Option<usize> {
+        let first = self.slots.front()?.number;
+        let last = self.slots.back()?.number;
+        if last - first >= IDS {
+            // One message has been unacknowledged while 65 535 others came and went, so that more
+            // than one number stands for an id. Rare enough to look at all slots.
+            return self
+                .slots
+                .iter()
+                .position(|slot| !slot.is_free() && id_of(slot.number) == id);
+        }
+        let distance = (u64::from(id.get()) + IDS - u64::from(id_of(first).get())) % IDS;
+        let number = first + distance;
+        let index = self
+            .slots
+            .binary_search_by_key(&number, |slot| slot.number)
+            .ok()?;
+        self.slots
+            .get(index)
+            .is_some_and(|slot| !slot.is_free())
+            .then_some(index)
+    }
+
+    /// Whether the id of a coming number is held by an exchange under way.
+    fn is_in_use(&self, number: u64) -> bool {
+        match self.slots.front() {
+            Some(first) if number - first.number >= IDS => self.find(id_of(number)).is_some(),
+            _ => false,
+        }
+    }
+
+    /// What always holds. (More may be sent than the window takes after a new connection made it
+    /// smaller; never more than the client takes.)
+    fn check(&self) {
+        assert!(self.used <= self.slots.len());
+        assert!(self.sent + self.waiting <= self.used);
+        assert!(self.sent <= self.sent_max);
+        assert!(self.used <= self.used_max);
+        assert!(!self.slots.front().is_some_and(Slot::is_free));
+        assert!(!self.slots.back().is_some_and(Slot::is_free));
+    }
+}
+
+impl Slot {
+    fn is_free(&self) -> bool {
+        self.stage == Stage::Free
+    }
+
+    fn qos(&self) -> Option<QoS> {
+        self.delivery.as_ref().map(|delivery| delivery.qos)
+    }
+}
+
+/// The packet id of a sending: 1 to 65 535, again and again.
+fn id_of(number: u64) -> PacketId {
+    let id = u16::try_from(number % IDS + 1).unwrap_or(1);
+    PacketId::new(id).unwrap_or(PacketId::MIN)
+}
