@@ -65,7 +65,7 @@ macro_rules! section {
                     let kind: $crate::Kind = $kind;
                     let kept = $crate::declare::Stored::keep(&defaults.$field);
                     $crate::declare::declare_one(
-                        $crate::declare::join(path, stringify!($field)),
+                        &$crate::declare::join(path, stringify!($field)),
                         kind,
                         &kept,
                         concat!($($doc, "\n"),*),
@@ -144,25 +144,19 @@ pub(crate) fn join(path: &str, name: &str) -> String {
 
 /// Adds one setting to the key table; a list brings the settings of its elements along, and a
 /// group is only these.
-pub(crate) fn declare_one(
-    key: String,
-    kind: Kind,
-    kept: &ValueKind,
-    doc: &str,
-    keys: &mut Vec<Key>,
-) {
+pub(crate) fn declare_one(key: &str, kind: Kind, kept: &ValueKind, doc: &str, keys: &mut Vec<Key>) {
     if let Kind::Group(Elements(declare)) = kind {
-        return declare(&key, keys);
+        return declare(key, keys);
     }
     let doc = doc.lines().map(str::trim).collect::<Vec<_>>().join("\n");
     keys.push(Key {
         default: kind.show(kept),
-        key: key.clone(),
+        key: key.to_owned(),
         kind,
         doc,
     });
     if let Kind::List(Elements(declare)) = kind {
-        declare(&join(&key, "*"), keys);
+        declare(&join(key, "*"), keys);
     }
 }
 

@@ -105,10 +105,14 @@ impl<T: Stored> Stored for Option<T> {
     }
 
     fn restore(kept: &ValueKind) -> Option<Self> {
-        match kept {
-            ValueKind::Nil => Some(None),
-            ValueKind::String(text) if text.is_empty() => Some(None),
-            other => T::restore(other).map(Some),
+        let is_off = match kept {
+            ValueKind::String(text) => text.is_empty(),
+            other => matches!(other, ValueKind::Nil),
+        };
+        if is_off {
+            Some(None)
+        } else {
+            T::restore(kept).map(Some)
         }
     }
 }

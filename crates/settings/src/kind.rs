@@ -95,11 +95,14 @@ impl Kind {
 
     /// Reads a text: all that the environment and the command line have.
     pub(crate) fn read(self, text: &str) -> Option<ValueKind> {
-        let kept = match self {
-            Self::Flag => ValueKind::Boolean(text.parse().ok()?),
-            Self::Whole { .. } => ValueKind::U64(text.parse().ok()?),
-            Self::Fraction => ValueKind::Float(text.parse().ok()?),
-            _ => return self.read_string(text),
+        let kept = if matches!(self, Self::Flag) {
+            ValueKind::Boolean(text.parse().ok()?)
+        } else if matches!(self, Self::Whole { .. }) {
+            ValueKind::U64(text.parse().ok()?)
+        } else if matches!(self, Self::Fraction) {
+            ValueKind::Float(text.parse().ok()?)
+        } else {
+            return self.read_string(text);
         };
         self.admits(&kept).then_some(kept)
     }
@@ -121,11 +124,13 @@ impl Kind {
 
     /// Takes a number of the file.
     pub(crate) fn read_integer(self, number: i64) -> Option<ValueKind> {
-        let kept = match self {
-            Self::Whole { .. } | Self::Bytes { .. } => ValueKind::U64(number.try_into().ok()?),
-            Self::Fraction => ValueKind::Float(f64::from(i32::try_from(number).ok()?)),
-            Self::Duration { .. } if number == 0 => ValueKind::U64(0),
-            _ => return None,
+        let is_zero_time = number == 0 && matches!(self, Self::Duration { .. });
+        let kept = if is_zero_time || matches!(self, Self::Whole { .. } | Self::Bytes { .. }) {
+            ValueKind::U64(number.try_into().ok()?)
+        } else if matches!(self, Self::Fraction) {
+            ValueKind::Float(f64::from(i32::try_from(number).ok()?))
+        } else {
+            return None;
         };
         self.admits(&kept).then_some(kept)
     }

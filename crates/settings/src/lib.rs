@@ -7,13 +7,19 @@
 mod declare;
 mod kept;
 mod kind;
+mod load;
+mod problem;
+mod relations;
 mod sections;
 mod units;
+mod walk;
 
 use declare::section;
 
 pub use declare::Key;
 pub use kind::{Elements, Kind};
+pub use load::{ENVIRONMENT_PREFIX, Loaded, Sources};
+pub use problem::{Problem, Problems, Source};
 pub use sections::*;
 
 section! {
@@ -49,6 +55,16 @@ section! {
         sup: Sup = Sup::default(), Kind::group::<Sup>();
         /// When the system monitor speaks up.
         sysmon: Sysmon = Sysmon::default(), Kind::group::<Sysmon>();
+    }
+}
+
+impl Settings {
+    /// Whether only clients on this machine can reach the broker.
+    #[must_use]
+    pub fn is_loopback_only(&self) -> bool {
+        self.listener
+            .iter()
+            .all(|listener| relations::is_loopback(listener.address))
     }
 }
 

@@ -84,7 +84,7 @@ pub(crate) fn show_size(bytes: u64) -> String {
 fn show(value: u64, units: &[(&str, u64)], zero: &str) -> String {
     let fits = units
         .iter()
-        .find(|(_, factor)| value != 0 && value % factor == 0);
+        .find(|(_, factor)| value != 0 && value.is_multiple_of(*factor));
     fits.map_or_else(
         || zero.to_owned(),
         |(unit, factor)| format!("{}{unit}", value / factor),
