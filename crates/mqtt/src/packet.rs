@@ -116,6 +116,70 @@ pub enum ConnectReturn {
     NotAuthorized = 5,
 }
 
+impl ConnectReturn {
+    /// The return code for its number on the wire; `None` for 6 and above.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Accepted),
+            1 => Some(Self::UnacceptableProtocolVersion),
+            2 => Some(Self::IdentifierRejected),
+            3 => Some(Self::ServerUnavailable),
+            4 => Some(Self::BadUserNameOrPassword),
+            5 => Some(Self::NotAuthorized),
+            _ => None,
+        }
+    }
+
+    /// The number on the wire.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The return code that says what a reason says; `None` when none does, and then the
+    /// connection is closed without an answer. [MQTT3-3.2.2-6]
+    #[must_use]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "all others have no return code"
+    )]
+    pub const fn from_reason(reason: ReasonCode) -> Option<Self> {
+        match reason {
+            ReasonCode::Success => Some(Self::Accepted),
+            ReasonCode::UnsupportedProtocolVersion => Some(Self::UnacceptableProtocolVersion),
+            ReasonCode::ClientIdentifierNotValid => Some(Self::IdentifierRejected),
+            ReasonCode::UnspecifiedError
+            | ReasonCode::ImplementationSpecificError
+            | ReasonCode::ServerUnavailable
+            | ReasonCode::ServerBusy
+            | ReasonCode::ServerShuttingDown
+            | ReasonCode::QuotaExceeded
+            | ReasonCode::UseAnotherServer
+            | ReasonCode::ServerMoved
+            | ReasonCode::ConnectionRateExceeded => Some(Self::ServerUnavailable),
+            ReasonCode::BadUserNameOrPassword | ReasonCode::BadAuthenticationMethod => {
+                Some(Self::BadUserNameOrPassword)
+            }
+            ReasonCode::NotAuthorized | ReasonCode::Banned => Some(Self::NotAuthorized),
+            _ => None,
+        }
+    }
+
+    /// The reason that says what the return code says.
+    #[must_use]
+    pub const fn reason(self) -> ReasonCode {
+        match self {
+            Self::Accepted => ReasonCode::Success,
+            Self::UnacceptableProtocolVersion => ReasonCode::UnsupportedProtocolVersion,
+            Self::IdentifierRejected => ReasonCode::ClientIdentifierNotValid,
+            Self::ServerUnavailable => ReasonCode::ServerUnavailable,
+            Self::BadUserNameOrPassword => ReasonCode::BadUserNameOrPassword,
+            Self::NotAuthorized => ReasonCode::NotAuthorized,
+        }
+    }
+}
+
 /// CONNACK: the answer to CONNECT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnAck {

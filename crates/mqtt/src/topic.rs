@@ -70,17 +70,19 @@ impl TopicName {
     ///
     /// [`TopicError`] when the string cannot be published to.
     pub fn new(text: Text) -> Result<Self, TopicError> {
+        Self::check(&text)?;
+        Ok(Self(text))
+    }
+
+    /// Whether a string may be published to.
+    pub(crate) fn check(text: &Text) -> Result<(), TopicError> {
         if text.is_empty() {
             return Err(TopicError::Empty);
         }
-        if text
-            .bytes()
-            .iter()
-            .any(|&byte| byte == b'+' || byte == b'#')
-        {
+        if has_wildcard(text) {
             return Err(TopicError::Wildcard);
         }
-        Ok(Self(text))
+        Ok(())
     }
 
     /// The name as a string slice.
@@ -155,10 +157,7 @@ impl TopicFilter {
     /// Whether it holds a wildcard, so that it matches more than the topic of the same name.
     #[must_use]
     pub fn has_wildcard(&self) -> bool {
-        self.0
-            .bytes()
-            .iter()
-            .any(|&byte| byte == b'+' || byte == b'#')
+        has_wildcard(&self.0)
     }
 
     /// Whether a message on the topic is meant by the filter.
@@ -232,6 +231,12 @@ impl Subscription {
     pub fn is_shared(&self) -> bool {
         !matches!(self, Self::Own(_))
     }
+}
+
+fn has_wildcard(text: &Text) -> bool {
+    text.bytes()
+        .iter()
+        .any(|&byte| byte == b'+' || byte == b'#')
 }
 
 /// The part of a string as a string of its own that shares the bytes.
