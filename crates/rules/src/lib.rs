@@ -4,11 +4,13 @@
 //! depends on the order of a hash map. Whoever drives a machine passes the time in and performs the
 //! actions that come out, so the same inputs always give the same outputs.
 
+pub mod access;
 pub mod ack_order;
 pub mod alias;
 pub mod claim;
 pub mod connect;
 pub mod credit;
+pub mod hook;
 pub mod keepalive;
 pub mod protocol;
 pub mod session;

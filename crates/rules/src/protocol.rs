@@ -88,6 +88,8 @@ pub enum Inbound {
 #[derive(Debug)]
 pub struct Protocol {
     stage: Stage,
+    /// Whether a packet broke the protocol.
+    is_broken: bool,
     aliases: InboundAliases,
 }
 
@@ -114,6 +116,7 @@ impl Protocol {
     pub const fn new() -> Self {
         Self {
             stage: Stage::New,
+            is_broken: false,
             aliases: InboundAliases::new(0),
         }
     }
@@ -127,7 +130,8 @@ impl Protocol {
     // [MQTT5-4.13.1-1]
     pub fn handle_packet(&mut self, packet: Packet) -> Result<Inbound, Violation> {
         let inbound = match &mut self.stage {
-            Stage::Closed => return Err(Violation::Closed),
+            Stage::Closed => Err(Violation::Closed),
+            _ if self.is_broken => Err(Violation::Closed),
             Stage::New => first(packet),
             // Packets behind a CONNECT that is not answered are not parsed, see `may_parse`.
             Stage::Connecting => Err(Violation::NotConnected),
@@ -144,7 +148,8 @@ impl Protocol {
         match &inbound {
             Ok(Inbound::Connect(_)) => self.stage = Stage::Connecting,
             Ok(Inbound::Disconnect { .. }) => self.close(),
-            Ok(_) | Err(_) => {}
+            Ok(_) => {}
+            Err(_) => self.is_broken = true,
         }
         inbound
     }
@@ -180,6 +185,7 @@ impl Protocol {
     #[must_use]
     pub const fn may_parse(&self) -> bool {
         match &self.stage {
+            _ if self.is_broken => false,
             Stage::New => true,
             Stage::Connecting | Stage::Closed => false,
             Stage::Connected { is_answering, .. } => !*is_answering,
@@ -234,9 +240,10 @@ impl Default for Protocol {
 /// The first packet of a connection.
 // [MQTT3-3.1.0-1] [MQTT5-3.1.0-1]
 fn first(packet: Packet) -> Result<Inbound, Violation> {
-    match packet {
-        Packet::Connect(connect) => Ok(Inbound::Connect(connect)),
-        _ => Err(Violation::NotConnected),
+    if let Packet::Connect(connect) = packet {
+        Ok(Inbound::Connect(connect))
+    } else {
+        Err(Violation::NotConnected)
     }
 }
 

@@ -17,6 +17,11 @@ mod replay;
 mod settings;
 mod subscriptions;
 
+#[cfg(test)]
+mod script;
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -131,7 +136,6 @@ impl Session {
                 .push_back(Action::Release { packet_id, reason });
         }
         self.fill(now);
-        self.watch_for_retry(now);
         self.check();
     }
 
@@ -183,7 +187,8 @@ impl Session {
     }
 
     /// Ends the session, connected or not. Its will is published if it waits or there was no
-    /// DISCONNECT; what it owes its client is lost, or given to others of the group.
+    /// DISCONNECT; what it owes its client is lost, or given to others of the group. Its subscriptions
+    /// can still be read, so that they are taken back.
     // [MQTT5-4.8.2-4] [MQTT5-4.8.2-5]
     // differs: emqttd never clears the alarm of a destroyed session (F19).
     pub fn end(&mut self, reason: EndReason) {
@@ -195,7 +200,6 @@ impl Session {
         self.retries = None;
         self.replays = None;
         self.awaiting_rel.clear();
-        self.subscriptions.clear();
         if let Some(will) = self.will.take() {
             self.actions.push_back(Action::PublishWill(will));
         }

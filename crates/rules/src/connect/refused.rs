@@ -141,12 +141,7 @@ impl Refused {
             }
             Version::V5 => ConnAckProperties {
                 reason_string: Text::try_from(self.to_string()).ok(),
-                server_reference: match self {
-                    Self::UseAnotherServer(server) | Self::ServerMoved(server) => {
-                        Some(server.clone())
-                    }
-                    _ => None,
-                },
+                server_reference: self.server().cloned(),
                 ..ConnAckProperties::default()
             },
         };
@@ -155,5 +150,14 @@ impl Refused {
             reason: self.reason_code(),
             properties,
         })
+    }
+
+    /// The server to use instead.
+    fn server(&self) -> Option<&Text> {
+        if let Self::UseAnotherServer(server) | Self::ServerMoved(server) = self {
+            Some(server)
+        } else {
+            None
+        }
     }
 }

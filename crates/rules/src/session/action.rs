@@ -1,10 +1,10 @@
 //! What a session asks its process to do, and what it is told.
 
-use castmq_mqtt::{PacketId, ReasonCode, TopicFilter, TopicName, Version, Will};
+use castmq_mqtt::{PacketId, ReasonCode, Version, Will};
 
-use crate::Delivery;
 use crate::claim::Epoch;
 use crate::session::Expiry;
+use crate::{Delivery, Scan};
 
 /// What the process of a session is to do, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub enum Action {
     AlarmRaised,
     /// The queue fell below its low watermark, or its session ended.
     AlarmCleared,
-    /// The session is over: forget its subscriptions, its registration and itself. Always the last.
+    /// The session is over: take back its subscriptions and its registration. Always the last.
     End(EndReason),
 }
 
@@ -59,10 +59,8 @@ pub struct Outgoing {
 pub struct PullRetained {
     /// Which request; goes with the answer.
     pub pull: u64,
-    /// Topics that match.
-    pub filter: TopicFilter,
-    /// Topics that come after this one; `None` for all.
-    pub after: Option<TopicName>,
+    /// The filter, and where the retainer stands.
+    pub scan: Scan,
     /// At most so many messages.
     pub len_max: usize,
 }

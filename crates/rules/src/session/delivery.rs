@@ -63,6 +63,7 @@ impl Session {
             }
         }
         self.watch_level();
+        self.watch_for_retry(now);
         if burst.is_over() {
             self.go_on_later();
         } else {
@@ -177,12 +178,17 @@ impl Session {
         self.watch_level();
     }
 
-    /// Sends again what a 3.x client has left unacknowledged for too long.
+    /// Sends again what a 3.x client has left unacknowledged for too long; not while its connection
+    /// takes nothing, which is reason enough for a late answer.
     pub(super) fn retry(&mut self, now: Moment) {
         self.retries = None;
         let Some(interval) = self.settings.retry_interval else {
             return;
         };
+        if !self.may_send() {
+            self.retries = Some(now + interval);
+            return;
+        }
         for again in self.window.overdue(interval, now) {
             match again {
                 Again::Publish(packet_id, delivery) => {

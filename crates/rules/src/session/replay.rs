@@ -10,7 +10,7 @@ use castmq_mqtt::{Subscription, TopicFilter, TopicName};
 use smallvec::SmallVec;
 
 use crate::session::{Action, PullRetained, Session, Subscribed, SubscriptionEntry};
-use crate::{ClientId, Delivery, Message, Moment};
+use crate::{ClientId, Delivery, Message, Moment, Scan};
 
 /// Messages in one chunk.
 const CHUNK_MESSAGES: usize = 64;
@@ -23,10 +23,11 @@ const LIVE_MAX: usize = 1024;
 pub struct RetainedChunk {
     /// Which request it answers.
     pub pull: u64,
-    /// The next matching messages in the order of their topics.
+    /// The next matching messages; none of them when the retainer has looked at enough topics for
+    /// now.
     pub messages: Vec<Arc<Message>>,
-    /// Whether no more follow.
-    pub is_last: bool,
+    /// Where the retainer stands after them; at its end no more follow.
+    pub scan: Scan,
 }
 
 /// The subscriptions that still get retained messages.
@@ -49,10 +50,9 @@ pub(super) struct Replays {
 /// One of them.
 #[derive(Debug)]
 struct Replay {
-    filter: TopicFilter,
     entry: SubscriptionEntry,
-    /// The last topic that was pulled.
-    cursor: Option<TopicName>,
+    /// The filter, and where the retainer stands.
+    scan: Scan,
 }
 
 impl Session {
@@ -124,9 +124,8 @@ impl Replays {
         let filter = filter.detached();
         self.numbers.insert(filter.clone(), number);
         let replay = Replay {
-            filter,
             entry,
-            cursor: None,
+            scan: Scan::new(filter),
         };
         self.list.insert(number, replay);
     }
@@ -137,11 +136,7 @@ impl Replays {
         else {
             return;
         };
-        let is_past = replay
-            .cursor
-            .as_ref()
-            .is_some_and(|cursor| message.topic <= *cursor);
-        if is_past || !replay.filter.matches(&message.topic) {
+        if !replay.scan.filter().matches(&message.topic) {
             return;
         }
         if self.live.len() >= LIVE_MAX && !self.live.contains_key(&message.topic) {
@@ -193,8 +188,7 @@ impl Replays {
         self.pulling = Some(pull);
         Some(PullRetained {
             pull,
-            filter: replay.filter.clone(),
-            after: replay.cursor.clone(),
+            scan: replay.scan.clone(),
             len_max: CHUNK_MESSAGES,
         })
     }
@@ -212,9 +206,8 @@ impl Replays {
             return Vec::new();
         };
         let replay = first.get_mut();
-        if let Some(last) = chunk.messages.last() {
-            replay.cursor = Some(last.topic.clone());
-        }
+        let is_last = chunk.scan.is_done();
+        replay.scan = chunk.scan;
         let mut deliveries = Vec::with_capacity(chunk.messages.len());
         for message in chunk.messages {
             let is_older = self
@@ -227,9 +220,9 @@ impl Replays {
                 deliveries.push(replay.delivery(message));
             }
         }
-        if chunk.is_last {
+        if is_last {
             let replay = first.remove();
-            self.numbers.remove(&replay.filter);
+            self.numbers.remove(replay.scan.filter());
             self.live.clear();
         }
         deliveries

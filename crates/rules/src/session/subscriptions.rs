@@ -114,7 +114,7 @@ impl Subscriptions {
             Self::Many(map) => {
                 let entry = map.remove(subscription);
                 if map.is_empty() {
-                    self.clear();
+                    *self = Self::default();
                 }
                 entry
             }
@@ -148,10 +148,6 @@ impl Subscriptions {
             Self::Few(list) => list.len(),
             Self::Many(map) => map.len(),
         }
-    }
-
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
     }
 
     fn find_mut(&mut self, subscription: &Subscription) -> Option<&mut SubscriptionEntry> {
