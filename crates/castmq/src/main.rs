@@ -1,2 +1,68 @@
-//! The binary.
-fn main() {}
+//! The `castmq` program: reads settings, starts the broker in the foreground, stops it on a signal.
+//!
+//! Exit codes: 0 stopped as asked, 1 the broker could not start, 2 something is wrong with the
+//! command line or the configuration.
+
+mod arguments;
+mod descriptors;
+mod logging;
+mod seam;
+mod signals;
+mod start;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command};
+use castmq_settings::{Problems, Settings, Sources};
+use clap::Parser;
+
+/// The broker could not start.
+const NOT_STARTED: u8 = 1;
+/// The command line or the configuration is wrong.
+const WRONG_SETTINGS: u8 = 2;
+
+fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Start(arguments) => match Settings::load(arguments.sources()) {
+            Ok(settings) => start(settings),
+            Err(problems) => refuse(&problems),
+        },
+        Command::CheckConfig { file } => check(&file),
+    }
+}
+
+fn start(settings: Settings) -> ExitCode {
+    match start::run(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("castmq: {error:#}"));
+            ExitCode::from(NOT_STARTED)
+        }
+    }
+}
+
+fn check(file: &Path) -> ExitCode {
+    let sources = Sources {
+        file: Some(file.to_owned()),
+        ..Sources::default()
+    };
+    match Settings::load(sources) {
+        Ok(_) => {
+            say(&format!("{}: no problems", file.display()));
+            ExitCode::SUCCESS
+        }
+        Err(problems) => refuse(&problems),
+    }
+}
+
+fn refuse(problems: &Problems) -> ExitCode {
+    say(&problems.to_string());
+    ExitCode::from(WRONG_SETTINGS)
+}
+
+/// Writes to stderr; where nobody listens there is nothing to be done about it.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

@@ -105,10 +105,7 @@ impl<T: Stored> Stored for Option<T> {
     }
 
     fn restore(kept: &ValueKind) -> Option<Self> {
-        let is_off = match kept {
-            ValueKind::String(text) => text.is_empty(),
-            other => matches!(other, ValueKind::Nil),
-        };
+        let is_off = *kept == ValueKind::Nil || *kept == ValueKind::String(String::new());
         if is_off {
             Some(None)
         } else {

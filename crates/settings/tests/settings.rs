@@ -1,4 +1,5 @@
 //! What users may write, what they are told when it is wrong, and which source wins.
+#![cfg(test)]
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,0 +1,67 @@
+//! The life of the program: everything that is around the broker, in the order it happens.
+
+use std::io::Write;
+use std::net::SocketAddr;
+
+use crate::seam::Broker;
+use anyhow::Context;
+use castmq_settings::Settings;
+
+use crate::logging::Logging;
+use crate::signals::StopSignals;
+use crate::{descriptors, say};
+
+/// Runs the broker until it is asked to stop.
+///
+/// # Errors
+///
+/// When it cannot start: a port in use, a log file that cannot be written.
+pub(crate) fn run(mut settings: Settings) -> anyhow::Result<()> {
+    let logging = Logging::start(&settings.log)?;
+    let signals = StopSignals::catch().context("catching signals")?;
+    descriptors::raise_limit();
+    if settings.is_loopback_only() {
+        tracing::info!("no authentication is configured: listening on loopback only");
+    }
+    if settings.node.arbiters == 0 {
+        settings.node.arbiters = cores();
+    }
+    let arbiters = settings.node.arbiters;
+
+    let broker = Broker::builder().settings(settings).start()?;
+    announce(broker.addresses(), arbiters)?;
+
+    signals.wait();
+    tracing::info!("stopping");
+    broker.stop();
+    if logging.dropped() > 0 {
+        say(&format!(
+            "castmq: {} log lines were dropped",
+            logging.dropped()
+        ));
+    }
+    Ok(())
+}
+
+/// The one line on stdout that says that clients may connect.
+fn announce(addresses: &[SocketAddr], arbiters: u16) -> anyhow::Result<()> {
+    let addresses: Vec<_> = addresses
+        .iter()
+        .map(|address| format!("mqtt on {address}"))
+        .collect();
+    let version = env!("CARGO_PKG_VERSION");
+    let plural = if arbiters == 1 { "" } else { "s" };
+    let mut stdout = std::io::stdout().lock();
+    let listening = addresses.join(", ");
+    writeln!(
+        stdout,
+        "castmq {version} is ready: {listening}, {arbiters} arbiter{plural}"
+    )
+    .and_then(|()| stdout.flush())
+    .context("writing to stdout")
+}
+
+fn cores() -> u16 {
+    std::thread::available_parallelism()
+        .map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX))
+}
