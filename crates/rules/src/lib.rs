@@ -6,13 +6,17 @@
 
 pub mod access;
 pub mod ack_order;
+pub mod alarm;
 pub mod alias;
 pub mod claim;
 pub mod connect;
 pub mod credit;
 pub mod hook;
 pub mod keepalive;
+pub mod ledger;
+pub mod limits;
 pub mod protocol;
+pub mod rewrite;
 pub mod session;
 
 mod arbiter;
