@@ -96,7 +96,7 @@ fn appender(settings: &Log, path: &Path) -> anyhow::Result<RollingFileAppender> 
         .rotation(rotation)
         .filename_prefix(name)
         .max_log_files(usize::from(settings.keep))
-        .build(folder.unwrap_or(Path::new(".")))
+        .build(folder.unwrap_or_else(|| Path::new(".")))
         .with_context(|| format!("log.file: {}", path.display()))
 }
 

@@ -1,0 +1,68 @@
+# Everything that people and CI run. Each target says what it does; `make` alone lists them.
+
+SECS ?= 60
+RUNS ?= 200
+
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+TOOLS := $(TARGET)/tools
+XTASK := $(CARGO) run --quiet --locked -p castmq-xtask --
+
+.PHONY: help run build test check deny fuzz spec differences test-long sim
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: ## Build the release binary and start a broker on 127.0.0.1:1883
+	$(CARGO) build --release --locked -p castmq
+	$(TARGET)/release/castmq start --config config/castmq.toml
+
+build: ## Build the release binary
+	$(CARGO) build --release --locked -p castmq
+
+# One build serves all tests: the programs under test are those that the first line has built.
+test: export CASTMQ_BIN = $(TARGET)/debug/castmq
+test: ## All tests: unit, doc, model, conformance, simulation, and real clients end to end
+	$(CARGO) test --workspace --locked --no-fail-fast
+	tests/e2e/run paho mqttjs
+
+check: ## Formatting, lints, the project's own rules, and documentation, warnings denied
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(XTASK) edges
+	$(XTASK) tidy
+	$(XTASK) differences --check
+	$(XTASK) spec --check
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+deny: $(TOOLS)/bin/cargo-deny ## Licences, banned and doubled dependencies, sources
+	$< --config .deny.toml check bans licenses sources
+
+spec: ## Each normative statement of MQTT with the tests that show it
+	$(XTASK) spec
+
+differences: ## Collect the `// differs:` comments into docs/DIFFERENCES.md
+	$(XTASK) differences
+
+fuzz: $(TOOLS)/bin/cargo-fuzz ## Fuzz each target for SECS seconds
+	@for target in $$(basename -s .rs tests/fuzz/fuzz_targets/*.rs); do \
+		echo "== fuzz: $$target, $(SECS) s"; \
+		(cd tests && RUSTC_BOOTSTRAP=1 $(TOOLS)/bin/cargo-fuzz fuzz run --fuzz-dir fuzz \
+			$$target -- -max_total_time=$(SECS)) || exit 1; \
+	done
+
+sim: export CASTMQ_SIM_RUNS = $(RUNS)
+sim: ## Simulate RUNS seeds: several arbiters on one thread, storms, pauses, panics
+	$(CARGO) test --release --locked -p castmq-simulation
+
+test-long: export PROPTEST_CASES = 20000
+test-long: test ## All tests, then the long rounds
+	$(CARGO) test --locked -p castmq-rules -p castmq-mqtt
+	$(MAKE) sim RUNS=2000
+	$(MAKE) fuzz SECS=600
+
+$(TOOLS)/bin/cargo-deny:
+	$(CARGO) install --locked --root $(TOOLS) --target-dir $(TARGET) cargo-deny@0.20.2
+
+$(TOOLS)/bin/cargo-fuzz:
+	$(CARGO) install --locked --root $(TOOLS) --target-dir $(TARGET) cargo-fuzz@0.13.2
