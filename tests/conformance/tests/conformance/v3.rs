@@ -9,6 +9,9 @@ use castmq_conformance::{Client, Connect, Scene, v3};
 mod values;
 
 mod connect;
+mod keep_alive;
+mod session;
+mod will;
 
 /// Sends a CONNECT that must fail: the broker closes without a word.
 #[track_caller]
