@@ -198,6 +198,54 @@ pub mod property {
         two_bytes(0x22, count)
     }
 
+    /// Payload Format Indicator: 1 says that the payload is UTF-8.
+    #[must_use]
+    pub fn payload_format(format: u8) -> Vec<u8> {
+        byte(0x01, format)
+    }
+
+    /// Content Type.
+    #[must_use]
+    pub fn content_type(name: impl AsRef<[u8]>) -> Vec<u8> {
+        text(0x03, name)
+    }
+
+    /// Response Topic.
+    #[must_use]
+    pub fn response_topic(topic: impl AsRef<[u8]>) -> Vec<u8> {
+        text(0x08, topic)
+    }
+
+    /// Correlation Data.
+    #[must_use]
+    pub fn correlation_data(data: impl AsRef<[u8]>) -> Vec<u8> {
+        text(0x09, data)
+    }
+
+    /// Authentication Method.
+    #[must_use]
+    pub fn authentication_method(name: impl AsRef<[u8]>) -> Vec<u8> {
+        text(0x15, name)
+    }
+
+    /// Request Problem Information.
+    #[must_use]
+    pub fn request_problem_information(request: u8) -> Vec<u8> {
+        byte(0x17, request)
+    }
+
+    /// Request Response Information.
+    #[must_use]
+    pub fn request_response_information(request: u8) -> Vec<u8> {
+        byte(0x19, request)
+    }
+
+    /// Reason String.
+    #[must_use]
+    pub fn reason_string(reason: impl AsRef<[u8]>) -> Vec<u8> {
+        text(0x1F, reason)
+    }
+
     /// Topic Alias.
     #[must_use]
     pub fn topic_alias(alias: u16) -> Vec<u8> {
