@@ -24,6 +24,7 @@ use smallvec::SmallVec;
 use crate::shared::{Chance, Group, Strategy, group_name};
 use crate::{Route, RouteChange, Trie};
 
+mod change;
 mod ordered;
 mod plan;
 mod slab;
@@ -244,116 +245,6 @@ impl<S: Copy + Ord, H: BuildHasher + Clone> Table<S, H> {
             self.wildcard.get(filter).copied()
         } else {
             self.exact.get(filter).copied()
-        }
-    }
-}
-
-/// The inner steps. Each returns what changed for the router.
-impl<S: Copy + Ord, H: BuildHasher + Clone> Table<S, H> {
-    fn subscribe_own(
-        &mut self,
-        session: S,
-        filter: &TopicFilter,
-        subscriber: Subscriber,
-    ) -> (bool, Option<Route>) {
-        let (key, is_first) = match self.find(filter) {
-            Some(key) => (key, false),
-            None => (self.add_filter(filter), true),
-        };
-        let Some(row) = self.filters.get_mut(key) else {
-            return (false, None);
-        };
-        let existed = row.subscribers.insert(session, subscriber).is_some();
-        let route = is_first.then(|| row.route(true));
-        let held = self.sessions.entry(session).or_default();
-        held.filters.insert(key, ());
-        (existed, route)
-    }
-
-    fn add_filter(&mut self, filter: &TopicFilter) -> FilterKey {
-        // It lives longer than the packet that it came in.
-        let filter = filter.detached();
-        let key = self.filters.insert(Filter {
-            filter: filter.clone(),
-            subscribers: Ordered::default(),
-        });
-        if filter.has_wildcard() {
-            self.wildcard.insert(&filter, key);
-        } else {
-            self.exact.insert(filter, key);
-        }
-        key
-    }
-
-    fn join(
-        &mut self,
-        session: S,
-        name: &Arc<str>,
-        filter: &TopicFilter,
-        subscriber: Subscriber,
-    ) -> (bool, Option<Route>) {
-        let shared = self
-            .groups
-            .entry(Arc::clone(name))
-            .or_insert_with(|| SharedFilter {
-                filter: filter.detached(),
-                group: Group::default(),
-            });
-        let existed = shared.group.insert(session, subscriber);
-        let route = (!existed).then(|| shared.route(name));
-        let held = self.sessions.entry(session).or_default();
-        held.groups.insert(Arc::clone(name), ());
-        (existed, route)
-    }
-
-    /// `None` when there was no such subscription.
-    fn unsubscribe_own(&mut self, session: S, filter: &TopicFilter) -> Option<Option<Route>> {
-        let key = self.find(filter)?;
-        self.sessions.get_mut(&session)?.filters.remove(&key)?;
-        Some(self.drop_own(session, key))
-    }
-
-    /// `None` when there was no such subscription.
-    fn unsubscribe_group(&mut self, session: S, name: &Arc<str>) -> Option<Option<Route>> {
-        self.sessions.get_mut(&session)?.groups.remove(name)?;
-        Some(self.leave(session, name))
-    }
-
-    fn drop_own(&mut self, session: S, key: FilterKey) -> Option<Route> {
-        let row = self.filters.get_mut(key)?;
-        row.subscribers.remove(&session)?;
-        self.subscriptions -= 1;
-        if !row.subscribers.is_empty() {
-            return None;
-        }
-        let row = self.filters.remove(key)?;
-        if row.filter.has_wildcard() {
-            self.wildcard.remove(&row.filter);
-        } else {
-            self.exact.remove(&row.filter);
-        }
-        Some(row.route(false))
-    }
-
-    fn leave(&mut self, session: S, name: &Arc<str>) -> Option<Route> {
-        let shared = self.groups.get_mut(name)?;
-        if !shared.group.remove(session) {
-            return None;
-        }
-        self.subscriptions -= 1;
-        let route = shared.route(name);
-        if shared.group.count().total == 0 {
-            self.groups.remove(name);
-        }
-        Some(route)
-    }
-
-    fn forget_if_empty(&mut self, session: S) {
-        if let Some(held) = self.sessions.get(&session)
-            && held.filters.is_empty()
-            && held.groups.is_empty()
-        {
-            self.sessions.remove(&session);
         }
     }
 }

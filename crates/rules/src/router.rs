@@ -132,12 +132,18 @@ impl<H: BuildHasher> WildcardRoutes<H> {
 
     /// Makes a change; a filter that leads nowhere afterwards is gone.
     pub fn apply(&mut self, filter: &TopicFilter, arbiter: ArbiterId, change: &RouteChange) {
-        let mut destinations = self.trie.get(filter).cloned().unwrap_or_default();
-        Arc::make_mut(&mut destinations).apply(arbiter, change);
+        let Some(destinations) = self.trie.get_mut(filter) else {
+            let mut destinations = Destinations::default();
+            destinations.apply(arbiter, change);
+            if !destinations.is_empty() {
+                self.trie.insert(filter, Arc::new(destinations));
+            }
+            return;
+        };
+        let destinations = Arc::make_mut(destinations);
+        destinations.apply(arbiter, change);
         if destinations.is_empty() {
             self.trie.remove(filter);
-        } else {
-            self.trie.insert(filter, destinations);
         }
     }
 

@@ -89,6 +89,12 @@ impl<T: Clone, H: BuildHasher> Trie<T, H> {
         node.value.as_ref()
     }
 
+    /// The value of exactly this filter, to be changed. Copies the path to it where it is shared.
+    pub fn get_mut(&mut self, filter: &TopicFilter) -> Option<&mut T> {
+        self.get(filter)?;
+        self.place(filter).as_mut()
+    }
+
     /// Gives a filter a value and returns the one it had.
     pub fn insert(&mut self, filter: &TopicFilter, value: T) -> Option<T> {
         let old = self.place(filter).replace(value);

@@ -1,4 +1,7 @@
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, DefaultHasher};
+use std::rc::Rc;
 
 use proptest::prelude::*;
 
@@ -110,6 +113,37 @@ fn a_level_with_many_children_finds_and_forgets_each() {
     assert_eq!(full.matches(&topic("d/17/x")).as_slice(), [&17]);
     assert!(trie.matches(&topic("d/17/x")).is_empty());
     assert_eq!(trie.matches(&topic("d/2995/x")).as_slice(), [&2_995]);
+}
+
+/// A hasher that counts how often it is asked, that is how many nodes with several children a walk
+/// comes through.
+#[derive(Clone, Default)]
+struct Counting(Rc<Cell<usize>>);
+
+impl BuildHasher for Counting {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        self.0.set(self.0.get() + 1);
+        DefaultHasher::new()
+    }
+}
+
+fn questions_among(filters: usize) -> usize {
+    let counting = Counting::default();
+    let mut trie = Trie::with_hasher(counting.clone());
+    for number in 0..filters {
+        trie.insert(&filter(&format!("d/{number}/+/value")), number);
+        trie.insert(&filter(&format!("+/+/{number}/#")), number);
+    }
+    counting.0.set(0);
+    assert_eq!(trie.matches(&topic("d/7/9/value")).len(), 2);
+    counting.0.get()
+}
+
+#[test]
+fn a_match_among_a_hundred_thousand_filters_asks_no_more_than_among_a_hundred() {
+    assert_eq!(questions_among(50_000), questions_among(50));
 }
 
 #[derive(Clone, Debug)]
