@@ -10,6 +10,8 @@ mod values;
 
 mod connect;
 mod keep_alive;
+mod publish;
+mod resume;
 mod session;
 mod will;
 
