@@ -5,7 +5,7 @@
 //! priority: it stands for a machine of its own, which would not take the processor from those measured.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -23,8 +23,11 @@ use crate::wire::{Connect, Packet, Publish, Version};
 const METERS: usize = 4;
 /// Between two messages of one of them.
 const PACE: Duration = Duration::from_millis(3);
-/// Pairs of windows.
-const ROUNDS: u8 = 5;
+/// A window without and one with the disturbance take about this long together: much less than the
+/// broker's patience with a client that reads nothing (30 s), so that it is there in the whole window.
+const ROUND: Duration = Duration::from_secs(4);
+/// Pairs of windows, at least.
+const ROUNDS_MIN: u32 = 3;
 /// Bytes of a message of the flood.
 const FLOOD_BYTES: usize = 1024;
 /// How long a disturbance goes on before its window opens.
@@ -36,14 +39,14 @@ const FACTOR: u32 = 2;
 const GROWTH_BYTES: u64 = 2 * 10_000 * (1024 + 256) + 2 * (32 << 20) + 2 * (4 << 20) + (10 << 20);
 
 /// No window is open.
-const CLOSED: u8 = u8::MAX;
+const CLOSED: usize = usize::MAX;
 
 /// What the meters share.
 #[derive(Debug)]
 struct Course {
     address: SocketAddr,
     /// The open window: even ones are undisturbed, odd ones are disturbed.
-    window: AtomicU8,
+    window: AtomicUsize,
     is_over: AtomicBool,
     samples: Vec<Mutex<Vec<Duration>>>,
     verdict: Verdict,
@@ -55,16 +58,16 @@ struct Course {
 ///
 /// The broker has died, or the system does not let us work.
 pub fn run(subject: &mut Subject, length: Duration) -> anyhow::Result<Outcome> {
+    let rounds = (length.as_secs() / ROUND.as_secs()).max(ROUNDS_MIN.into());
+    let rounds = usize::try_from(rounds).context("a length")?;
     let course = Course {
         address: subject.address(),
-        window: AtomicU8::new(CLOSED),
+        window: AtomicUsize::new(CLOSED),
         is_over: AtomicBool::new(false),
-        samples: (0..2 * ROUNDS).map(|_| Mutex::default()).collect(),
+        samples: (0..2 * rounds).map(|_| Mutex::default()).collect(),
         verdict: Verdict::default(),
     };
-    let window = (length / u32::from(2 * ROUNDS))
-        .saturating_sub(ONSET)
-        .max(ONSET);
+    let window = ROUND / 2 - ONSET;
     let memory = thread::scope(|scope| {
         for number in 0..METERS {
             let course = &course;
@@ -86,7 +89,7 @@ fn go(subject: &Subject, course: &Course, window: Duration) -> anyhow::Result<(u
     thread::sleep(ONSET);
     let before = subject.resident()?.unwrap_or_default();
     let mut peak = before;
-    for round in 0..ROUNDS {
+    for round in 0..course.samples.len() / 2 {
         thread::sleep(ONSET);
         open(course, 2 * round, window);
         let is_over = AtomicBool::new(false);
@@ -104,7 +107,7 @@ fn go(subject: &Subject, course: &Course, window: Duration) -> anyhow::Result<(u
     Ok((before, peak))
 }
 
-fn open(course: &Course, number: u8, length: Duration) {
+fn open(course: &Course, number: usize, length: Duration) {
     course.window.store(number, Relaxed);
     thread::sleep(length);
     course.window.store(CLOSED, Relaxed);
@@ -172,7 +175,7 @@ fn measure(course: &Course, number: usize) -> Result<(), Ended> {
             None => return Err(Ended::Silent("tick")),
         }
         let took = clock::now() - sent;
-        if let Some(samples) = course.samples.get(usize::from(window))
+        if let Some(samples) = course.samples.get(window)
             && course.window.load(Relaxed) == window
         {
             samples

@@ -52,6 +52,11 @@ fn attack(run: &Run, random: &mut Random) -> Result<(), Ended> {
             Err(_) => return Ok(()),
         }
     };
+    if random.percent(10) {
+        // Half of a packet and then nothing more, not even the connection.
+        let _ = connection.write(bytes.get(..bytes.len() / 2).unwrap_or_default());
+        return Ok(());
+    }
     // The broker may have closed for the first of these bytes already.
     let _ = connection.write(&bytes);
     run.counts.malformed.fetch_add(1, Relaxed);
