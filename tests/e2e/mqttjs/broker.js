@@ -15,10 +15,11 @@ export async function startBroker() {
   const child = spawn(process.env.CASTMQ_BIN, ['start', '--listen', '127.0.0.1:0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const [line] = await once(createInterface(child.stdout), 'line');
-  const ready = READY.exec(line);
+  const lines = createInterface(child.stdout);
+  const said = await Promise.race([once(lines, 'line'), once(lines, 'close')]);
+  const ready = READY.exec(said[0]);
   if (!ready) {
-    throw new Error(`the broker did not say where it listens: ${line}`);
+    throw new Error(`the broker did not say where it listens: ${said}`);
   }
   return {
     address: ready[1],
