@@ -12,7 +12,9 @@ mod connect;
 mod keep_alive;
 mod publish;
 mod resume;
+mod retained;
 mod session;
+mod subscribe;
 mod will;
 
 /// Sends a CONNECT that must fail: the broker closes without a word.
