@@ -2,6 +2,9 @@
 
 use smallvec::SmallVec;
 
+#[cfg(test)]
+mod tests;
+
 /// The number of an arbiter, from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ArbiterId(pub u16);

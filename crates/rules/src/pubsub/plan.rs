@@ -1,6 +1,7 @@
 //! Plans: the deliveries of one message on one arbiter, a chunk at a time.
 
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use castmq_mqtt::QoS;
 use smallvec::SmallVec;
@@ -8,6 +9,7 @@ use smallvec::SmallVec;
 use super::ordered::Iter;
 use super::slab::FilterKey;
 use super::{Subscriber, Table};
+use crate::{Delivery, Message};
 
 /// The subscribers that a message still has to be delivered to. It names filters and the session it
 /// came to, not subscribers, so its size does not depend on their number.
@@ -52,8 +54,35 @@ impl<S> Plan<S> {
     }
 }
 
+impl<S> Match<S> {
+    /// The message as this session gets it: with the lower QoS of message and subscriptions, and
+    /// without the retain flag unless a subscription keeps it.
+    ///
+    /// [MQTT3-3.8.4-6] [MQTT5-3.8.4-8] [MQTT5-3.3.1-12] [MQTT5-3.3.1-13]
+    #[must_use]
+    pub fn delivery(self, message: &Arc<Message>) -> Delivery {
+        Delivery {
+            message: Arc::clone(message),
+            qos: self.qos.min(message.qos),
+            retain: message.retain && self.retain_as_published,
+            subscription_ids: self.subscription_ids,
+            group: None,
+        }
+    }
+
+    /// The message as a member of a group gets it, by the member's own subscription.
+    /// [MQTT5-4.8.2-3]
+    #[must_use]
+    pub fn through_group(self, message: &Arc<Message>, group: &Arc<str>) -> Delivery {
+        Delivery {
+            group: Some(Arc::clone(group)),
+            ..self.delivery(message)
+        }
+    }
+}
+
 impl<S: Copy + Ord> Match<S> {
-    fn new(session: S, subscriber: Subscriber) -> Self {
+    pub(super) fn new(session: S, subscriber: Subscriber) -> Self {
         let mut delivery = Self {
             session,
             qos: QoS::AtMostOnce,

@@ -1,13 +1,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use castmq_mqtt::{QoS, Subscription, SubscriptionOptions, TopicName};
 use proptest::prelude::*;
 use smallvec::SmallVec;
 
 use super::{Match, Subscriber, Table};
 use crate::testing::{Fixed, any_filter, any_topic, subscription, topic};
-use crate::{Chance, Members, Route, RouteChange, Strategy as Rule};
+use crate::{
+    Chance, Delivery, Members, Message, MessageId, Moment, Route, RouteChange, Strategy as Rule,
+};
 
 const QOS_0: QoS = QoS::AtMostOnce;
 const QOS_1: QoS = QoS::AtLeastOnce;
@@ -257,18 +261,82 @@ fn the_router_hears_of_each_change_in_a_groups_members() {
     assert_eq!(table.groups_now(), 0);
 }
 
+fn message(qos: QoS, retain: bool) -> Arc<Message> {
+    Arc::new(Message {
+        id: MessageId(1),
+        topic: topic("a"),
+        payload: Bytes::from_static(b"x"),
+        qos,
+        retain,
+        properties: None,
+        from: None,
+        received: Moment::default(),
+        expires: None,
+        version: None,
+    })
+}
+
+fn only_delivery(table: &Table<u32, Fixed>, message: &Arc<Message>) -> Delivery {
+    let matches = deliveries(table, &topic("a"), None, 10);
+    let [only] = matches.try_into().unwrap();
+    only.delivery(message)
+}
+
+/// \[MQTT3-3.8.4-6\] \[MQTT5-3.8.4-8\]
+#[test]
+fn a_message_comes_with_the_lower_qos_of_publish_and_subscription() {
+    let mut table = table();
+    table.subscribe(1, &subscription("a"), with_qos(QOS_1));
+
+    assert_eq!(only_delivery(&table, &message(QOS_2, false)).qos, QOS_1);
+    assert_eq!(only_delivery(&table, &message(QOS_0, false)).qos, QOS_0);
+}
+
+/// \[MQTT3-3.3.1-9\] \[MQTT5-3.3.1-12\] \[MQTT5-3.3.1-13\]
+#[test]
+fn the_retain_flag_reaches_only_subscriptions_that_keep_it() {
+    let mut table = table();
+    table.subscribe(1, &subscription("a"), with_qos(QOS_0));
+    assert!(!only_delivery(&table, &message(QOS_0, true)).retain);
+
+    let mut keeping = with_qos(QOS_0);
+    keeping.options.retain_as_published = true;
+    table.subscribe(1, &subscription("+"), keeping);
+    assert!(only_delivery(&table, &message(QOS_0, true)).retain);
+    assert!(!only_delivery(&table, &message(QOS_0, false)).retain);
+}
+
 /// \[MQTT5-4.8.2-3\]
 #[test]
-fn a_chosen_member_keeps_its_own_options() {
+fn a_member_of_a_group_gets_messages_by_its_own_options() {
     let mut table = table();
-    table.subscribe(1, &subscription("$share/g/a"), with_id(QOS_1, 3));
+    let group: Arc<str> = Arc::from("$share/g/a");
+    table.subscribe(1, &subscription(&group), with_id(QOS_1, 3));
+    let chosen = table
+        .choose(&group, Rule::Random, Chance::default())
+        .unwrap();
+    let delivery = chosen.through_group(&message(QOS_2, false), &group);
 
-    let chosen = table.choose("$share/g/a", Rule::Random, Chance::default());
-    assert_eq!(chosen, Some((1, with_id(QOS_1, 3))));
+    assert_eq!(delivery.qos, QOS_1);
+    assert_eq!(delivery.subscription_ids.as_slice(), [3]);
+    assert_eq!(delivery.group, Some(group));
     assert_eq!(
         table.choose("$share/h/a", Rule::Random, Chance::default()),
         None
     );
+}
+
+#[test]
+fn the_table_knows_what_a_session_subscribed_to() {
+    let mut table = table();
+    table.subscribe(1, &subscription("a/+"), with_id(QOS_1, 3));
+    table.subscribe(1, &subscription("$queue/a/+"), with_id(QOS_2, 4));
+
+    let get = |session, filter| table.get(session, &subscription(filter));
+    assert_eq!(get(1, "a/+"), Some(with_id(QOS_1, 3)));
+    assert_eq!(get(1, "$queue/a/+"), Some(with_id(QOS_2, 4)));
+    assert_eq!(get(2, "a/+"), None);
+    assert_eq!(get(1, "a/b"), None);
 }
 
 #[derive(Clone, Debug)]
