@@ -23,23 +23,16 @@ pub enum Severity {
     Critical,
 }
 
-/// Which alarm: its kind, and whom or what it is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AlarmId {
-    /// The kind, as `mqueue.high_watermark`.
-    pub kind: &'static str,
-    /// The client, listener or arbiter; empty for the node.
-    pub about: String,
-}
-
 /// An alarm that is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarm {
-    /// Which one.
-    pub id: AlarmId,
+    /// Which one; names its kind and whom it is about.
+    pub id: String,
     /// How bad.
     pub severity: Severity,
-    /// One line for people.
+    /// What it is, in a few words.
+    pub title: String,
+    /// One line with figures.
     pub summary: String,
     /// Since when.
     pub since: WallTime,
@@ -57,7 +50,7 @@ pub struct PastAlarm {
 /// The alarms of a node.
 #[derive(Clone, Debug)]
 pub struct Alarms {
-    active: BTreeMap<AlarmId, Alarm>,
+    active: BTreeMap<String, Alarm>,
     past: VecDeque<PastAlarm>,
     past_max: usize,
 }
@@ -99,8 +92,10 @@ impl Alarms {
         true
     }
 
-    /// Clears an alarm and returns it; `None` when it is not set.
-    pub fn clear(&mut self, id: &AlarmId, now: WallTime) -> Option<PastAlarm> {
+    /// Clears an alarm and returns it; `None` when it is not set. Whoever sets an alarm clears it when
+    /// it ends itself.
+    // differs: in emqttd the alarm of a session that ends stays for ever.
+    pub fn clear(&mut self, id: &str, now: WallTime) -> Option<PastAlarm> {
         let past = PastAlarm {
             alarm: self.active.remove(id)?,
             cleared: now,
@@ -112,15 +107,7 @@ impl Alarms {
         Some(past)
     }
 
-    /// Clears all alarms about somebody who is gone, and returns them.
-    // differs: in emqttd the alarm of a session that ends stays for ever.
-    pub fn clear_about(&mut self, about: &str, now: WallTime) -> Vec<PastAlarm> {
-        let ids = self.active.keys().filter(|id| id.about == about);
-        let ids: Vec<AlarmId> = ids.cloned().collect();
-        ids.iter().filter_map(|id| self.clear(id, now)).collect()
-    }
-
-    /// The alarms that are set, by kind.
+    /// The alarms that are set, by id.
     pub fn active(&self) -> impl Iterator<Item = &Alarm> {
         self.active.values()
     }

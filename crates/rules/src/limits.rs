@@ -1,6 +1,6 @@
 //! Limits: how many, how often, how deep.
 //!
-//! Three shapes cover all limits that the broker has beside its queues: a [`RateLimit`] for what may
+//! Three shapes cover all limits that the broker has beside its queues: a [`TokenBucket`] for what may
 //! happen so often, a [`CountLimit`] for what may exist at a time, and [`TopicLimits`] for the shape
 //! of topics and filters.
 
@@ -15,7 +15,7 @@ mod tests;
 ///
 /// Arithmetic is exact: no token is lost or made by rounding, however short the steps of the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RateLimit {
+pub struct TokenBucket {
     /// Tokens a second; 0 is no limit.
     rate: u64,
     /// Tokens that a full bucket holds.
@@ -66,14 +66,20 @@ pub enum TopicTooLarge {
     Bytes(usize),
 }
 
-impl RateLimit {
-    /// A full bucket of `burst` tokens, refilled with `rate` tokens a second; no limit when `rate` is
-    /// 0. A bucket holds at least one token.
+impl TokenBucket {
+    /// A full bucket of one second's tokens, refilled with `rate` tokens a second; no limit when
+    /// `rate` is 0.
     #[must_use]
-    pub fn new(rate: u64, burst: u64, now: Moment) -> Self {
-        let burst = burst.max(1);
+    pub fn new(rate: u32, now: Moment) -> Self {
+        Self::with_burst(rate, rate, now)
+    }
+
+    /// A full bucket of `burst` tokens, but at least one.
+    #[must_use]
+    pub fn with_burst(rate: u32, burst: u32, now: Moment) -> Self {
+        let burst = u64::from(burst.max(1));
         Self {
-            rate,
+            rate: u64::from(rate),
             burst,
             level: i128::from(burst) * PARTS,
             at: now,
@@ -82,7 +88,7 @@ impl RateLimit {
 
     /// Takes tokens if there are enough; whether there were. For what can be refused.
     #[must_use]
-    pub fn take(&mut self, tokens: u64, now: Moment) -> bool {
+    pub fn try_take(&mut self, tokens: u64, now: Moment) -> bool {
         self.refill(now);
         let cost = i128::from(tokens) * PARTS;
         let is_enough = self.rate == 0 || self.level >= cost;
@@ -92,9 +98,9 @@ impl RateLimit {
         is_enough
     }
 
-    /// Takes tokens whether or not there are enough, and returns for how long to pause until none are
-    /// owed. For what happened already, as bytes that were read.
-    pub fn spend(&mut self, tokens: u64, now: Moment) -> Duration {
+    /// Takes tokens whether or not there are enough; for how long to pause until none are owed, if
+    /// any are. For what happened already, as messages that were read.
+    pub fn take(&mut self, tokens: u64, now: Moment) -> Option<Duration> {
         self.refill(now);
         if self.rate > 0 {
             self.level -= i128::from(tokens) * PARTS;
@@ -111,13 +117,15 @@ impl RateLimit {
         self.at = self.at.max(now);
     }
 
-    fn wait(&self) -> Duration {
+    fn wait(&self) -> Option<Duration> {
         let owed = u128::try_from(-self.level).unwrap_or(0);
         if owed == 0 || self.rate == 0 {
-            return Duration::ZERO;
+            return None;
         }
         let nanos = owed.div_ceil(u128::from(self.rate));
-        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+        Some(Duration::from_nanos(
+            u64::try_from(nanos).unwrap_or(u64::MAX),
+        ))
     }
 }
 

@@ -195,10 +195,13 @@ impl<S: Copy + Ord, H: BuildHasher + Clone> Table<S, H> {
     }
 
     /// Who of this arbiter's members of a group gets a message; `None` when it has none.
-    pub fn choose(&mut self, group: &str, strategy: Strategy, chance: Chance) -> Option<Match<S>> {
-        let shared = self.groups.get_mut(group)?;
-        let (session, subscriber) = shared.group.choose(strategy, chance)?;
-        Some(Match::new(session, subscriber))
+    pub fn choose(
+        &mut self,
+        group: &str,
+        strategy: Strategy,
+        chance: Chance,
+    ) -> Option<(S, Subscriber)> {
+        self.groups.get_mut(group)?.group.choose(strategy, chance)
     }
 
     /// What a session said about one of its subscriptions.

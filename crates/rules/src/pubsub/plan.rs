@@ -69,20 +69,21 @@ impl<S> Match<S> {
             group: None,
         }
     }
+}
 
-    /// The message as a member of a group gets it, by the member's own subscription.
-    /// [MQTT5-4.8.2-3]
+impl Subscriber {
+    /// The message as this member of a group gets it, by its own subscription. [MQTT5-4.8.2-3]
     #[must_use]
-    pub fn through_group(self, message: &Arc<Message>, group: &Arc<str>) -> Delivery {
+    pub fn delivery(self, message: &Arc<Message>, group: &Arc<str>) -> Delivery {
         Delivery {
             group: Some(Arc::clone(group)),
-            ..self.delivery(message)
+            ..Match::new((), self).delivery(message)
         }
     }
 }
 
 impl<S: Copy + Ord> Match<S> {
-    pub(super) fn new(session: S, subscriber: Subscriber) -> Self {
+    fn new(session: S, subscriber: Subscriber) -> Self {
         let mut delivery = Self {
             session,
             qos: QoS::AtMostOnce,

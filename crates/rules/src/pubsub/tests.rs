@@ -312,11 +312,12 @@ fn a_member_of_a_group_gets_messages_by_its_own_options() {
     let mut table = table();
     let group: Arc<str> = Arc::from("$share/g/a");
     table.subscribe(1, &subscription(&group), with_id(QOS_1, 3));
-    let chosen = table
+    let (session, subscriber) = table
         .choose(&group, Rule::Random, Chance::default())
         .unwrap();
-    let delivery = chosen.through_group(&message(QOS_2, false), &group);
+    let delivery = subscriber.delivery(&message(QOS_2, false), &group);
 
+    assert_eq!(session, 1);
     assert_eq!(delivery.qos, QOS_1);
     assert_eq!(delivery.subscription_ids.as_slice(), [3]);
     assert_eq!(delivery.group, Some(group));
