@@ -289,3 +289,6 @@ impl fmt::Display for Subscription {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
