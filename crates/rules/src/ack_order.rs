@@ -262,3 +262,8 @@ fn merged(so_far: ReasonCode, outcome: Outcome) -> ReasonCode {
         Outcome::Refused(_) => ReasonCode::UnspecifiedError,
     }
 }
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;

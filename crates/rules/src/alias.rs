@@ -177,3 +177,6 @@ impl OutboundAliases {
         self.aliases.remove(&oldest).map(|(alias, _)| alias)
     }
 }
+
+#[cfg(test)]
+mod tests;

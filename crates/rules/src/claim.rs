@@ -367,3 +367,8 @@ impl Held {
         }
     }
 }
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;

@@ -267,3 +267,6 @@ fn told(asked: &ConnectProperties, settings: &ConnectSettings) -> ConnAckPropert
         ..ConnAckProperties::default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,3 +97,6 @@ impl Credit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

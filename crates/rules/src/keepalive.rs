@@ -86,3 +86,6 @@ impl KeepAlive {
             .then_some(ReasonCode::KeepAliveTimeout)
     }
 }
+
+#[cfg(test)]
+mod tests;

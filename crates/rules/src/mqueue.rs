@@ -366,3 +366,8 @@ fn reason_when_full(delivery: &Delivery) -> DropReason {
 fn percent(part: usize, whole: usize) -> usize {
     part.saturating_mul(100).checked_div(whole).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;

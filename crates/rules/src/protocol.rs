@@ -327,3 +327,6 @@ fn is_from_client(reason: ReasonCode) -> bool {
             | ReasonCode::PayloadFormatInvalid
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,9 @@ mod settings;
 mod subscriptions;
 
 #[cfg(test)]
-mod script;
+mod model;
+#[cfg(test)]
+pub(crate) mod script;
 #[cfg(test)]
 mod tests;
 

@@ -397,3 +397,6 @@ fn id_of(number: u64) -> PacketId {
     let id = u16::try_from(number % IDS + 1).unwrap_or(1);
     PacketId::new(id).unwrap_or(PacketId::MIN)
 }
+
+#[cfg(test)]
+mod model;

@@ -120,7 +120,7 @@ fn a_message_that_was_sent_comes_again_although_it_has_expired() {
     let expires = script.now() + std::time::Duration::from_secs(10);
     let short = |name| {
         with(message(name, QoS::AtLeastOnce), |m| {
-            m.expires = Some(expires)
+            m.expires = Some(expires);
         })
     };
     script.deliver(short("sent"));
