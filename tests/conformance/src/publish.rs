@@ -74,7 +74,7 @@ impl Publish {
     }
 
     /// Reads a PUBLISH that a broker wrote.
-    pub(crate) fn parse(raw: &Raw, has_properties: bool) -> Self {
+    pub fn parse(raw: &Raw, has_properties: bool) -> Self {
         assert_eq!(raw.kind(), 3, "a PUBLISH is expected, came: {raw:?}");
         let qos = (raw.header >> 1) & 3;
         let mut reader = Reader::new(&raw.body);

@@ -6,14 +6,27 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use castmq_conformance::v5::{self, Answer};
+use castmq_conformance::v5::{self, Answer, property};
+use castmq_conformance::wire::Packet;
 use castmq_conformance::{Client, Connect, Scene};
 
+mod acks;
 mod connack;
 mod connect;
+mod flow;
+mod goodbye;
 mod limits;
 mod message;
+mod properties;
 mod publish;
+mod qos;
+mod retain;
+mod session;
+mod shared;
+mod stream;
+mod subscribe;
+mod topics;
+mod unsubscribe;
 mod values;
 mod will;
 
@@ -77,6 +90,17 @@ fn values(properties: Option<&Vec<Vec<u8>>>, identifier: u8) -> Vec<Vec<u8>> {
     let properties = properties.into_iter().flatten();
     let matching = properties.filter(|property| property[0] == identifier);
     matching.map(|property| property[1..].to_vec()).collect()
+}
+
+/// A client that takes no larger packets than its CONNACK, and their largest size.
+fn small(scene: &Scene) -> (Client, usize) {
+    let mut probe = scene.open();
+    probe.send_connect(&v5::connect(scene.id("small")));
+    let room = probe.receive().to_bytes().len();
+    probe.disconnect();
+    let limit = property::maximum_packet_size(u32::try_from(room).unwrap());
+    let client = scene.client_with(&v5::connect(scene.id("small")).property(limit));
+    (client, room)
 }
 
 /// Starts to measure; the result tells how long ago that was.

@@ -233,7 +233,7 @@ fn a_client_that_wants_no_problem_information_gets_user_properties_of_messages()
     assert_eq!(values(received.properties.as_ref(), 0x26).len(), 1);
 }
 
-/// \[MQTT5-3.2.2-15\] \[MQTT5-4.13.1-1\]
+/// \[MQTT5-4.13.1-1\] \[MQTT5-4.13.2-1\]
 #[test]
 fn a_packet_larger_than_the_broker_takes_ends_the_connection_before_its_body_comes() {
     let scene = Scene::new();
