@@ -7,7 +7,7 @@
 //! [`GroupRoute::choose`]: crate::GroupRoute::choose
 //! [`Table::choose`]: crate::Table::choose
 
-// emqttd: emqttd_pubsub:dispatch/2 of `$queue/` topics
+// emqttd: emqttd_pubsub:dispatch/2
 // differs: emqttd picks one subscriber at random on each node, so that n nodes deliver n copies; a
 // group here gets one copy, whatever the number of arbiters.
 

@@ -140,6 +140,18 @@ fn unsubscribing_takes_wildcards_literally() {
     assert!(!table.unsubscribe(1, &subscription("a/b")).existed);
 }
 
+/// \[MQTT3-3.10.4-2\] \[MQTT5-3.10.4-2\]
+#[test]
+fn who_unsubscribed_gets_nothing_more_through_that_filter() {
+    let mut table = table();
+    table.subscribe(1, &subscription("a/b"), with_qos(QOS_0));
+    table.subscribe(1, &subscription("a/+"), with_qos(QOS_1));
+    table.unsubscribe(1, &subscription("a/+"));
+
+    assert_eq!(deliveries(&table, &topic("a/b"), None, 10)[0].qos, QOS_0);
+    assert_eq!(sessions(&table, "a/c"), []);
+}
+
 #[test]
 fn only_the_first_and_the_last_subscriber_of_a_filter_concern_the_router() {
     let mut table = table();

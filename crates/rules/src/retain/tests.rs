@@ -85,17 +85,40 @@ fn a_newer_message_replaces_the_one_of_its_topic() {
     assert_eq!(store.len(), 1);
 }
 
-/// \[MQTT3-3.3.1-10\] \[MQTT3-3.3.1-11\] \[MQTT5-3.3.1-6\]
+/// \[MQTT3-3.3.1-7\]
 #[test]
-fn an_empty_payload_deletes_and_is_not_kept_itself() {
+fn a_message_of_qos_0_replaces_one_of_a_higher_qos_and_is_kept() {
+    let mut store = store(10);
+    publish(&mut store, "a", "qos 1");
+    store.store(Message {
+        qos: QoS::AtMostOnce,
+        ..message(&topic("a"), "qos 0")
+    });
+
+    assert_eq!(payload(&store, "a").as_deref(), Some("qos 0"));
+}
+
+/// \[MQTT3-3.3.1-10\] \[MQTT5-3.3.1-6\]
+#[test]
+fn an_empty_payload_deletes_and_is_passed_on() {
     let mut store = store(10);
     publish(&mut store, "a", "old");
 
-    let first = publish(&mut store, "a", "");
-    let second = publish(&mut store, "a", "");
+    let Stored::Deleted { message, existed } = publish(&mut store, "a", "") else {
+        panic!("not deleted");
+    };
+    assert!(existed);
+    assert_eq!(message.topic, topic("a"));
+    assert_eq!(payload(&store, "a"), None);
+}
 
-    assert!(matches!(first, Stored::Deleted { existed: true, .. }));
-    assert!(matches!(second, Stored::Deleted { existed: false, .. }));
+/// \[MQTT3-3.3.1-11\] \[MQTT5-3.3.1-7\]
+#[test]
+fn an_empty_payload_is_not_kept_itself() {
+    let mut store = store(10);
+
+    let stored = publish(&mut store, "a", "");
+    assert!(matches!(stored, Stored::Deleted { existed: false, .. }));
     assert!(store.is_empty());
     assert_eq!(store.bytes(), 0);
 }

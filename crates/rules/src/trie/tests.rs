@@ -49,6 +49,27 @@ fn leading_wildcards_do_not_match_topics_that_start_with_a_dollar() {
     assert_eq!(found(&trie, "a/$b"), ["#", "a/#", "a/+"]);
 }
 
+/// \[MQTT3-4.7.3-4\] \[MQTT5-4.7.3-4\]
+#[test]
+fn names_are_compared_as_they_are_without_normalisation() {
+    let trie = trie_of(["caf\u{e9}/+", "Caf\u{e9}/+", "cafe\u{301}/+"]);
+
+    assert_eq!(found(&trie, "caf\u{e9}/x"), ["caf\u{e9}/+"]);
+    assert_eq!(found(&trie, "cafe/x"), Vec::<&str>::new());
+}
+
+#[test]
+fn a_value_is_changed_in_its_place_and_only_in_this_version() {
+    let mut trie = trie_of(["a/+", "b/+"]);
+    let held = trie.clone();
+    *trie.get_mut(&filter("a/+")).unwrap() = "changed";
+
+    assert_eq!(found(&trie, "a/x"), ["changed"]);
+    assert_eq!(found(&held, "a/x"), ["a/+"]);
+    assert_eq!(trie.get_mut(&filter("c/+")), None);
+    assert_eq!(trie.len(), 2);
+}
+
 #[test]
 fn a_version_that_somebody_holds_does_not_change() {
     let mut trie = trie_of(["a/+", "b/+"]);
@@ -91,11 +112,12 @@ fn sixty_five_thousand_levels_need_no_stack() {
     let slashes = "/".repeat(65_535);
     trie.insert(&filter(&slashes), 1);
     trie.insert(&filter(&format!("{}#", "/".repeat(65_534))), 2);
+    trie.insert(&filter(&"+/".repeat(32_767)), 3);
     let held = trie.clone();
 
     assert_eq!(trie.matches(&topic(&slashes)).as_slice(), [&2, &1]);
     assert_eq!(trie.remove(&filter(&slashes)), Some(1));
-    assert_eq!(held.len(), 2);
+    assert_eq!(held.len(), 3);
 }
 
 #[test]
@@ -182,6 +204,7 @@ fn agrees(
 
 proptest! {
     /// Against a list of filters that are compared one by one; versions kept on the way stay true.
+    /// \[MQTT3-3.3.2-3\] \[MQTT5-3.3.2-3\]
     #[test]
     fn finds_what_a_walk_through_all_filters_finds(
         steps in prop::collection::vec(any_step(), 1..120),
