@@ -230,13 +230,20 @@ impl Claims {
         self.check();
     }
 
-    /// A session stands without a connection: restored, or left by a crashed process.
-    pub fn handle_restored(&mut self, client_id: &ClientId, epoch: Epoch) {
+    /// There is a session that was not granted here: it was restored, or is left over from before
+    /// the process restarted.
+    pub fn handle_restored(&mut self, client_id: &ClientId, epoch: Epoch, is_connected: bool) {
+        let holder = if is_connected {
+            Holder::Connection
+        } else {
+            Holder::Session
+        };
         self.held.entry(client_id.detached()).or_insert(Held {
             epoch,
-            holder: Holder::Session,
+            holder,
             waiting: VecDeque::new(),
         });
+        self.check();
     }
 
     /// A deadline may have come: who has waited too long is refused.
@@ -281,6 +288,15 @@ impl Claims {
     #[must_use]
     pub fn waiting_now(&self) -> usize {
         self.deadlines.len()
+    }
+
+    /// The client id that an undecided claim is about; `None` when it is decided.
+    #[must_use]
+    pub fn client_id(&self, claim: ClaimId) -> Option<ClientId> {
+        self.deadlines
+            .iter()
+            .find(|((_, waiting), _)| *waiting == claim)
+            .map(|(_, client_id)| client_id.clone())
     }
 
     /// The epoch of the last grant of a client id.

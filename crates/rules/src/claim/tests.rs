@@ -199,8 +199,25 @@ fn an_epoch_is_higher_than_any_known_elsewhere() {
 #[test]
 fn a_restored_session_is_resumed() {
     let mut desk = desk(4);
-    desk.claims.handle_restored(&client(), Epoch(7));
+    desk.claims.handle_restored(&client(), Epoch(7), false);
     assert_eq!(desk.claim(1, false), ["1: Resume as 8"]);
+}
+
+#[test]
+fn a_connection_that_outlived_its_manager_is_taken_over() {
+    let mut desk = desk(4);
+    desk.claims.handle_restored(&client(), Epoch(7), true);
+    assert_eq!(desk.claim(1, false), ["take over 7"]);
+    assert_eq!(desk.gone(7, Fate::Kept), ["1: Resume as 8"]);
+}
+
+#[test]
+fn an_undecided_claim_knows_its_client_id() {
+    let mut desk = desk(4);
+    desk.claim(1, false);
+    desk.claim(2, false);
+    assert_eq!(desk.claims.client_id(ClaimId(2)), Some(client()));
+    assert_eq!(desk.claims.client_id(ClaimId(1)), None);
 }
 
 #[test]
