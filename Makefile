@@ -47,13 +47,13 @@ differences: ## Collect the `// differs:` comments into docs/DIFFERENCES.md
 fuzz: $(TOOLS)/bin/cargo-fuzz ## Fuzz each target for SECS seconds
 	@for target in $$(basename -s .rs tests/fuzz/fuzz_targets/*.rs); do \
 		echo "== fuzz: $$target, $(SECS) s"; \
-		(cd tests && RUSTC_BOOTSTRAP=1 $(TOOLS)/bin/cargo-fuzz fuzz run --fuzz-dir fuzz \
+		(cd tests/fuzz && RUSTC_BOOTSTRAP=1 $(TOOLS)/bin/cargo-fuzz fuzz run --fuzz-dir . \
 			$$target -- -max_total_time=$(SECS)) || exit 1; \
 	done
 
 sim: export CASTMQ_SIM_RUNS = $(RUNS)
 sim: ## Simulate RUNS seeds: several arbiters on one thread, storms, pauses, panics
-	$(CARGO) test --release --locked -p castmq-simulation
+	$(CARGO) test --profile simulation --locked -p castmq-simulation
 
 test-long: export PROPTEST_CASES = 20000
 test-long: test ## All tests, then the long rounds
