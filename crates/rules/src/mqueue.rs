@@ -107,6 +107,9 @@ impl Mqueue {
     /// Between the watermarks nothing changes, so that a queue that hovers does not chatter.
     // emqttd: emqttd_mqueue:maybe_set_alarm/1
     pub(crate) fn poll_level(&mut self, settings: &QueueSettings) -> Option<Level> {
+        if self.len == 0 && !self.is_high {
+            return None;
+        }
         let len = percent(self.len, settings.len_max);
         let bytes = percent(self.bytes, settings.bytes_max);
         let fill = len.max(bytes);

@@ -105,28 +105,11 @@ impl Refused {
     // [MQTT3-3.2.2-6]
     #[must_use]
     pub const fn return_code(&self) -> Option<ConnectReturn> {
-        match self {
-            Self::UnsupportedVersion => Some(ConnectReturn::UnacceptableProtocolVersion),
-            Self::EmptyClientId | Self::ClientIdTooLong { .. } | Self::ClientIdNotAllowed => {
-                Some(ConnectReturn::IdentifierRejected)
-            }
-            Self::BadUserNameOrPassword => Some(ConnectReturn::BadUserNameOrPassword),
-            Self::NotAuthorized
-            | Self::Banned
-            | Self::BadAuthenticationMethod
-            | Self::WillTopicNotAllowed => Some(ConnectReturn::NotAuthorized),
-            Self::Busy
-            | Self::Unavailable
-            | Self::ShuttingDown
-            | Self::QuotaExceeded
-            | Self::RateExceeded
-            | Self::UseAnotherServer(_)
-            | Self::ServerMoved(_) => Some(ConnectReturn::ServerUnavailable),
-            Self::WillQoSNotSupported
-            | Self::WillRetainNotSupported
-            | Self::WillResponseTopicInvalid
-            | Self::WillPayloadFormatInvalid => None,
+        // 5.0 has a reason of its own for it; in 3.x the client is simply not allowed to.
+        if matches!(self, Self::WillTopicNotAllowed) {
+            return Some(ConnectReturn::NotAuthorized);
         }
+        ConnectReturn::from_reason(self.reason_code())
     }
 
     /// The CONNACK that says so, after which the connection is closed; `None` when it is closed
@@ -134,22 +117,22 @@ impl Refused {
     // [MQTT3-3.2.2-4] [MQTT3-3.2.2-5] [MQTT5-3.2.2-6] [MQTT5-3.2.2-7]
     #[must_use]
     pub fn connack(&self, version: Version) -> Option<ConnAck> {
-        let properties = match version {
-            Version::V3 | Version::V4 => {
-                self.return_code()?;
-                ConnAckProperties::default()
-            }
-            Version::V5 => ConnAckProperties {
-                reason_string: Text::try_from(self.to_string()).ok(),
-                server_reference: self.server().cloned(),
-                ..ConnAckProperties::default()
-            },
-        };
-        Some(ConnAck {
-            session_present: false,
-            reason: self.reason_code(),
-            properties,
-        })
+        match version {
+            Version::V3 | Version::V4 => Some(ConnAck {
+                session_present: false,
+                reason: self.return_code()?.reason(),
+                properties: ConnAckProperties::default(),
+            }),
+            Version::V5 => Some(ConnAck {
+                session_present: false,
+                reason: self.reason_code(),
+                properties: ConnAckProperties {
+                    reason_string: Text::try_from(self.to_string()).ok(),
+                    server_reference: self.server().cloned(),
+                    ..ConnAckProperties::default()
+                },
+            }),
+        }
     }
 
     /// The server to use instead.

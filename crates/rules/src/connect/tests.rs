@@ -358,6 +358,20 @@ fn who_is_not_allowed_hears_code_5_and_who_is_not_known_code_4() {
     );
 }
 
+#[test]
+fn in_3_x_a_will_on_a_topic_of_the_broker_is_not_authorized() {
+    let connack = Refused::WillTopicNotAllowed.connack(Version::V4).unwrap();
+    assert_eq!(connack.reason, ReasonCode::NotAuthorized);
+}
+
+#[test]
+fn a_busy_server_says_that_it_is_not_available_in_3_x() {
+    let code = Some(ConnectReturn::ServerUnavailable);
+    assert_eq!(Refused::Busy.return_code(), code);
+    assert_eq!(Refused::QuotaExceeded.return_code(), code);
+    assert_eq!(Refused::ServerMoved(text("other")).return_code(), code);
+}
+
 /// \[MQTT3-3.2.2-6\]
 #[test]
 fn where_no_code_of_3_x_fits_there_is_no_connack() {

@@ -89,6 +89,8 @@ impl Subscriptions {
         match self {
             Self::Few(list) if list.len() < FEW => {
                 let at = list.partition_point(|(present, _)| *present < subscription);
+                // Most sessions have one or two, and a list grows to four at once by itself.
+                list.reserve_exact(1);
                 list.insert(at, (subscription, entry));
             }
             Self::Few(list) => {

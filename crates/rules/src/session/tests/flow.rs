@@ -15,7 +15,7 @@ fn an_acknowledgement_lets_the_oldest_waiting_message_out() {
     assert_eq!(script.written(), ["2 second"]);
 }
 
-/// \[MQTT3-4.3.1-1\] \[MQTT5-4.3.1-1\]
+/// emqttd's fault P6 is not here. \[MQTT3-4.3.1-1\] \[MQTT5-4.3.1-1\] \[MQTT3-3.3.1-2\]
 #[test]
 fn a_qos_0_message_has_no_packet_id_and_needs_no_answer() {
     let mut script = window_of(1);
@@ -141,6 +141,19 @@ fn an_acknowledgement_of_the_wrong_kind_changes_nothing() {
     assert_eq!(script.ack(2), Err(StrayAck::OutOfTurn(id(2))));
     assert_eq!(script.pubcomp(2), Err(StrayAck::OutOfTurn(id(2))));
     assert_eq!(script.session.inflight_now(), 2);
+}
+
+/// \[MQTT3-3.3.1-3\] \[MQTT5-3.3.1-3\]
+#[test]
+fn a_message_is_marked_as_a_repetition_only_when_it_is_one() {
+    let mut script = window_of(1).queue(["first"]);
+    assert_eq!(script.written(), ["1 first"]);
+    script.disconnect(crate::session::DownReason::Closed);
+    script.reconnect();
+    assert_eq!(script.written(), ["1 first again"]);
+    script.ack(1).unwrap();
+    script.qos1("second");
+    assert_eq!(script.written(), ["2 second"]);
 }
 
 #[test]
