@@ -10,11 +10,17 @@ mod values;
 
 mod connect;
 mod keep_alive;
+mod malformed;
+mod mqisdp;
+mod order;
 mod publish;
+mod qos;
 mod resume;
 mod retained;
 mod session;
 mod subscribe;
+mod topics;
+mod unsubscribe;
 mod will;
 
 /// Sends a CONNECT that must fail: the broker closes without a word.
