@@ -45,10 +45,11 @@ differences: ## Collect the `// differs:` comments into docs/DIFFERENCES.md
 	$(XTASK) differences
 
 fuzz: $(TOOLS)/bin/cargo-fuzz ## Fuzz each target for SECS seconds
-	@for target in $$(basename -s .rs tests/fuzz/fuzz_targets/*.rs); do \
+	@cd tests/fuzz && for target in $$(basename -s .rs fuzz_targets/*.rs); do \
 		echo "== fuzz: $$target, $(SECS) s"; \
-		(cd tests/fuzz && RUSTC_BOOTSTRAP=1 $(TOOLS)/bin/cargo-fuzz fuzz run --fuzz-dir . \
-			$$target -- -max_total_time=$(SECS)) || exit 1; \
+		mkdir -p corpus/$$target; \
+		RUSTC_BOOTSTRAP=1 $(TOOLS)/bin/cargo-fuzz fuzz run --fuzz-dir . $$target \
+			corpus/$$target seeds/$$target -- -max_total_time=$(SECS) || exit 1; \
 	done
 
 sim: export CASTMQ_SIM_RUNS = $(RUNS)
