@@ -1,1 +1,62 @@
-//! Empty.
+//! The processes of the broker: for each of emqttd's processes a file of the same name, and
+//! [`Broker`] to run them inside of any program.
+
+pub mod access_control;
+pub mod alarm;
+pub mod app;
+pub mod broker;
+pub mod client;
+pub mod cm;
+pub mod hook;
+mod kinds;
+pub mod ledger;
+pub mod listener;
+pub mod local;
+pub mod message;
+pub mod metrics;
+pub mod mod_presence;
+pub mod mod_rewrite;
+pub mod mod_subscription;
+pub mod node;
+pub mod parcel;
+pub mod pubsub;
+pub mod retainer;
+pub mod router;
+pub mod server;
+pub mod session;
+pub mod session_sup;
+pub mod sm;
+pub mod stats;
+pub mod sup;
+pub mod sysmon;
+
+pub use access_control::{Authenticator, Authorizer, Credentials};
+pub use app::{Broker, Builder, Handle, HandleError, StartError};
+pub use castmq_mqtt as mqtt;
+pub use castmq_observe::{ProcessId, ProcessRecord};
+pub use castmq_rules as rules;
+pub use cm::ClientRow;
+pub use hook::{
+    HookContext, Hooks, OnConnected, OnDelivery, OnDisconnected, OnPublish, OnSubscribe,
+    OnSubscribed, OnUnsubscribe,
+};
+pub use local::Local;
+pub use mod_rewrite::RewriteError;
+pub use node::Node;
+pub use parcel::Parcel;
+pub use session::SessionSnapshot;
+pub use sup::start_servers;
+
+/// All that one arbiter owns.
+pub type Shard = castmq_otp::Shard<Local>;
+
+/// The moment at which this round began.
+pub(crate) fn now(shard: &Shard) -> castmq_rules::Moment {
+    castmq_rules::Moment::from_start(shard.now())
+}
+
+/// Fails on purpose: for tests of supervision.
+#[expect(clippy::panic, reason = "that is what it is for")]
+pub(crate) fn crash(process: &str) -> ! {
+    panic!("{process} was told to crash");
+}

@@ -17,14 +17,10 @@ pub struct BindError {
 impl std::fmt::Display for BindError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { address, cause } = self;
-        match cause.kind() {
-            io::ErrorKind::AddrInUse => {
-                write!(formatter, "address {address} is in use by another process")
-            }
-            io::ErrorKind::PermissionDenied => {
-                write!(formatter, "no permission to listen on {address}: {cause}")
-            }
-            _ => write!(formatter, "cannot listen on {address}: {cause}"),
+        if cause.kind() == io::ErrorKind::AddrInUse {
+            write!(formatter, "address {address} is in use by another process")
+        } else {
+            write!(formatter, "cannot listen on {address}: {cause}")
         }
     }
 }

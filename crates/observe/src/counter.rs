@@ -134,6 +134,8 @@ counters! {
     EntriesStale = "entries/stale",
     /// Hook callbacks that panicked.
     HooksFailed = "hooks/failed",
+    /// Lanes that grew deeper than `sysmon.deep_lane`.
+    LanesDeep = "lanes/deep",
     /// Rounds that took longer than `sysmon.long_turn`.
     RoundsLong = "rounds/long",
     /// Pauses of publishing connections because an arbiter was behind.

@@ -148,10 +148,16 @@ impl<W: World> Shard<W> {
         self.lanes_bytes
     }
 
-    /// Starts a process. Its actix actor is started with it where an actix runtime drives the shard.
-    pub fn spawn<P: Process<World = W>>(&mut self, name: &str, process: P) -> Address<P> {
+    /// Starts a process; `make` gets its address. Its actix actor is started with it where an actix
+    /// runtime drives the shard.
+    pub fn spawn<P: Process<World = W>>(
+        &mut self,
+        name: &str,
+        make: impl FnOnce(Address<P>) -> P,
+    ) -> Address<P> {
         let (slot, generation) = P::lanes(&mut self.world).reserve();
         let address = Address::new(self.arbiter, slot, generation);
+        let process = make(address);
         let record = self.records.open(address.id(), name_of(name));
         let intensity = match P::RESTART {
             Restart::Temporary => None,

@@ -1,0 +1,356 @@
+//! App: starts and stops a broker, inside of any program.
+//!
+//! | | |
+//! |---|---|
+//! | emqttd | `emqttd_app` |
+//! | Started by | the program: the `castmq` binary or whoever embeds the broker |
+//! | Work runs in | the program's thread |
+//! | Waits for | the arbiters, at start and stop |
+//! | Waited for by | the program |
+//! | If it dies | the broker goes with its program |
+//! | Watch | event `node.life` |
+//!
+//! Listeners open last, so that whoever connects finds everything in place.
+
+mod handle;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use castmq_mqtt::QoS;
+use castmq_net::{BindError, TokioPoller, bind};
+use castmq_otp::{
+    Arbiters, Clock, Dispatcher, LaunchError, MailLimits, Mailroom, ShardParts, SystemClock, launch,
+};
+use castmq_rules::hook::NameTaken;
+use castmq_settings::Settings;
+
+use crate::access_control::{Authenticator, Authorizer, Modules};
+use crate::hook::Hooks;
+use crate::listener::{Listener, ListenerEntry};
+use crate::local::tell_life;
+use crate::mod_rewrite::RewriteError;
+use crate::node::Node;
+use crate::parcel::Parcel;
+use crate::{Local, Shard, mod_presence, mod_rewrite, mod_subscription, sup};
+
+pub use handle::{Handle, HandleError};
+
+/// Parcels from other threads that an arbiter holds.
+const OUTSIDE_MAX: usize = 4096;
+/// How long clients may take to be told that the node stops.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Why a broker could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address could not be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A listener takes clients without credentials from other machines, and nobody has said that it
+    /// may.
+    #[error(
+        "listener '{name}' on {address} would let anybody in from other machines: set allow_anonymous = true if that is meant, or listen on a loopback address"
+    )]
+    Anonymous {
+        /// Which listener.
+        name: String,
+        /// Where it would listen.
+        address: SocketAddr,
+    },
+    /// A rewrite rule is wrong.
+    #[error(transparent)]
+    Rewrite(#[from] RewriteError),
+    /// Two modules have the same name.
+    #[error(transparent)]
+    NameTaken(#[from] NameTaken),
+    /// The operating system gave no threads.
+    #[error("arbiters do not start: {0}")]
+    Launch(LaunchError),
+    /// An arbiter did not answer.
+    #[error("arbiter 0 did not open its listeners in time")]
+    Silent,
+}
+
+/// What a broker is to be like.
+#[derive(Debug, Default)]
+pub struct Builder {
+    settings: Settings,
+    hooks: Hooks,
+    modules: Modules,
+}
+
+impl Builder {
+    /// With these settings instead of the defaults.
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// With callbacks for what happens.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::NameTaken`] when `register` fails because a name is taken.
+    pub fn hooks(
+        mut self,
+        register: impl FnOnce(&mut Hooks) -> Result<(), NameTaken>,
+    ) -> Result<Self, StartError> {
+        register(&mut self.hooks)?;
+        Ok(self)
+    }
+
+    /// With a module that decides who may connect, behind those that were added before.
+    #[must_use]
+    pub fn authenticator(mut self, module: Arc<dyn Authenticator>) -> Self {
+        self.modules.authenticators.push(module);
+        self
+    }
+
+    /// With a module that decides who may do what, behind those that were added before.
+    #[must_use]
+    pub fn authorizer(mut self, module: Arc<dyn Authorizer>) -> Self {
+        self.modules.authorizers.push(module);
+        self
+    }
+
+    /// Starts the broker; returns when its listeners accept.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]; nothing of the broker runs then.
+    pub fn start(self) -> Result<Broker, StartError> {
+        let Self {
+            settings,
+            mut hooks,
+            modules,
+        } = self;
+        check_anonymous(&settings, &modules)?;
+        load_modules(&settings, &mut hooks)?;
+        let mut sockets = Vec::new();
+        let mut addresses = Vec::new();
+        for listener in &settings.listener {
+            let socket = bind(listener.address, listener.backlog)?;
+            addresses.push(socket.local_addr().unwrap_or(listener.address));
+            sockets.push((listener.clone(), socket));
+        }
+        let arbiters = arbiters_of(&settings);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let long_round = match settings.sysmon.long_turn {
+            limit if limit.is_zero() => Duration::MAX,
+            limit => limit,
+        };
+        let limits = mail_limits(&settings);
+        let node = Arc::new(Node::new(settings, arbiters, clock.wall(), None));
+        node.hooks.store(Arc::new(hooks));
+        node.access.replace(modules);
+        let mailroom = Mailroom::new(arbiters, limits);
+        let builders = (0..arbiters)
+            .map(|arbiter| {
+                let parts = (Arc::clone(&node), Arc::clone(&clock), mailroom.clone());
+                move || dispatcher(arbiter, parts, long_round)
+            })
+            .collect();
+        let running = launch(builders).map_err(StartError::Launch)?;
+        let handle = Handle::new(node, mailroom);
+        let broker = Broker {
+            handle,
+            addresses,
+            arbiters: Some(running),
+        };
+        broker.open(sockets)?;
+        Ok(broker)
+    }
+}
+
+/// A listener on another address than loopback needs somebody who decides, or an explicit word.
+fn check_anonymous(settings: &Settings, modules: &Modules) -> Result<(), StartError> {
+    if settings.allow_anonymous || !modules.authenticators.is_empty() {
+        return Ok(());
+    }
+    let open = settings.listener.iter().find(|listener| {
+        !listener.allow_anonymous && !listener.address.ip().to_canonical().is_loopback()
+    });
+    match open {
+        None => Ok(()),
+        Some(listener) => Err(StartError::Anonymous {
+            name: listener.name.clone(),
+            address: listener.address,
+        }),
+    }
+}
+
+// emqttd: emqttd_app:load_all_mods/0
+fn load_modules(settings: &Settings, hooks: &mut Hooks) -> Result<(), StartError> {
+    let modules = &settings.modules;
+    if modules.presence.enabled {
+        let qos = QoS::from_number(modules.presence.qos).unwrap_or_default();
+        mod_presence::load(hooks, qos)?;
+    }
+    if modules.subscription.enabled {
+        mod_subscription::load(hooks, modules.subscription.subscriptions.clone())?;
+    }
+    if modules.rewrite.enabled {
+        mod_rewrite::load(hooks, &modules.rewrite.rules)?;
+    }
+    Ok(())
+}
+
+fn arbiters_of(settings: &Settings) -> u16 {
+    match settings.node.arbiters {
+        0 => std::thread::available_parallelism()
+            .ok()
+            .and_then(|cores| u16::try_from(cores.get()).ok())
+            .unwrap_or(1),
+        arbiters => arbiters,
+    }
+}
+
+fn mail_limits(settings: &Settings) -> MailLimits {
+    let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    MailLimits {
+        high: bytes(settings.bounds.arbiter_high),
+        low: bytes(settings.bounds.arbiter_low),
+        outside_max: OUTSIDE_MAX,
+    }
+}
+
+/// Makes the dispatcher of an arbiter, on the arbiter's own thread.
+fn dispatcher(
+    arbiter: u16,
+    (node, clock, mailroom): (Arc<Node>, Arc<dyn Clock>, Mailroom<Parcel>),
+    long_round: Duration,
+) -> Dispatcher<Local> {
+    let shard = shard(arbiter, node, clock, mailroom, None);
+    let dispatcher = Dispatcher::new(shard, Box::new(TokioPoller::default()), long_round);
+    sup::start_servers(&mut dispatcher.shard().borrow_mut());
+    dispatcher
+}
+
+/// A shard of a node, without processes.
+#[must_use]
+pub fn shard(
+    arbiter: u16,
+    node: Arc<Node>,
+    clock: Arc<dyn Clock>,
+    mailroom: Mailroom<Parcel>,
+    seed: Option<u64>,
+) -> Shard {
+    let at = usize::from(arbiter);
+    let lanes_high = usize::try_from(node.settings.bounds.lanes_high).unwrap_or(usize::MAX);
+    let parts = ShardParts {
+        arbiter,
+        clock,
+        mailroom,
+        cells: node.counters.cells(arbiter),
+        events: node.events.get(at).cloned().unwrap_or_default(),
+        records: node.records.get(at).cloned().unwrap_or_else(|| {
+            Arc::new(castmq_observe::Records::new(
+                arbiter,
+                <Local as castmq_otp::World>::KINDS,
+            ))
+        }),
+        world: Local::new(node, arbiter, seed),
+    };
+    Shard::new(parts, lanes_high)
+}
+
+/// A broker that runs.
+#[derive(Debug)]
+pub struct Broker {
+    handle: Handle,
+    addresses: Vec<SocketAddr>,
+    arbiters: Option<Arbiters>,
+}
+
+impl Broker {
+    /// A broker with the default settings, to be changed before it starts.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Where its listeners listen, in the order of the settings.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// What other threads can ask of it.
+    #[must_use]
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// How many arbiters it has.
+    #[must_use]
+    pub fn arbiters(&self) -> u16 {
+        self.handle.node().arbiters
+    }
+
+    /// Stops gracefully: no new connections, DISCONNECT *server shutting down* to all clients, their
+    /// wills, then the arbiters. Blocks until all is done, at most about ten seconds.
+    pub fn stop(mut self) {
+        self.stop_now();
+    }
+
+    fn open(
+        &self,
+        sockets: Vec<(castmq_settings::Listener, std::net::TcpListener)>,
+    ) -> Result<(), StartError> {
+        let (opened, wait) = sync_channel(1);
+        let open = move |shard: &mut Shard| {
+            shard.world.socket_work.push(Box::new(move |shard, poller| {
+                for (settings, socket) in sockets {
+                    Listener::start(shard, poller, &settings, socket);
+                }
+                tell_life(shard, "started");
+                // Whoever waits may have given up.
+                let _ = opened.try_send(());
+            }));
+        };
+        self.handle.run(0, open).map_err(|_| StartError::Silent)?;
+        match wait.recv_timeout(DRAIN) {
+            Ok(()) => Ok(()),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                Err(StartError::Silent)
+            }
+        }
+    }
+
+    fn stop_now(&mut self) {
+        let Some(mut arbiters) = self.arbiters.take() else {
+            return;
+        };
+        self.handle.node().begin_stop();
+        for arbiter in 0..self.arbiters() {
+            // An arbiter that is too busy for the message is stopped without it.
+            let _ = self.handle.run(arbiter, |shard| {
+                tell_life(shard, "stopping");
+                for listener in std::mem::take(&mut shard.world.listeners) {
+                    let _ = shard.send(listener, ListenerEntry::Stop);
+                }
+            });
+        }
+        self.handle.drain(DRAIN);
+        arbiters.stop();
+    }
+}
+
+/// A broker is asked as its handle is.
+impl std::ops::Deref for Broker {
+    type Target = Handle;
+
+    fn deref(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.stop_now();
+    }
+}

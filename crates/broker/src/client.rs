@@ -1,0 +1,414 @@
+//! Client: one connection, from its first byte to its last.
+//!
+//! | | |
+//! |---|---|
+//! | emqttd | `emqttd_client`, with `emqttd_protocol` inside of it |
+//! | Started by | [`listener`](crate::listener), one per connection |
+//! | Work runs in | its own turn; reading, parsing and publishing in the socket stage of the round |
+//! | Waits for | `sm` (claim), `session` (SUBSCRIBE, QoS 2), `pubsub` (acceptance); keep alive and pause deadlines end each wait |
+//! | Waited for by | nobody |
+//! | If it dies | its session hears of it as of a lost connection: the will is published, messages wait |
+//! | Watch | counters `connections/…`, `packets/…`, `pauses/…`; events `client.…` |
+//!
+//! The rules are in [`castmq_rules::connect`], [`castmq_rules::protocol`], [`castmq_rules::ack_order`] and
+//! [`castmq_rules::keepalive`]; this file and its parts move packets.
+
+mod close;
+mod connect;
+mod input;
+mod output;
+mod pause;
+mod publish;
+mod subscribe;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use castmq_mqtt::{Decoder, PacketId, ReasonCode, Text, Version};
+use castmq_observe::{Counter, Kind};
+use castmq_otp::{Address, Down, Entry, Lanes, Process, Restart, Stream};
+use castmq_rules::ClientId;
+use castmq_rules::ack_order::{AckOrder, Outcome, Sequence};
+use castmq_rules::alias::OutboundAliases;
+use castmq_rules::claim::Epoch;
+use castmq_rules::connect::ConnectPlan;
+use castmq_rules::keepalive::KeepAlive;
+use castmq_rules::limits::TokenBucket;
+use castmq_rules::protocol::Protocol;
+use castmq_rules::session::{DownReason, Outgoing};
+
+use crate::access_control::AclCache;
+use crate::listener::Permit;
+use crate::session::{Session, SessionEntry};
+use crate::{Local, Shard, kinds, now};
+
+pub use close::Close;
+pub use connect::Adopted;
+pub(crate) use connect::adopt;
+pub(crate) use pause::resume_paused;
+
+/// Tag of the connection's one timer.
+const TIMER: u8 = 0;
+
+/// A connection.
+#[derive(Debug)]
+pub struct Client {
+    address: Address<Self>,
+    peer: SocketAddr,
+    permit: Permit,
+    stage: Stage,
+    decoder: Decoder,
+    protocol: Protocol,
+    keep_alive: KeepAlive,
+    acks: AckOrder,
+    input: input::Input,
+    /// What is not written yet. Empty and without memory while the connection is idle.
+    out: BytesMut,
+    /// Whether a flush is due at the end of the round.
+    is_touched: bool,
+    /// Since when the socket takes nothing.
+    blocked: Option<Duration>,
+    pause: Option<pause::Pause>,
+    /// The earliest moment for which a timer is armed.
+    armed: Option<Duration>,
+    /// Arbiters that it has moved to already.
+    hops: u8,
+    rate: Option<TokenBucket>,
+}
+
+/// How far a connection is.
+#[derive(Debug)]
+enum Stage {
+    /// CONNECT has not come.
+    Opening,
+    /// CONNECT is accepted but for the session.
+    Claiming(Box<Claiming>),
+    /// It has a session.
+    Connected(Box<Linked>),
+    /// It only writes what is left.
+    Closing { since: Duration },
+}
+
+/// A connection that waits for its session.
+#[derive(Debug)]
+struct Claiming {
+    plan: ConnectPlan,
+    user_name: Option<Text>,
+    /// Where its session is, when that is another arbiter.
+    move_to: Option<u16>,
+}
+
+/// A connection that has its session.
+#[derive(Debug)]
+struct Linked {
+    session: Address<Session>,
+    epoch: Epoch,
+    client_id: ClientId,
+    user_name: Option<Text>,
+    version: Version,
+    packet_bytes_max: usize,
+    wants_problem_information: bool,
+    aliases: OutboundAliases,
+    acl: AclCache,
+    /// Whether the session was told that there is no room.
+    is_full: bool,
+}
+
+/// What a connection is told.
+#[derive(Debug)]
+pub enum ClientEntry {
+    /// The claim was granted: this is the session.
+    Claimed {
+        /// Which session.
+        session: Address<Session>,
+        /// By which claim.
+        epoch: Epoch,
+        /// Whether it was there.
+        present: bool,
+    },
+    /// The claim was refused for now.
+    Busy,
+    /// The client id is decided about elsewhere.
+    Move(u16),
+    /// A message for the client.
+    Publish(Outgoing),
+    /// PUBREL for the client.
+    Release {
+        /// Which exchange.
+        packet_id: PacketId,
+        /// Why.
+        reason: ReasonCode,
+    },
+    /// A publish was routed by the session to so many arbiters, or is answered with this reason.
+    Routed {
+        /// Which publish.
+        sequence: Sequence,
+        /// Answers to expect.
+        expected: Result<u32, ReasonCode>,
+    },
+    /// One of the expected answers to a publish.
+    Answer {
+        /// Which publish.
+        sequence: Sequence,
+        /// What became of it.
+        outcome: Outcome,
+    },
+    /// SUBSCRIBE is done.
+    Suback {
+        /// Which exchange.
+        packet_id: PacketId,
+        /// A reason for each filter.
+        reasons: Vec<ReasonCode>,
+    },
+    /// UNSUBSCRIBE is done.
+    Unsuback {
+        /// Which exchange.
+        packet_id: PacketId,
+        /// A reason for each filter.
+        reasons: Vec<ReasonCode>,
+    },
+    /// The connection has to go.
+    Kick(ReasonCode),
+    /// Subscribe the client without its asking.
+    Subscribe(Vec<castmq_mqtt::SubscribeFilter>),
+    /// The arbiter has room again.
+    Resume,
+    /// The timer fired.
+    Timer,
+    /// Fails on purpose, to show that it harms nobody else.
+    Crash,
+}
+
+impl Entry for ClientEntry {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Publish(outgoing) => 96 + outgoing.delivery.message.payload.len(),
+            _ => 96,
+        }
+    }
+
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Claimed { .. } => 1,
+            Self::Busy => 2,
+            Self::Move(_) => 3,
+            Self::Publish(_) => 4,
+            Self::Release { .. } => 5,
+            Self::Routed { .. } => 6,
+            Self::Answer { .. } => 7,
+            Self::Suback { .. } => 8,
+            Self::Unsuback { .. } => 9,
+            Self::Kick(_) => 10,
+            Self::Subscribe(_) => 11,
+            Self::Resume => 12,
+            Self::Timer => 13,
+            Self::Crash => 14,
+        }
+    }
+}
+
+/// What is known of a connection when it starts.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The connection.
+    pub stream: Stream,
+    /// The other side.
+    pub peer: SocketAddr,
+    /// Its place among the connections of its listener.
+    pub permit: Permit,
+}
+
+/// Starts a connection and registers its socket.
+pub fn start(shard: &mut Shard, poller: &mut dyn castmq_otp::Poller, accepted: Accepted) {
+    let Accepted {
+        stream,
+        peer,
+        permit,
+    } = accepted;
+    let address = spawn(shard, peer, permit);
+    if poller.register(address.token(), stream).is_err() {
+        shard.end(address);
+    }
+}
+
+fn spawn(shard: &mut Shard, peer: SocketAddr, permit: Permit) -> Address<Client> {
+    let settings = &shard.world.node.settings.mqtt;
+    let decoder = Decoder::server(settings.max_packet_size);
+    let rate = settings.message_rate;
+    let rate = (rate > 0).then(|| TokenBucket::new(rate, now(shard)));
+    let patience = settings.connect_timeout;
+    let at = now(shard);
+    let name = peer.to_string();
+    shard.world.half_open += 1;
+    let address = shard.spawn(&name, |address| Client {
+        address,
+        peer,
+        permit,
+        stage: Stage::Opening,
+        decoder,
+        protocol: Protocol::new(),
+        keep_alive: KeepAlive::awaiting_connect(patience, at),
+        acks: AckOrder::new(None),
+        input: input::Input::default(),
+        out: BytesMut::new(),
+        is_touched: false,
+        blocked: None,
+        pause: None,
+        armed: None,
+        hops: 0,
+        rate,
+    });
+    shard.with(address, |client, shard| client.arm(shard));
+    address
+}
+
+impl Client {
+    /// Who the client says it is, once that is known.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&ClientId> {
+        match &self.stage {
+            Stage::Claiming(claiming) => Some(&claiming.plan.client_id),
+            Stage::Connected(linked) => Some(&linked.client_id),
+            Stage::Opening | Stage::Closing { .. } => None,
+        }
+    }
+
+    fn version(&self) -> Version {
+        match &self.stage {
+            Stage::Connected(linked) => linked.version,
+            Stage::Claiming(claiming) => claiming.plan.version,
+            Stage::Opening | Stage::Closing { .. } => self.decoder.version().unwrap_or_default(),
+        }
+    }
+
+    fn is_closing(&self) -> bool {
+        matches!(self.stage, Stage::Closing { .. })
+    }
+
+    fn to_session(&self, shard: &mut Shard, entry: impl FnOnce(Epoch) -> SessionEntry) {
+        if let Stage::Connected(linked) = &self.stage {
+            // A session that ended has told so; its kick is in the lane.
+            let _ = shard.send(linked.session, entry(linked.epoch));
+        }
+    }
+
+    /// The earliest of all deadlines; armed again only for an earlier moment.
+    fn arm(&mut self, shard: &mut Shard) {
+        let settings = &shard.world.node.settings.mqtt;
+        let blocked = match self.blocked {
+            Some(since) if !settings.write_timeout.is_zero() => {
+                Some(since + settings.write_timeout)
+            }
+            _ => None,
+        };
+        let closing = match self.stage {
+            Stage::Closing { since } => Some(since + close::PATIENCE),
+            _ => None,
+        };
+        let alive = match self.stage {
+            Stage::Closing { .. } => None,
+            _ => self
+                .keep_alive
+                .deadline()
+                .map(|deadline| deadline.since_start()),
+        };
+        let paused = self.pause.as_ref().map(pause::Pause::deadline);
+        let next = [blocked, closing, alive, paused]
+            .into_iter()
+            .flatten()
+            .min();
+        if let Some(at) = next
+            && self.armed.is_none_or(|armed| at < armed)
+        {
+            self.armed = Some(at);
+            shard.arm(self.address, at, TIMER);
+        }
+    }
+
+    // emqttd: emqttd_client:handle_info/2 (keepalive)
+    fn timer(&mut self, shard: &mut Shard) {
+        self.armed = None;
+        let at = shard.now();
+        if let Stage::Closing { since } = self.stage {
+            if at >= since + close::PATIENCE {
+                self.end(shard);
+            }
+            return;
+        }
+        let write_timeout = shard.world.node.settings.mqtt.write_timeout;
+        let is_unwritable = !write_timeout.is_zero()
+            && self
+                .blocked
+                .is_some_and(|since| at >= since + write_timeout);
+        if is_unwritable {
+            self.close(shard, Close::Unwritable);
+        } else if let Some(reason) = self.keep_alive.expired(now(shard)) {
+            self.close(shard, Close::Silent(reason));
+        } else if self.pause_is_over(shard) {
+            self.close(shard, Close::PausedTooLong);
+        }
+    }
+}
+
+impl Process for Client {
+    type World = Local;
+    type Entry = ClientEntry;
+    const KIND: Kind = kinds::CLIENT;
+    const RESTART: Restart = Restart::Temporary;
+
+    fn lanes(world: &mut Local) -> &mut Lanes<Self> {
+        &mut world.lanes.client
+    }
+
+    fn take(&mut self, entry: ClientEntry, shard: &mut Shard) {
+        match entry {
+            ClientEntry::Claimed {
+                session,
+                epoch,
+                present,
+            } => {
+                self.claimed(shard, session, epoch, present);
+            }
+            ClientEntry::Busy => self.refuse_busy(shard),
+            ClientEntry::Move(arbiter) => self.move_to(shard, arbiter),
+            ClientEntry::Publish(outgoing) => self.deliver(shard, &outgoing),
+            ClientEntry::Release { packet_id, reason } => self.release(shard, packet_id, reason),
+            ClientEntry::Routed { sequence, expected } => self.routed(shard, sequence, expected),
+            ClientEntry::Answer { sequence, outcome } => {
+                self.acks.answer(sequence, outcome);
+                self.acknowledge(shard);
+            }
+            ClientEntry::Suback { packet_id, reasons } => self.suback(shard, packet_id, reasons),
+            ClientEntry::Unsuback { packet_id, reasons } => {
+                self.unsuback(shard, packet_id, reasons)
+            }
+            ClientEntry::Kick(reason) => self.close(shard, Close::Kicked(reason)),
+            ClientEntry::Subscribe(filters) => self.subscribe_for(shard, filters),
+            ClientEntry::Resume => self.resume_unless_rated(shard),
+            ClientEntry::Timer => self.timer(shard),
+            ClientEntry::Crash => crate::crash("client"),
+        }
+    }
+
+    fn settle(&mut self, shard: &mut Shard) {
+        self.arm(shard);
+    }
+
+    // differs: emqttd's connection dies of its session's link without a word, so that no will is
+    // published (F20); here the session always hears why.
+    fn terminate(&mut self, _down: &Down, shard: &mut Shard) {
+        self.to_session(shard, |epoch| SessionEntry::Disconnected {
+            epoch,
+            reason: DownReason::Panicked,
+        });
+        self.leave_opening(shard);
+        shard.count(Counter::ConnectionsClosed);
+        shard.world.orphans.push(self.address.token());
+    }
+}
+
+/// Copies a slice of the read scratch into an allocation of its own.
+fn detached(bytes: &Bytes) -> Bytes {
+    Bytes::copy_from_slice(bytes)
+}

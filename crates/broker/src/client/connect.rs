@@ -1,0 +1,335 @@
+//! CONNECT: from the packet to CONNACK, over another arbiter if the session is there.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use castmq_mqtt::{Connect, Decoder, Packet, Text, Version, Will};
+use castmq_observe::{Counter, Event};
+use castmq_otp::{Address, Poller, Stream};
+use castmq_rules::ClientId;
+use castmq_rules::ack_order::AckOrder;
+use castmq_rules::alias::{AliasPolicy, OutboundAliases};
+use castmq_rules::claim::Epoch;
+use castmq_rules::connect::{ConnectPlan, Refused, decide};
+use castmq_rules::protocol::{Agreement, Protocol};
+use castmq_rules::session::{DownReason, Link};
+
+use super::{Claiming, Client, Close, Linked, Stage, detached};
+use crate::access_control::{AclCache, Credentials};
+use crate::cm::{ClientRow, CmEntry};
+use crate::listener::Permit;
+use crate::node::Pressure;
+use crate::parcel::Parcel;
+use crate::session::{Session, SessionEntry};
+use crate::sm::{self, SmEntry};
+use crate::{Shard, hook, ledger, now};
+
+/// Arbiters that a connection moves to before it is told to come again.
+const HOPS_MAX: u8 = 8;
+
+/// A connection on its way to the arbiter of its session.
+#[derive(Debug)]
+pub struct Adopted {
+    stream: Stream,
+    peer: SocketAddr,
+    permit: Permit,
+    plan: ConnectPlan,
+    user_name: Option<Text>,
+    decoder: Decoder,
+    protocol: Protocol,
+    /// What came behind CONNECT.
+    input: Bytes,
+    hops: u8,
+}
+
+impl Client {
+    /// CONNECT.
+    // emqttd: emqttd_protocol:process/2 (CONNECT)
+    // tour: connect/1
+    pub(super) fn connect(&mut self, shard: &mut Shard, connect: Connect) {
+        match self.judge_connect(shard, &connect) {
+            Ok(plan) => {
+                let user_name = connect.user_name.as_ref().map(Text::detached);
+                self.leave_opening(shard);
+                let claiming = Claiming {
+                    plan: owned(plan),
+                    user_name,
+                    move_to: None,
+                };
+                self.stage = Stage::Claiming(Box::new(claiming));
+                self.claim(shard);
+            }
+            Err(refused) => self.refuse(shard, connect.version, Some(&connect.client_id), refused),
+        }
+    }
+
+    fn judge_connect(&self, shard: &mut Shard, connect: &Connect) -> Result<ConnectPlan, Refused> {
+        let node = std::sync::Arc::clone(&shard.world.node);
+        if node.is_stopping() {
+            return Err(Refused::ShuttingDown);
+        }
+        if node.pressure() >= Pressure::RefuseClients {
+            return Err(Refused::QuotaExceeded);
+        }
+        let settings = std::sync::Arc::clone(&shard.world.connect_settings);
+        let mut plan = decide(connect, &settings, || shard.world.assign_client_id())?;
+        node.access.authenticate(&Credentials {
+            client_id: &plan.client_id,
+            user_name: connect.user_name.as_deref(),
+            password: connect.password.as_deref(),
+            peer: self.peer,
+            version: connect.version,
+        })?;
+        // differs: emqttd never looks at the will's topic (P13).
+        if let Some(will) = &plan.will
+            && !node.access.may_publish_will(&plan.client_id, will)
+        {
+            return Err(Refused::NotAuthorized);
+        }
+        if let Some(prefix) = plan.properties.response_information.take() {
+            let information = prefix.replace("%c", plan.client_id.as_str());
+            plan.properties.response_information = Text::try_from(information).ok();
+        }
+        Ok(plan)
+    }
+
+    /// Asks for the session where the client id is decided about.
+    // tour: connect/2
+    fn claim(&mut self, shard: &mut Shard) {
+        let Stage::Claiming(claiming) = &mut self.stage else {
+            return;
+        };
+        let owner = sm::locate(
+            &shard.world.node.directory,
+            &claiming.plan.client_id,
+            shard.arbiter,
+        );
+        if owner != shard.arbiter {
+            return self.move_to(shard, owner);
+        }
+        let plan = &claiming.plan;
+        let link = Box::new(Link {
+            epoch: Epoch::default(),
+            version: plan.version,
+            receive_maximum: plan.receive_maximum,
+            expiry: plan.expiry,
+            will: plan.will.clone(),
+        });
+        let entry = SmEntry::Claim {
+            client: self.address,
+            client_id: plan.client_id.clone(),
+            clean_start: plan.clean_start,
+            link,
+        };
+        if let Some(sm) = shard.world.names.sm {
+            let _ = shard.send(sm, entry);
+        }
+    }
+
+    /// The client id is decided about on another arbiter: the connection goes there.
+    pub(super) fn move_to(&mut self, shard: &mut Shard, arbiter: u16) {
+        let is_lost = self.hops >= HOPS_MAX;
+        let Stage::Claiming(claiming) = &mut self.stage else {
+            return;
+        };
+        if is_lost {
+            return self.refuse_busy(shard);
+        }
+        claiming.move_to = Some(arbiter);
+        self.touch_for_end(shard);
+    }
+
+    /// At the end of the round, where the socket is at hand: leaves for another arbiter. Returns
+    /// whether the connection is gone from here.
+    pub(super) fn moves(&mut self, shard: &mut Shard, poller: &mut dyn Poller) -> bool {
+        let Stage::Claiming(claiming) = &mut self.stage else {
+            return false;
+        };
+        let Some(arbiter) = claiming.move_to.take() else {
+            return false;
+        };
+        let Ok(stream) = poller.detach(self.address.token()) else {
+            self.close(shard, Close::ByPeer);
+            return false;
+        };
+        let adopted = Adopted {
+            stream,
+            peer: self.peer,
+            permit: self.permit.clone(),
+            plan: claiming.plan.clone(),
+            user_name: claiming.user_name.clone(),
+            decoder: self.decoder.clone(),
+            protocol: std::mem::take(&mut self.protocol),
+            input: self.input.take(),
+            hops: self.hops + 1,
+        };
+        shard.post(arbiter, Parcel::Adopt(Box::new(adopted)));
+        shard.end(self.address);
+        true
+    }
+
+    /// The claim was granted: CONNACK, and the rest of what the client has sent.
+    // emqttd: emqttd_protocol:send/2 (CONNACK)
+    // tour: connect/5
+    pub(super) fn claimed(
+        &mut self,
+        shard: &mut Shard,
+        session: Address<Session>,
+        epoch: Epoch,
+        present: bool,
+    ) {
+        let stage = std::mem::replace(&mut self.stage, Stage::Opening);
+        let claiming = match stage {
+            Stage::Claiming(claiming) => *claiming,
+            other => {
+                // It closed in the meantime: its session has to know.
+                self.stage = other;
+                let reason = DownReason::Closed;
+                let _ = shard.send(session, SessionEntry::Disconnected { epoch, reason });
+                return;
+            }
+        };
+        let Claiming {
+            plan, user_name, ..
+        } = claiming;
+        let settings = std::sync::Arc::clone(&shard.world.connect_settings);
+        let connack = Packet::ConnAck(Box::new(plan.accepted(present)));
+        self.protocol
+            .handle_accepted(Agreement::new(&plan, &settings));
+        self.keep_alive.handle_accepted(plan.keep_alive, now(shard));
+        self.acks = AckOrder::new(shard.world.receive_maximum_of(plan.version));
+        let own_aliases = shard.world.node.settings.mqtt.topic_alias_out;
+        let policy = AliasPolicy::FirstCome;
+        self.stage = Stage::Connected(Box::new(Linked {
+            session,
+            epoch,
+            client_id: plan.client_id.clone(),
+            user_name: user_name.clone(),
+            version: plan.version,
+            packet_bytes_max: plan
+                .packet_bytes_max
+                .and_then(|bytes| usize::try_from(bytes).ok())
+                .unwrap_or(usize::MAX),
+            wants_problem_information: plan.wants_problem_information,
+            aliases: OutboundAliases::new(plan.topic_alias_max, own_aliases, policy),
+            acl: AclCache::default(),
+            is_full: false,
+        }));
+        self.write(shard, &connack);
+        self.register(shard, &plan, user_name);
+        self.read_again(shard);
+    }
+
+    fn register(&self, shard: &mut Shard, plan: &ConnectPlan, user_name: Option<Text>) {
+        let row = ClientRow {
+            client: self.address,
+            user_name,
+            peer: self.peer,
+            clean_start: plan.clean_start,
+            version: plan.version,
+            keep_alive: plan.keep_alive,
+            connected_at: shard.wall(),
+        };
+        shard.tell(
+            Event::ClientConnected,
+            &[("client", &plan.client_id), ("peer", &self.peer)],
+        );
+        hook::client_connected(shard, &plan.client_id, &row);
+        if let Some(cm) = shard.world.names.cm {
+            let _ = shard.send(cm, CmEntry::Register(plan.client_id.clone(), Box::new(row)));
+        }
+    }
+
+    pub(super) fn refuse_busy(&mut self, shard: &mut Shard) {
+        let Stage::Claiming(claiming) = &self.stage else {
+            return;
+        };
+        let (version, text) = (
+            claiming.plan.version,
+            claiming.plan.client_id.text().clone(),
+        );
+        self.refuse(shard, version, Some(&text), Refused::Busy);
+    }
+
+    /// CONNACK with the reason where the version has one, then the end. No session hears of it, so no
+    /// will is published.
+    // differs: emqttd leaves the socket of a refused client open and takes its messages (P1).
+    // [MQTT3-3.2.2-5] [MQTT5-3.2.2-7]
+    pub(super) fn refuse(
+        &mut self,
+        shard: &mut Shard,
+        version: Version,
+        client_id: Option<&Text>,
+        refused: Refused,
+    ) {
+        let refused = match (&refused, &shard.world.server_reference) {
+            (Refused::Busy | Refused::QuotaExceeded | Refused::ShuttingDown, Some(server)) => {
+                Refused::UseAnotherServer(server.clone())
+            }
+            _ => refused,
+        };
+        let name = client_id.map_or("", |client_id| client_id.as_str());
+        shard.tell(
+            Event::ClientRefused,
+            &[("client", &name), ("peer", &self.peer), ("cause", &refused)],
+        );
+        shard.count(Counter::ConnectionsRefused);
+        ledger::count_close(shard, refused.reason_code());
+        if let Some(connack) = refused.connack(version) {
+            self.write(shard, &Packet::ConnAck(Box::new(connack)));
+        }
+        self.leave_opening(shard);
+        self.begin_closing(shard);
+    }
+}
+
+/// Takes a connection over from another arbiter.
+pub(crate) fn adopt(shard: &mut Shard, poller: &mut dyn Poller, adopted: Adopted) {
+    let Adopted {
+        stream,
+        peer,
+        permit,
+        plan,
+        user_name,
+        decoder,
+        protocol,
+        input,
+        hops,
+    } = adopted;
+    let address = super::spawn(shard, peer, permit);
+    if poller.register(address.token(), stream).is_err() {
+        shard.end(address);
+        return;
+    }
+    shard.with(address, |client, shard| {
+        client.leave_opening(shard);
+        client.hops = hops;
+        client.decoder = decoder;
+        client.protocol = protocol;
+        client.input.put(input);
+        let claiming = Claiming {
+            plan,
+            user_name,
+            move_to: None,
+        };
+        client.stage = Stage::Claiming(Box::new(claiming));
+        client.claim(shard);
+    });
+}
+
+/// A plan that keeps no read buffer alive: it lives as long as the connection, its will longer.
+fn owned(mut plan: ConnectPlan) -> ConnectPlan {
+    plan.client_id = ClientId::detached(&plan.client_id);
+    if let Some(will) = &mut plan.will {
+        let Will {
+            topic,
+            payload,
+            properties,
+            ..
+        } = &mut **will;
+        *topic = topic.detached();
+        *payload = detached(payload);
+        crate::message::detach_properties(&mut properties.publish);
+    }
+    plan
+}

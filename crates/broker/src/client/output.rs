@@ -1,0 +1,225 @@
+//! What a client gets: packets are collected while a round runs and written once at its end.
+
+use std::io::ErrorKind::{Interrupted, WouldBlock};
+
+use bytes::{Buf, BytesMut};
+use castmq_mqtt::{
+    Ack, Packet, PacketId, PublishHead, QoS, ReasonCode, Version, encode, encoded_bytes,
+};
+use castmq_observe::Counter;
+use castmq_otp::Poller;
+use castmq_rules::alias::Alias;
+use castmq_rules::session::{DropReason, Outgoing};
+
+use super::{Client, Close, Stage};
+use crate::session::SessionEntry;
+use crate::{Shard, hook, ledger, now};
+
+/// Below this much of the bound the session may go on.
+const ROOM_AGAIN: usize = 4;
+
+impl Client {
+    /// Collects a packet. What a client takes no packet so large for is left out: first its texts, then
+    /// the packet. [MQTT5-3.1.2-24] [MQTT5-3.1.2-25]
+    pub(super) fn write(&mut self, shard: &mut Shard, packet: &Packet) {
+        let version = self.version();
+        if let Stage::Connected(linked) = &self.stage
+            && encoded_bytes(packet, version) > linked.packet_bytes_max
+        {
+            return;
+        }
+        if encode(packet, version, &mut self.out).is_ok() {
+            count_sent(shard, packet);
+            self.touch(shard);
+        }
+    }
+
+    pub(super) fn write_ack(
+        &mut self,
+        shard: &mut Shard,
+        kind: fn(Ack) -> Packet,
+        packet_id: PacketId,
+        reason: ReasonCode,
+    ) {
+        self.write(
+            shard,
+            &kind(Ack {
+                packet_id,
+                reason,
+                properties: None,
+            }),
+        );
+    }
+
+    /// PUBREL for a message that the client has.
+    pub(super) fn release(&mut self, shard: &mut Shard, packet_id: PacketId, reason: ReasonCode) {
+        self.write_ack(shard, Packet::PubRel, packet_id, reason);
+    }
+
+    /// A message for the client.
+    // emqttd: emqttd_protocol:send/2
+    // tour: publish/5
+    pub(super) fn deliver(&mut self, shard: &mut Shard, outgoing: &Outgoing) {
+        let Stage::Connected(linked) = &mut self.stage else {
+            return;
+        };
+        let message = &outgoing.delivery.message;
+        let at = now(shard);
+        let mut head = PublishHead {
+            dup: outgoing.dup,
+            qos: outgoing.delivery.qos,
+            retain: outgoing.delivery.retain,
+            topic: message.topic.as_str(),
+            packet_id: outgoing.packet_id,
+            properties: message.properties.as_deref(),
+            subscription_ids: &outgoing.delivery.subscription_ids,
+            message_expiry: message.remaining_expiry(at),
+            topic_alias: None,
+            payload: &message.payload,
+        };
+        // Measured with the whole topic, so that a packet fits whatever its alias.
+        let alias_bytes = 3;
+        if head.encoded_bytes(linked.version) + alias_bytes > linked.packet_bytes_max
+            && head.encoded_bytes(linked.version) > linked.packet_bytes_max
+        {
+            return self.too_large(shard, outgoing);
+        }
+        if linked.version == Version::V5
+            && head.encoded_bytes(linked.version) + alias_bytes <= linked.packet_bytes_max
+        {
+            match linked.aliases.assign(&message.topic) {
+                Alias::None => {}
+                Alias::Defined(alias) => head.topic_alias = Some(alias.get()),
+                Alias::Known(alias) => {
+                    head.topic_alias = Some(alias.get());
+                    head.topic = "";
+                }
+            }
+        }
+        head.encode(linked.version, &mut self.out);
+        hook::message_delivered(shard, &linked.client_id, &outgoing.delivery);
+        count_message_sent(shard, outgoing.delivery.qos, message.is_system());
+        self.touch(shard);
+        self.watch_room(shard);
+    }
+
+    fn too_large(&mut self, shard: &mut Shard, outgoing: &Outgoing) {
+        if let Some(packet_id) = outgoing.packet_id {
+            self.to_session(shard, |epoch| SessionEntry::TooLarge(epoch, packet_id));
+            return;
+        }
+        shard.count(Counter::DeliveriesDropped);
+        shard.count(Counter::MessagesDropped);
+        if let Some(client_id) = self.client_id() {
+            let topic = &outgoing.delivery.message.topic;
+            ledger::enter(shard, DropReason::TooLarge.name(), client_id, topic);
+        }
+    }
+
+    fn touch(&mut self, shard: &mut Shard) {
+        if !self.is_touched {
+            self.is_touched = true;
+            shard.touch(self.address.token());
+        }
+    }
+
+    /// Has the end of the round look at the connection although nothing is to be written.
+    pub(super) fn touch_for_end(&mut self, shard: &mut Shard) {
+        self.touch(shard);
+    }
+
+    /// Tells the session when too much is unsent, and when that is over.
+    fn watch_room(&mut self, shard: &mut Shard) {
+        let bound = usize::try_from(shard.world.node.settings.bounds.connection_unsent)
+            .unwrap_or(usize::MAX);
+        let unsent = self.out.len();
+        let Stage::Connected(linked) = &mut self.stage else {
+            return;
+        };
+        let has_room = if !linked.is_full && unsent > bound {
+            false
+        } else if linked.is_full && unsent < bound / ROOM_AGAIN {
+            true
+        } else {
+            return;
+        };
+        linked.is_full = !has_room;
+        self.to_session(shard, |epoch| SessionEntry::Room(epoch, has_room));
+    }
+
+    /// The end of the round: one write, and what else needs the socket.
+    pub(crate) fn flush(&mut self, shard: &mut Shard, poller: &mut dyn Poller) {
+        self.is_touched = false;
+        if self.moves(shard, poller) {
+            return;
+        }
+        while !self.out.is_empty() {
+            match poller.write(self.address.token(), &self.out) {
+                Ok(0) => return self.close(shard, Close::ByPeer),
+                Ok(count) => {
+                    self.out.advance(count);
+                    shard.cells.add(Counter::BytesSent, count as u64);
+                    self.blocked = None;
+                }
+                Err(error) if error.kind() == Interrupted => {}
+                Err(error) if error.kind() == WouldBlock => {
+                    self.blocked.get_or_insert(shard.now());
+                    self.watch_room(shard);
+                    return self.arm(shard);
+                }
+                Err(_) => {
+                    self.out.clear();
+                    if self.is_closing() {
+                        return self.end(shard);
+                    }
+                    return self.close(shard, Close::ByPeer);
+                }
+            }
+        }
+        self.blocked = None;
+        // An idle connection owns no buffer.
+        self.out = BytesMut::new();
+        if self.is_closing() {
+            self.end(shard);
+        } else {
+            self.watch_room(shard);
+        }
+    }
+}
+
+fn count_sent(shard: &Shard, packet: &Packet) {
+    shard.count(Counter::PacketsSent);
+    shard.count(match packet {
+        Packet::ConnAck(_) => Counter::PacketsConnack,
+        Packet::PubAck(_) => Counter::PacketsPubackSent,
+        Packet::PubRec(_) => Counter::PacketsPubrecSent,
+        Packet::PubRel(_) => Counter::PacketsPubrelSent,
+        Packet::PubComp(_) => Counter::PacketsPubcompSent,
+        Packet::SubAck(_) => Counter::PacketsSuback,
+        Packet::UnsubAck(_) => Counter::PacketsUnsuback,
+        Packet::PingResp => Counter::PacketsPingresp,
+        Packet::Disconnect(_) => Counter::PacketsDisconnect,
+        Packet::Auth(_) => Counter::PacketsAuth,
+        // PUBLISH is counted where it is written; the others only clients send.
+        Packet::Publish(_)
+        | Packet::Connect(_)
+        | Packet::Subscribe(_)
+        | Packet::Unsubscribe(_)
+        | Packet::PingReq => return,
+    });
+}
+
+/// `$SYS` does not count as traffic.
+fn count_message_sent(shard: &Shard, qos: QoS, is_system: bool) {
+    if is_system {
+        return;
+    }
+    shard.count(Counter::PacketsSent);
+    shard.count(Counter::PacketsPublishSent);
+    shard.count(Counter::MessagesSent);
+    shard.count(match qos {
+        QoS::AtMostOnce => Counter::MessagesQos0Sent,
+        QoS::AtLeastOnce => Counter::MessagesQos1Sent,
+        QoS::ExactlyOnce => Counter::MessagesQos2Sent,
+    });
+}

@@ -1,0 +1,221 @@
+//! A client's messages: access, routing, and the acknowledgements in their order.
+
+use castmq_mqtt::{Packet, PacketId, QoS, ReasonCode, Version};
+use castmq_observe::{Counter, Event};
+use castmq_rules::ack_order::{Answer, Outcome, Ready, Sequence};
+use castmq_rules::protocol::{Checked, Verdict};
+use castmq_settings::PublishDenied;
+
+use super::{Client, Close, Stage};
+use crate::parcel::AnswerTo;
+use crate::server::{self, Published};
+use crate::session::SessionEntry;
+use crate::{Shard, ledger, message, now};
+
+impl Client {
+    /// PUBLISH.
+    // emqttd: emqttd_protocol:process/2 (PUBLISH)
+    // tour: publish/1
+    pub(super) fn publish(&mut self, shard: &mut Shard, checked: Checked) {
+        let Stage::Connected(linked) = &mut self.stage else {
+            return;
+        };
+        let Checked {
+            topic,
+            publish,
+            verdict,
+        } = checked;
+        count_message_received(shard, publish.qos);
+        let mut refusal = match verdict {
+            Verdict::Route => None,
+            Verdict::Refuse(reason) => Some(reason),
+        };
+        let levels_max = usize::from(shard.world.node.settings.mqtt.max_topic_levels);
+        if refusal.is_none() && topic.levels().nth(levels_max).is_some() {
+            refusal = Some(ReasonCode::TopicNameInvalid);
+        }
+        if refusal.is_none()
+            && !shard.world.node.access.may_publish(
+                &mut linked.acl,
+                &linked.client_id,
+                linked.user_name.as_deref(),
+                &topic,
+            )
+        {
+            refusal = Some(ReasonCode::NotAuthorized);
+        }
+        if let Some(reason) = refusal {
+            shard.tell(
+                Event::ClientDenied,
+                &[
+                    ("client", &linked.client_id),
+                    ("peer", &self.peer),
+                    ("topic", &topic),
+                    ("what", &"publish"),
+                    ("reason", &format_args!("{reason:?}")),
+                ],
+            );
+            return self.refuse_publish(shard, publish.qos, publish.packet_id, reason);
+        }
+        let from = linked.session;
+        let message = message::from_publish(shard, topic, publish, &linked.client_id);
+        let (qos, packet_id) = (message.1, message.2);
+        self.route(shard, message.0, qos, packet_id, from);
+        self.watch_pressure(shard);
+    }
+
+    fn route(
+        &mut self,
+        shard: &mut Shard,
+        message: castmq_rules::Message,
+        qos: QoS,
+        packet_id: Option<PacketId>,
+        from: castmq_otp::Address<crate::session::Session>,
+    ) {
+        let answer = match (qos, packet_id) {
+            (QoS::AtLeastOnce, Some(id)) => Answer::PubAck(id),
+            (QoS::ExactlyOnce, Some(id)) => Answer::PubRec(id),
+            _ => {
+                server::publish(shard, message, Some(from), None);
+                return;
+            }
+        };
+        let sequence = match self.acks.register(answer, message.weight()) {
+            Ok(sequence) => sequence,
+            Err(exceeded) => return self.close(shard, Close::ReceiveMaximum(exceeded)),
+        };
+        if let Answer::PubRec(packet_id) = answer {
+            let message = Box::new(message);
+            self.to_session(shard, |epoch| SessionEntry::Publish {
+                epoch,
+                packet_id,
+                message,
+                sequence,
+            });
+            return;
+        }
+        let client = self.address;
+        let answer = Some(AnswerTo { client, sequence });
+        match server::publish(shard, message, Some(from), answer) {
+            Published::To(arbiters) => self.acks.expect(sequence, arbiters),
+            Published::Stopped => self.acks.answer(sequence, Outcome::Accepted),
+        }
+        self.acknowledge(shard);
+    }
+
+    /// A message that is not routed is answered all the same, so that the client does not send it for
+    /// ever.
+    // differs: emqttd neither answers nor disconnects (P9). [MQTT3-3.3.5-2]
+    fn refuse_publish(
+        &mut self,
+        shard: &mut Shard,
+        qos: QoS,
+        packet_id: Option<PacketId>,
+        reason: ReasonCode,
+    ) {
+        shard.count(Counter::MessagesDropped);
+        ledger::count(shard, "publish_refused", 1);
+        if shard.world.node.settings.access.publish_denied == PublishDenied::Disconnect {
+            return self.close(shard, Close::Denied(reason));
+        }
+        let answer = match (qos, packet_id) {
+            (QoS::AtLeastOnce, Some(id)) => Answer::PubAck(id),
+            (QoS::ExactlyOnce, Some(id)) => Answer::PubRec(id),
+            _ => return,
+        };
+        match self.acks.register(answer, 0) {
+            Ok(sequence) => {
+                self.acks.answer(sequence, Outcome::Refused(reason));
+                self.acknowledge(shard);
+            }
+            Err(exceeded) => self.close(shard, Close::ReceiveMaximum(exceeded)),
+        }
+    }
+
+    /// PUBREL: the session forgets the id and says what PUBCOMP says.
+    pub(super) fn pubrel(&mut self, shard: &mut Shard, packet_id: PacketId) {
+        // PUBCOMP opens no exchange, so it cannot exceed anything.
+        if let Ok(sequence) = self.acks.register(Answer::PubComp(packet_id), 0) {
+            self.to_session(shard, |epoch| {
+                SessionEntry::Pubrel(epoch, packet_id, sequence)
+            });
+        }
+    }
+
+    /// The session has routed a message, or says with what it is answered.
+    pub(super) fn routed(
+        &mut self,
+        shard: &mut Shard,
+        sequence: Sequence,
+        expected: Result<u32, ReasonCode>,
+    ) {
+        match expected {
+            Ok(arbiters) => self.acks.expect(sequence, arbiters),
+            Err(reason) if reason.is_failure() => {
+                self.acks.answer(sequence, Outcome::Refused(reason));
+            }
+            Err(_) => self.acks.answer(sequence, Outcome::Accepted),
+        }
+        self.acknowledge(shard);
+    }
+
+    /// Writes the acknowledgements that are due, in the order in which their packets came.
+    // [MQTT3-4.6.0-2] [MQTT3-4.6.0-3] [MQTT5-4.6.0-2] [MQTT5-4.6.0-3]
+    pub(super) fn acknowledge(&mut self, shard: &mut Shard) {
+        while let Some(Ready { answer, reason }) = self.acks.poll_ready() {
+            if self.is_closing() {
+                continue;
+            }
+            if let Answer::PubRec(packet_id) = answer
+                && reason.is_failure()
+                && self.version() == Version::V5
+            {
+                self.to_session(shard, |epoch| {
+                    SessionEntry::PublishRefused(epoch, packet_id)
+                });
+            }
+            let Some(reason) = self.told(reason) else {
+                self.close(shard, Close::NotAccepted(reason));
+                continue;
+            };
+            match answer {
+                Answer::Nothing => {}
+                Answer::PubAck(id) => self.write_ack(shard, Packet::PubAck, id, reason),
+                Answer::PubRec(id) => self.write_ack(shard, Packet::PubRec, id, reason),
+                Answer::PubComp(id) => self.write_ack(shard, Packet::PubComp, id, reason),
+            }
+        }
+        self.watch_acceptance(shard);
+    }
+
+    /// The reason as this version can tell it; `None` when a 3.x client must not get an answer, because
+    /// it would take it for a promise.
+    fn told(&self, reason: ReasonCode) -> Option<ReasonCode> {
+        if self.version() == Version::V5 {
+            return Some(reason);
+        }
+        match reason {
+            // Never to be accepted: sending it again is of no use. [MQTT3-3.3.5-2]
+            ReasonCode::NotAuthorized
+            | ReasonCode::TopicNameInvalid
+            | ReasonCode::PayloadFormatInvalid
+            | ReasonCode::PacketIdentifierNotFound => Some(ReasonCode::Success),
+            reason if reason.is_failure() => None,
+            _ => Some(ReasonCode::Success),
+        }
+    }
+
+    /// Whether the client sends faster than it may.
+    pub(super) fn is_over_rate(&mut self, shard: &Shard) -> Option<std::time::Duration> {
+        self.rate.as_mut()?.take(1, now(shard))
+    }
+}
+
+fn count_message_received(shard: &Shard, qos: QoS) {
+    shard.count(Counter::MessagesReceived);
+    shard.count(match qos {
+        QoS::AtMostOnce => Counter::MessagesQos0Received,
+        QoS::AtLeastOnce => Counter::MessagesQos1Received,
+        QoS::ExactlyOnce => Counter::MessagesQos2Received,
+    });
+}

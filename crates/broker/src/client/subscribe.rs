@@ -1,0 +1,187 @@
+//! SUBSCRIBE and UNSUBSCRIBE: access and hooks here, the rest in the session.
+
+use castmq_mqtt::{
+    AckProperties, Packet, PacketId, ReasonCode, SubAck, Subscribe, SubscribeFilter, UnsubAck,
+    Unsubscribe,
+};
+use castmq_observe::Event;
+
+use super::{Client, Stage};
+use crate::session::{SessionEntry, Wanted};
+use crate::{Shard, hook};
+
+impl Client {
+    // emqttd: emqttd_protocol:process/2 (SUBSCRIBE)
+    pub(super) fn subscribe(&mut self, shard: &mut Shard, subscribe: Subscribe) {
+        let Stage::Connected(linked) = &self.stage else {
+            return;
+        };
+        let Subscribe {
+            packet_id,
+            filters,
+            properties,
+        } = subscribe;
+        let count = filters.len();
+        let Some(filters) =
+            hook::client_subscribe(shard, &linked.client_id, linked.user_name.as_ref(), filters)
+        else {
+            // A hook stopped it: answered, because a client that hears nothing waits for ever.
+            let reasons = vec![ReasonCode::ImplementationSpecificError; count];
+            return self.suback(shard, packet_id, reasons);
+        };
+        let filters = filters
+            .into_iter()
+            .map(|filter| self.judge(shard, filter))
+            .collect();
+        let subscription_id = properties.subscription_id;
+        self.to_session(shard, |epoch| SessionEntry::Subscribe {
+            epoch,
+            packet_id: Some(packet_id),
+            filters,
+            subscription_id,
+        });
+    }
+
+    /// Subscribes the client to what the broker wants it to have.
+    pub(super) fn subscribe_for(&mut self, shard: &mut Shard, filters: Vec<SubscribeFilter>) {
+        let filters = filters
+            .into_iter()
+            .map(|filter| Wanted::Subscribe(filter.subscription, filter.options))
+            .collect();
+        self.to_session(shard, |epoch| SessionEntry::Subscribe {
+            epoch,
+            packet_id: None,
+            filters,
+            subscription_id: None,
+        });
+    }
+
+    /// Each filter is granted or refused by itself.
+    // differs: emqttd refuses the whole packet for one denied filter (P10).
+    fn judge(&mut self, shard: &mut Shard, filter: SubscribeFilter) -> Wanted {
+        if let Some(reason) = self.protocol.refusal(&filter) {
+            return Wanted::Refused(reason);
+        }
+        let levels_max = usize::from(shard.world.node.settings.mqtt.max_topic_levels);
+        if filter
+            .subscription
+            .filter()
+            .levels()
+            .nth(levels_max)
+            .is_some()
+        {
+            return Wanted::Refused(ReasonCode::TopicFilterInvalid);
+        }
+        let Stage::Connected(linked) = &mut self.stage else {
+            return Wanted::Refused(ReasonCode::UnspecifiedError);
+        };
+        let may = shard.world.node.access.may_subscribe(
+            &mut linked.acl,
+            &linked.client_id,
+            linked.user_name.as_deref(),
+            filter.subscription.filter(),
+        );
+        if may {
+            return Wanted::Subscribe(filter.subscription, filter.options);
+        }
+        shard.tell(
+            Event::ClientDenied,
+            &[
+                ("client", &linked.client_id),
+                ("peer", &self.peer),
+                ("filter", &filter.subscription),
+                ("what", &"subscribe"),
+            ],
+        );
+        Wanted::Refused(ReasonCode::NotAuthorized)
+    }
+
+    // emqttd: emqttd_protocol:process/2 (UNSUBSCRIBE)
+    pub(super) fn unsubscribe(&mut self, shard: &mut Shard, unsubscribe: Unsubscribe) {
+        let Stage::Connected(linked) = &self.stage else {
+            return;
+        };
+        let Unsubscribe {
+            packet_id,
+            subscriptions,
+            ..
+        } = unsubscribe;
+        let count = subscriptions.len();
+        let Some(filters) = hook::client_unsubscribe(shard, &linked.client_id, subscriptions)
+        else {
+            let reasons = vec![ReasonCode::ImplementationSpecificError; count];
+            return self.unsuback(shard, packet_id, reasons);
+        };
+        self.to_session(shard, |epoch| SessionEntry::Unsubscribe {
+            epoch,
+            packet_id,
+            filters,
+        });
+    }
+
+    // [MQTT3-3.8.4-2] [MQTT5-3.8.4-2]
+    pub(super) fn suback(
+        &mut self,
+        shard: &mut Shard,
+        packet_id: PacketId,
+        reasons: Vec<ReasonCode>,
+    ) {
+        let properties = self.explain(&reasons);
+        self.write(
+            shard,
+            &Packet::SubAck(SubAck {
+                packet_id,
+                reasons,
+                properties,
+            }),
+        );
+        self.answered(shard);
+    }
+
+    // [MQTT3-3.10.4-4] [MQTT5-3.10.4-4]
+    pub(super) fn unsuback(
+        &mut self,
+        shard: &mut Shard,
+        packet_id: PacketId,
+        reasons: Vec<ReasonCode>,
+    ) {
+        let properties = self.explain(&reasons);
+        self.write(
+            shard,
+            &Packet::UnsubAck(UnsubAck {
+                packet_id,
+                reasons,
+                properties,
+            }),
+        );
+        self.answered(shard);
+    }
+
+    /// What stood behind the packet may be parsed now.
+    fn answered(&mut self, shard: &mut Shard) {
+        self.protocol.handle_answered();
+        self.read_again(shard);
+    }
+
+    /// A text for those who want to know why, if anything was refused. [MQTT5-3.1.2-29]
+    fn explain(&self, reasons: &[ReasonCode]) -> Option<Box<AckProperties>> {
+        let Stage::Connected(linked) = &self.stage else {
+            return None;
+        };
+        let refused = reasons.iter().find(|reason| reason.is_failure())?;
+        if !linked.wants_problem_information {
+            return None;
+        }
+        let text = match refused {
+            ReasonCode::NotAuthorized => "not authorized",
+            ReasonCode::TopicFilterInvalid => "topic filter has too many levels",
+            ReasonCode::QuotaExceeded => "too many subscriptions",
+            _ => return None,
+        };
+        let reason_string = castmq_mqtt::Text::from_static(text).ok();
+        Some(Box::new(AckProperties {
+            reason_string,
+            ..AckProperties::default()
+        }))
+    }
+}

@@ -1,0 +1,280 @@
+//! Listener: accepts connections and hands them to the arbiters in turn.
+//!
+//! | | |
+//! |---|---|
+//! | emqttd | `esockd_listener`, `esockd_acceptor`, `esockd_connection_sup` |
+//! | Started by | [`app`](crate::app), one per listener, last of all, on arbiter 0 |
+//! | Work runs in | the socket stage of arbiter 0 |
+//! | Waits for | descriptors, when there are none: 100 ms at a time |
+//! | Waited for by | nobody |
+//! | If it dies | it is started again with the same socket |
+//! | Watch | counters `connections/…`; events `listener.…`; alarm `out_of_descriptors` |
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
+
+use castmq_net::is_out_of_descriptors;
+use castmq_observe::{Counter, Event, Kind};
+use castmq_otp::{Accepted, Address, Entry, Lanes, Listening, Poller, Process, Restart};
+use castmq_rules::alarm::Severity;
+use castmq_rules::limits::TokenBucket;
+use castmq_settings::Listener as Settings;
+
+use crate::alarm::{self, AlarmEntry};
+use crate::parcel::Parcel;
+use crate::{Local, Shard, client, kinds, now};
+
+/// Connections accepted before others have their turn.
+const ACCEPTED_PER_TURN: usize = 64;
+/// How long to wait for descriptors.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A place among the connections of a listener; given back when it is dropped.
+#[derive(Clone)]
+pub struct Permit(Arc<PermitHeld>);
+
+struct PermitHeld(Arc<AtomicU32>);
+
+impl Drop for PermitHeld {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Permit({} held)", self.0.0.load(Relaxed))
+    }
+}
+
+impl Permit {
+    /// Counts one more connection.
+    #[must_use]
+    pub fn take(count: &Arc<AtomicU32>) -> Self {
+        count.fetch_add(1, Relaxed);
+        Self(Arc::new(PermitHeld(Arc::clone(count))))
+    }
+}
+
+/// A listener.
+#[derive(Debug)]
+pub struct Listener {
+    address: Address<Self>,
+    name: String,
+    local: SocketAddr,
+    connections: Arc<AtomicU32>,
+    connections_max: u32,
+    rate: Option<TokenBucket>,
+    next_arbiter: u16,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Accepting,
+    /// There are no descriptors, or too many connections came in a second.
+    Paused,
+    Stopped,
+}
+
+/// What a listener is told.
+#[derive(Debug)]
+pub enum ListenerEntry {
+    /// Its pause is over.
+    Resume,
+    /// Take no more connections.
+    Stop,
+}
+
+impl Entry for ListenerEntry {
+    fn weight(&self) -> usize {
+        64
+    }
+
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Resume => 1,
+            Self::Stop => 2,
+        }
+    }
+}
+
+impl Listener {
+    /// Starts a listener on a socket that is bound.
+    pub fn start(
+        shard: &mut Shard,
+        poller: &mut dyn Poller,
+        settings: &Settings,
+        socket: std::net::TcpListener,
+    ) {
+        let Ok(local) = socket.local_addr() else {
+            return;
+        };
+        let rate = settings.connect_rate;
+        let at = now(shard);
+        let address = shard.spawn(&settings.name, |address| Self {
+            address,
+            name: settings.name.clone(),
+            local,
+            connections: Arc::default(),
+            connections_max: settings.max_connections,
+            rate: (rate > 0).then(|| TokenBucket::new(rate, at)),
+            next_arbiter: 0,
+            state: State::Accepting,
+        });
+        shard.world.listeners.push(address);
+        if let Err(error) = poller.listen(address.token(), Listening::Tcp(socket)) {
+            shard.tell(
+                Event::ListenerPaused,
+                &[("listener", &local), ("cause", &error)],
+            );
+            return shard.end(address);
+        }
+        shard.tell(
+            Event::ListenerStarted,
+            &[("listener", &settings.name), ("address", &local)],
+        );
+    }
+
+    /// Accepts what is there; whether to come again at once.
+    // emqttd: esockd_acceptor:handle_info/2
+    pub(crate) fn accept(&mut self, shard: &mut Shard, poller: &mut dyn Poller) -> bool {
+        for _ in 0..ACCEPTED_PER_TURN {
+            if self.state != State::Accepting {
+                return false;
+            }
+            let at = now(shard);
+            if self.rate.as_mut().is_some_and(|rate| !rate.try_take(1, at)) {
+                self.pause(shard);
+                return false;
+            }
+            match poller.accept(self.address.token()) {
+                Ok(accepted) => self.hand_over(shard, poller, accepted),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return false,
+                Err(error) if is_out_of_descriptors(&error) => {
+                    self.out_of_descriptors(shard, &error);
+                    return false;
+                }
+                // A connection that was gone before it was accepted.
+                Err(_) => shard.count(Counter::ConnectionsRefused),
+            }
+        }
+        true
+    }
+
+    fn hand_over(&mut self, shard: &mut Shard, poller: &mut dyn Poller, accepted: Accepted) {
+        let Accepted { stream, peer } = accepted;
+        if self.connections_max > 0 && self.connections.load(Relaxed) >= self.connections_max {
+            shard.count(Counter::ConnectionsRefused);
+            shard.tell(
+                Event::ConnectionRefused,
+                &[
+                    ("listener", &self.name),
+                    ("peer", &peer),
+                    ("cause", &"too many connections"),
+                ],
+            );
+            return;
+        }
+        shard.count(Counter::ConnectionsAccepted);
+        let permit = Permit::take(&self.connections);
+        let arbiter = self.next_arbiter;
+        self.next_arbiter = (arbiter + 1) % shard.world.node.arbiters;
+        if arbiter == shard.arbiter {
+            client::start(
+                shard,
+                poller,
+                client::Accepted {
+                    stream,
+                    peer,
+                    permit,
+                },
+            );
+        } else {
+            shard.post(
+                arbiter,
+                Parcel::Connection(Box::new(client::Accepted {
+                    stream,
+                    peer,
+                    permit,
+                })),
+            );
+        }
+    }
+
+    fn out_of_descriptors(&mut self, shard: &mut Shard, error: &std::io::Error) {
+        shard.count(Counter::ConnectionsRefused);
+        shard.tell(
+            Event::ListenerPaused,
+            &[("listener", &self.name), ("cause", error)],
+        );
+        let summary = format!("{} pauses accepting on {}: {error}", self.name, self.local);
+        let severity = Severity::Error;
+        alarm::tell(
+            shard,
+            AlarmEntry::Set {
+                id: self.alarm_id(),
+                severity,
+                title: "no file descriptors left".to_owned(),
+                summary,
+            },
+        );
+        self.pause(shard);
+    }
+
+    fn alarm_id(&self) -> String {
+        format!("out_of_descriptors.{}", self.name)
+    }
+
+    fn pause(&mut self, shard: &mut Shard) {
+        self.state = State::Paused;
+        let at = shard.now() + PAUSE;
+        shard.arm(self.address, at, 0);
+    }
+}
+
+impl Process for Listener {
+    type World = Local;
+    type Entry = ListenerEntry;
+    const KIND: Kind = kinds::LISTENER;
+    const RESTART: Restart = Restart::Permanent {
+        restarts_max: 10,
+        within: Duration::from_secs(100),
+    };
+
+    fn lanes(world: &mut Local) -> &mut Lanes<Self> {
+        &mut world.lanes.listener
+    }
+
+    fn take(&mut self, entry: ListenerEntry, shard: &mut Shard) {
+        match entry {
+            ListenerEntry::Resume if self.state == State::Paused => {
+                self.state = State::Accepting;
+                alarm::tell(shard, AlarmEntry::Clear(self.alarm_id()));
+                shard.read_again(self.address.token());
+            }
+            ListenerEntry::Resume => {}
+            ListenerEntry::Stop => {
+                self.state = State::Stopped;
+                shard.world.orphans.push(self.address.token());
+            }
+        }
+    }
+
+    fn restart(&mut self, shard: &mut Shard) -> Option<Box<Self>> {
+        shard.read_again(self.address.token());
+        Some(Box::new(Self {
+            address: self.address,
+            name: self.name.clone(),
+            local: self.local,
+            connections: Arc::clone(&self.connections),
+            connections_max: self.connections_max,
+            rate: self.rate,
+            next_arbiter: self.next_arbiter,
+            state: State::Accepting,
+        }))
+    }
+}

@@ -1,0 +1,444 @@
+//! What one arbiter has for itself, and what mail, sockets and timers mean to it.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ahash::RandomState;
+use castmq_mqtt::{Text, Version};
+use castmq_observe::{Counter, Event, Kind, ProcessId};
+use castmq_otp::{Address, Down, Lanes, Poller, Token, World};
+use castmq_rules::connect::ConnectSettings;
+use castmq_rules::session::Expiry;
+use castmq_rules::{ArbiterSet, ClientId, Message, MessageId, Table};
+use castmq_settings::ReceiveMaximumPolicy;
+
+use crate::access_control::AccessControl;
+use crate::alarm::Alarm;
+use crate::broker::{self, Broker, BrokerTick};
+use crate::client::{self, Client, ClientEntry};
+use crate::cm::{ClientTable, Cm, CmEntry};
+use crate::hook::Hook;
+use crate::listener::{Listener, ListenerEntry};
+use crate::metrics::{Metrics, MetricsTick};
+use crate::node::Node;
+use crate::parcel::{AnswerTo, Parcel};
+use crate::pubsub::{self, Job, Pubsub, PubsubEntry, Ticket};
+use crate::retainer::{Retainer, RetainerTick};
+use crate::router::{self, Router};
+use crate::server::{Server, ServerEntry};
+use crate::session::{Session, SessionEntry};
+use crate::sm::{Sm, SmEntry};
+use crate::stats::{self, Stats, StatsTick};
+use crate::sysmon::{Sysmon, SysmonTick};
+use crate::{Shard, kinds, ledger, sup};
+
+/// Message ids that an arbiter reserves at a time.
+const MESSAGE_IDS: u64 = 4096;
+
+/// The processes of an arbiter, by kind.
+#[derive(Debug, Default)]
+pub(crate) struct AllLanes {
+    pub(crate) client: Lanes<Client>,
+    pub(crate) session: Lanes<Session>,
+    pub(crate) sm: Lanes<Sm>,
+    pub(crate) cm: Lanes<Cm>,
+    pub(crate) server: Lanes<Server>,
+    pub(crate) pubsub: Lanes<Pubsub>,
+    pub(crate) router: Lanes<Router>,
+    pub(crate) retainer: Lanes<Retainer>,
+    pub(crate) hook: Lanes<Hook>,
+    pub(crate) access_control: Lanes<AccessControl>,
+    pub(crate) stats: Lanes<Stats>,
+    pub(crate) metrics: Lanes<Metrics>,
+    pub(crate) broker: Lanes<Broker>,
+    pub(crate) alarm: Lanes<Alarm>,
+    pub(crate) sysmon: Lanes<Sysmon>,
+    pub(crate) listener: Lanes<Listener>,
+}
+
+/// The processes that others send to by name. Those of the node live on arbiter 0.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    pub(crate) sm: Option<Address<Sm>>,
+    pub(crate) cm: Option<Address<Cm>>,
+    pub(crate) server: Option<Address<Server>>,
+    pub(crate) pubsub: Option<Address<Pubsub>>,
+    pub(crate) router: Option<Address<Router>>,
+    pub(crate) retainer: Option<Address<Retainer>>,
+    pub(crate) hook: Option<Address<Hook>>,
+    pub(crate) access_control: Option<Address<AccessControl>>,
+    pub(crate) stats: Option<Address<Stats>>,
+    pub(crate) metrics: Option<Address<Metrics>>,
+    pub(crate) broker: Option<Address<Broker>>,
+    pub(crate) alarm: Option<Address<Alarm>>,
+    pub(crate) sysmon: Option<Address<Sysmon>>,
+}
+
+/// Work that needs the arbiter's sockets.
+type SocketWork = Box<dyn FnOnce(&mut Shard, &mut dyn Poller)>;
+
+/// What one arbiter has for itself. Nothing in it is locked.
+pub struct Local {
+    /// What all arbiters share.
+    pub node: Arc<Node>,
+    pub(crate) lanes: AllLanes,
+    pub(crate) names: Names,
+    /// The subscriptions of the arbiter's sessions.
+    pub(crate) table: Table<Address<Session>, RandomState>,
+    /// The clients of the arbiter.
+    pub(crate) clients: ClientTable,
+    pub(crate) connect_settings: Arc<ConnectSettings>,
+    pub(crate) server_reference: Option<Text>,
+    pub(crate) hasher: RandomState,
+    pub(crate) listeners: Vec<Address<Listener>>,
+    pub(crate) ledger: ledger::Pages,
+    /// Messages that wait for pubsub's turn; while there are any, newer ones queue behind them.
+    pub(crate) dispatching: usize,
+    /// Tickets that were dropped without a word.
+    pub(crate) lost_tickets: Rc<RefCell<Vec<AnswerTo>>>,
+    /// Arbiters that messages were sent to and that may be behind.
+    pub(crate) posted_to: ArbiterSet,
+    /// Whether one of them is.
+    pub(crate) is_congested: bool,
+    /// Connections that are not read.
+    pub(crate) paused: BTreeSet<Address<Client>>,
+    /// Connections without CONNECT.
+    pub(crate) half_open: usize,
+    /// Sockets whose process is over.
+    pub(crate) orphans: Vec<Token>,
+    /// The broker's own messages that wait.
+    pub(crate) internal: VecDeque<Message>,
+    /// Wills that wait.
+    pub(crate) wills: VecDeque<(Message, Address<Session>)>,
+    pub(crate) socket_work: Vec<SocketWork>,
+    seed: u64,
+    message_ids: std::ops::Range<u64>,
+    assigned: u64,
+}
+
+impl fmt::Debug for Local {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Local")
+            .field("lanes", &self.lanes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Local {
+    /// An arbiter's share of a node. With a seed everything random is the same each time.
+    #[must_use]
+    pub fn new(node: Arc<Node>, arbiter: u16, seed: Option<u64>) -> Self {
+        let hasher = crate::node::hasher(seed);
+        let start = seed.map_or_else(
+            || hasher.hash_one(arbiter),
+            |seed| seed ^ u64::from(arbiter),
+        );
+        Self {
+            connect_settings: Arc::new(connect_settings(&node)),
+            server_reference: node
+                .settings
+                .mqtt
+                .server_reference
+                .as_deref()
+                .and_then(|server| Text::try_from(server).ok()),
+            lanes: AllLanes::default(),
+            names: Names::default(),
+            table: Table::with_hasher(hasher.clone()),
+            clients: ClientTable::new(),
+            hasher,
+            listeners: Vec::new(),
+            ledger: ledger::Pages::default(),
+            dispatching: 0,
+            lost_tickets: Rc::default(),
+            posted_to: ArbiterSet::default(),
+            is_congested: false,
+            paused: BTreeSet::new(),
+            half_open: 0,
+            orphans: Vec::new(),
+            internal: VecDeque::new(),
+            wills: VecDeque::new(),
+            socket_work: Vec::new(),
+            seed: start,
+            message_ids: 0..0,
+            assigned: 0,
+            node,
+        }
+    }
+
+    /// The next of a sequence of evenly distributed numbers (`SplitMix64`). Not for secrets.
+    pub(crate) fn random(&mut self) -> u64 {
+        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.seed;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub(crate) fn next_message_id(&mut self) -> MessageId {
+        if self.message_ids.is_empty() {
+            let first = self.node.reserve_message_ids(MESSAGE_IDS);
+            self.message_ids = first..first + MESSAGE_IDS;
+        }
+        MessageId(self.message_ids.next().unwrap_or_default())
+    }
+
+    /// A client id that nobody has: no other node's start, arbiter and count are the same.
+    pub(crate) fn assign_client_id(&mut self) -> ClientId {
+        self.assigned += 1;
+        let started = self.node.started.as_micros();
+        let chance = self.random();
+        let id = format!("castmq-{started:x}-{chance:016x}-{}", self.assigned);
+        // The text is neither empty nor too long, and holds nothing but letters, digits and hyphens.
+        ClientId::new(Text::try_from(id).unwrap_or_default()).unwrap_or_else(|| self.fallback_id())
+    }
+
+    #[expect(clippy::expect_used, reason = "the literal is a client id")]
+    fn fallback_id(&self) -> ClientId {
+        ClientId::new(Text::from_static("castmq").expect("a literal text")).expect("not empty")
+    }
+
+    /// How many messages a client may have under way; `None` where that is not enforced.
+    pub(crate) fn receive_maximum_of(&self, version: Version) -> Option<u16> {
+        let mqtt = &self.node.settings.mqtt;
+        (version == Version::V5 && mqtt.receive_maximum_policy == ReceiveMaximumPolicy::Strict)
+            .then_some(mqtt.receive_maximum)
+    }
+}
+
+fn connect_settings(node: &Node) -> ConnectSettings {
+    let (mqtt, session) = (&node.settings.mqtt, &node.settings.session);
+    ConnectSettings {
+        client_id_bytes_max: usize::from(mqtt.max_client_id_bytes),
+        session_expiry_in_3: Expiry::after(session.expiry_v3),
+        session_expiry_max: Expiry::after(session.expiry_max),
+        keep_alive_max: mqtt.keep_alive_max,
+        receive_maximum: mqtt.receive_maximum,
+        packet_bytes_max: mqtt.max_packet_size,
+        topic_alias_max: mqtt.topic_alias_maximum,
+        response_information: mqtt
+            .response_information
+            .as_deref()
+            .and_then(|text| Text::try_from(text).ok()),
+        validates_payload_format: mqtt.check_payload_format,
+        ..ConnectSettings::default()
+    }
+}
+
+impl World for Local {
+    type Parcel = Parcel;
+    type Control = Box<dyn FnOnce(&mut Shard) + Send>;
+
+    const KINDS: &'static [Kind] = kinds::ALL;
+
+    fn turn(shard: &mut Shard, kind: u8, slot: u32) {
+        match kind {
+            0 => shard.turn::<Client>(slot),
+            1 => shard.turn::<Session>(slot),
+            2 => shard.turn::<Sm>(slot),
+            3 => shard.turn::<Cm>(slot),
+            4 => shard.turn::<Server>(slot),
+            5 => shard.turn::<Pubsub>(slot),
+            6 => shard.turn::<Router>(slot),
+            7 => shard.turn::<Retainer>(slot),
+            8 => shard.turn::<Hook>(slot),
+            9 => shard.turn::<AccessControl>(slot),
+            10 => shard.turn::<Stats>(slot),
+            11 => shard.turn::<Metrics>(slot),
+            12 => shard.turn::<Broker>(slot),
+            13 => shard.turn::<Alarm>(slot),
+            14 => shard.turn::<Sysmon>(slot),
+            15 => shard.turn::<Listener>(slot),
+            _ => {}
+        }
+    }
+
+    fn parcel(shard: &mut Shard, poller: &mut dyn Poller, from: u16, parcel: Parcel) {
+        match parcel {
+            Parcel::Connection(accepted) => client::start(shard, poller, *accepted),
+            Parcel::Adopt(adopted) => client::adopt(shard, poller, *adopted),
+            Parcel::Publish {
+                message,
+                own,
+                groups,
+                tried,
+                answer,
+            } => {
+                let ticket = Ticket::new(shard, answer);
+                let job = Job::new(shard, message, None, own)
+                    .with_groups(groups, tried)
+                    .with_ticket(ticket);
+                pubsub::dispatch(shard, job);
+            }
+            Parcel::Answer { to, outcome } => pubsub::answer(shard, to, outcome),
+            Parcel::Routes { sequence, routes } => router::deliver(shard, from, sequence, routes),
+            Parcel::RoutesDone { sequence } => {
+                if let Some(pubsub) = shard.world.names.pubsub {
+                    let _ = shard.send(pubsub, PubsubEntry::RoutesDone(sequence));
+                }
+            }
+            Parcel::Alarm(entry) => {
+                if let Some(alarm) = shard.world.names.alarm {
+                    let _ = shard.send(alarm, entry);
+                }
+            }
+            Parcel::Run(work) => work(shard),
+        }
+    }
+
+    fn readable(shard: &mut Shard, poller: &mut dyn Poller, token: Token) -> bool {
+        let (slot, generation, arbiter) = (token.slot, token.generation, shard.arbiter);
+        if token.kind == kinds::CLIENT.index {
+            let client = Address::<Client>::new(arbiter, slot, generation);
+            let more = shard.with(client, |client, shard| {
+                let more = client.readable(shard, poller);
+                castmq_otp::Process::settle(client, shard);
+                more
+            });
+            return more.unwrap_or(false);
+        }
+        let listener = Address::<Listener>::new(arbiter, slot, generation);
+        shard
+            .with(listener, |listener, shard| listener.accept(shard, poller))
+            .unwrap_or(false)
+    }
+
+    fn flush(shard: &mut Shard, poller: &mut dyn Poller, token: Token) {
+        if token.kind == kinds::CLIENT.index {
+            let client = Address::<Client>::new(shard.arbiter, token.slot, token.generation);
+            shard.with(client, |client, shard| client.flush(shard, poller));
+        }
+    }
+
+    fn timer(shard: &mut Shard, process: ProcessId, tag: u8) {
+        let ProcessId {
+            kind,
+            slot,
+            generation,
+            arbiter,
+        } = process;
+        /// Sends to one that may have ended; then nobody waits for the timer.
+        fn ring<P: castmq_otp::Process<World = Local>>(
+            shard: &mut Shard,
+            at: (u16, u32, u32),
+            entry: P::Entry,
+        ) {
+            let address = Address::<P>::new(at.0, at.1, at.2);
+            if P::lanes(&mut shard.world).is_live(at.1, at.2) {
+                let _ = shard.send(address, entry);
+            }
+        }
+        let at = (arbiter, slot, generation);
+        match kind {
+            0 => ring::<Client>(shard, at, ClientEntry::Timer),
+            1 => ring::<Session>(shard, at, SessionEntry::Timer),
+            2 => ring::<Sm>(shard, at, SmEntry::Timer),
+            7 => ring::<Retainer>(shard, at, RetainerTick),
+            10 => ring::<Stats>(shard, at, StatsTick(tag)),
+            11 => ring::<Metrics>(shard, at, MetricsTick),
+            12 => ring::<Broker>(shard, at, BrokerTick(tag)),
+            14 => ring::<Sysmon>(shard, at, SysmonTick),
+            15 => ring::<Listener>(shard, at, ListenerEntry::Resume),
+            _ => {}
+        }
+    }
+
+    fn control(shard: &mut Shard, _process: ProcessId, control: Self::Control) {
+        control(shard);
+    }
+
+    /// Cleanup by monitor: whoever keeps something about a process hears of its end here.
+    // emqttd: emqttd_cm:handle_info/2, emqttd_server:handle_info/2 ('DOWN')
+    fn down(shard: &mut Shard, process: ProcessId, _down: &Down) {
+        let ProcessId {
+            kind,
+            slot,
+            generation,
+            arbiter,
+        } = process;
+        if kind == kinds::CLIENT.index {
+            let client = Address::<Client>::new(arbiter, slot, generation);
+            if let Some(cm) = shard.world.names.cm {
+                let _ = shard.send(cm, CmEntry::ClientDown(client));
+            }
+            if let Some(sm) = shard.world.names.sm {
+                let _ = shard.send(sm, SmEntry::ClientDown(client));
+            }
+        } else if kind == kinds::SESSION.index {
+            let session = Address::<Session>::new(arbiter, slot, generation);
+            if let Some(server) = shard.world.names.server {
+                let _ = shard.send(server, ServerEntry::SessionDown(session));
+            }
+        }
+    }
+
+    fn gave_up(shard: &mut Shard, process: ProcessId) {
+        sup::gave_up(shard, process);
+    }
+
+    fn round_ends(shard: &mut Shard, poller: &mut dyn Poller) {
+        for work in std::mem::take(&mut shard.world.socket_work) {
+            work(shard, poller);
+        }
+        refuse_lost_tickets(shard);
+        watch_arbiters(shard);
+        broker::publish_waiting(shard);
+        client::resume_paused(shard);
+        ledger::hand_over(shard);
+        stats::write(shard);
+        for token in std::mem::take(&mut shard.world.orphans) {
+            poller.close(token);
+        }
+    }
+}
+
+/// A ticket that was dropped without a word means that something failed on the way: its publisher is
+/// not left waiting.
+fn refuse_lost_tickets(shard: &mut Shard) {
+    let lost = Rc::clone(&shard.world.lost_tickets);
+    let Ok(mut lost) = lost.try_borrow_mut() else {
+        return;
+    };
+    for to in lost.drain(..) {
+        shard.count(Counter::MessagesDropped);
+        ledger::count(shard, "ticket_lost", 1);
+        let reason = castmq_mqtt::ReasonCode::UnspecifiedError;
+        pubsub::answer(shard, to, castmq_rules::ack_order::Outcome::Refused(reason));
+    }
+}
+
+/// Looks which of the arbiters that were sent messages are behind.
+fn watch_arbiters(shard: &mut Shard) {
+    if shard.world.posted_to.is_empty() {
+        return;
+    }
+    let was_congested = shard.world.is_congested;
+    let mut behind = ArbiterSet::default();
+    for arbiter in shard.world.posted_to.clone().iter() {
+        let is_behind = if was_congested {
+            !shard.may_post(arbiter.0) && shard.is_congested(arbiter.0)
+                || !shard.may_post(arbiter.0)
+        } else {
+            shard.is_congested(arbiter.0)
+        };
+        if is_behind {
+            behind.insert(arbiter);
+        }
+    }
+    shard.world.is_congested = !behind.is_empty();
+    shard.world.posted_to = behind;
+}
+
+/// Tells of the start or stop of the node.
+pub(crate) fn tell_life(shard: &Shard, what: &'static str) {
+    shard.tell(
+        Event::NodeLife,
+        &[
+            ("node", &shard.world.node.settings.node.name),
+            ("what", &what),
+        ],
+    );
+}

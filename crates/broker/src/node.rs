@@ -1,0 +1,200 @@
+//! What all arbiters of a node share: settings, the directory of client ids, routes, retained messages,
+//! hooks and access rules.
+//!
+//! Each table has one writer or one lock per entry; the passport of the process that owns it says
+//! which of its uses run in callers.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use ahash::RandomState;
+use arc_swap::ArcSwap;
+use castmq_mqtt::TopicFilter;
+use castmq_observe::{Counters, Events, Records};
+use castmq_rules::session::SessionSettings;
+use castmq_rules::{Destinations, RetainLimits, Retained, WildcardRoutes};
+use castmq_settings::Settings;
+use dashmap::DashMap;
+
+use crate::access_control::Access;
+use crate::hook::Hooks;
+use crate::ledger::Ledger;
+use crate::sm::Directory;
+use crate::stats::Gauges;
+
+/// The routes: exact filters in a concurrent map, wildcard filters in versions behind one swap.
+#[derive(Debug)]
+pub struct Routes {
+    /// Filters without wildcard.
+    pub exact: DashMap<TopicFilter, Destinations, RandomState>,
+    /// Filters with wildcard; the router alone makes new versions.
+    pub wildcard: ArcSwap<WildcardRoutes<RandomState>>,
+}
+
+/// What all arbiters share.
+#[derive(Debug)]
+pub struct Node {
+    /// The settings the node was started with.
+    pub settings: Settings,
+    /// What every session is allowed.
+    pub session_settings: Arc<SessionSettings>,
+    /// How many arbiters there are.
+    pub arbiters: u16,
+    /// Which arbiter has which client id.
+    pub directory: Directory,
+    /// Which arbiters subscribe to what.
+    pub routes: Routes,
+    /// The last message of each topic.
+    pub retained: RwLock<Retained>,
+    /// What is called when something happens.
+    pub hooks: ArcSwap<Hooks>,
+    /// Who may connect, publish and subscribe.
+    pub access: Access,
+    /// Counters of all arbiters.
+    pub counters: Counters,
+    /// Gauges of all arbiters.
+    pub gauges: Gauges,
+    /// Why messages did not arrive.
+    pub ledger: Ledger,
+    /// Events of all arbiters.
+    pub events: Vec<Arc<Events>>,
+    /// Process records of all arbiters.
+    pub records: Vec<Arc<Records>>,
+    /// Wall-clock time of the start, since the Unix epoch.
+    pub started: Duration,
+    epochs: AtomicU64,
+    messages: AtomicU64,
+    is_stopping: AtomicBool,
+    has_given_up: AtomicBool,
+    queued_bytes: AtomicUsize,
+}
+
+/// How full the node is with queued messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Pressure {
+    /// Nothing to do.
+    None,
+    /// Above the limit: QoS 0 for clients that are slow is dropped.
+    DropQos0,
+    /// A tenth above it: new clients are refused too.
+    RefuseClients,
+    /// A fifth above it: publishers wait too.
+    PausePublishers,
+}
+
+/// Seeds of the hash maps; random in a broker, fixed in tests.
+#[must_use]
+pub fn hasher(seed: Option<u64>) -> RandomState {
+    seed.map_or_else(RandomState::new, |seed| {
+        RandomState::with_seeds(seed, seed ^ 0x5bd1_e995, seed.rotate_left(17), !seed)
+    })
+}
+
+impl Node {
+    /// A node without sessions, for that many arbiters.
+    #[must_use]
+    pub fn new(settings: Settings, arbiters: u16, started: Duration, seed: Option<u64>) -> Self {
+        let limits = RetainLimits {
+            messages_max: match settings.retained.max_messages {
+                0 => usize::MAX,
+                max => max as usize,
+            },
+            payload_bytes_max: settings.retained.max_payload as usize,
+            expiry: (!settings.retained.expiry.is_zero()).then_some(settings.retained.expiry),
+        };
+        let kinds = <crate::Local as castmq_otp::World>::KINDS;
+        Self {
+            session_settings: Arc::new(crate::session_sup::session_settings(&settings)),
+            arbiters,
+            directory: Directory::with_hasher(hasher(seed)),
+            routes: Routes {
+                exact: DashMap::with_hasher(hasher(seed)),
+                wildcard: ArcSwap::from_pointee(WildcardRoutes::with_hasher(hasher(seed))),
+            },
+            retained: RwLock::new(Retained::new(limits)),
+            hooks: ArcSwap::default(),
+            access: Access::default(),
+            counters: Counters::new(arbiters),
+            gauges: Gauges::new(arbiters),
+            ledger: Ledger::default(),
+            events: (0..arbiters).map(|_| Arc::default()).collect(),
+            records: (0..arbiters)
+                .map(|arbiter| Arc::new(Records::new(arbiter, kinds)))
+                .collect(),
+            started,
+            // A restart shall not give epochs out again that a remembered session still carries.
+            epochs: AtomicU64::new(u64::try_from(started.as_micros()).unwrap_or(0)),
+            messages: AtomicU64::new(0),
+            is_stopping: AtomicBool::new(false),
+            has_given_up: AtomicBool::new(false),
+            queued_bytes: AtomicUsize::new(0),
+            settings,
+        }
+    }
+
+    /// A number higher than all before, for a claim.
+    #[must_use]
+    pub fn next_epoch(&self) -> u64 {
+        self.epochs.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Reserves message ids for an arbiter, which hands them out one by one.
+    #[must_use]
+    pub fn reserve_message_ids(&self, count: u64) -> u64 {
+        self.messages.fetch_add(count, Relaxed)
+    }
+
+    /// Whether the node is on its way down: nobody may connect any more.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Relaxed)
+    }
+
+    /// Has everybody see that the node is on its way down.
+    pub fn begin_stop(&self) {
+        self.is_stopping.store(true, Relaxed);
+    }
+
+    /// A process that the node cannot do without failed too often.
+    pub fn give_up(&self) {
+        self.has_given_up.store(true, Relaxed);
+    }
+
+    /// Whether the node stops because it failed.
+    #[must_use]
+    pub fn has_given_up(&self) -> bool {
+        self.has_given_up.load(Relaxed)
+    }
+
+    /// Notes that sessions of one arbiter queue more or fewer bytes than before.
+    pub fn queued_bytes_changed(&self, before: usize, after: usize) {
+        if after >= before {
+            self.queued_bytes.fetch_add(after - before, Relaxed);
+        } else {
+            self.queued_bytes.fetch_sub(before - after, Relaxed);
+        }
+    }
+
+    /// Bytes that all sessions queue.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.queued_bytes.load(Relaxed)
+    }
+
+    /// How full the node is.
+    #[must_use]
+    pub fn pressure(&self) -> Pressure {
+        let limit = usize::try_from(self.settings.bounds.node_memory).unwrap_or(usize::MAX);
+        let queued = self.queued_bytes();
+        if limit == 0 || queued <= limit {
+            Pressure::None
+        } else if queued <= limit + limit / 10 {
+            Pressure::DropQos0
+        } else if queued <= limit + limit / 5 {
+            Pressure::RefuseClients
+        } else {
+            Pressure::PausePublishers
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Mail between arbiters.
+
+use std::fmt;
+use std::sync::Arc;
+
+use castmq_otp::Address;
+use castmq_rules::ack_order::{Outcome, Sequence};
+use castmq_rules::{ArbiterSet, Message, Route};
+use smallvec::SmallVec;
+
+use crate::Shard;
+use crate::alarm::AlarmEntry;
+use crate::client::{Adopted, Client};
+
+/// Bytes that a parcel counts for besides the message in it.
+const PARCEL_BYTES: usize = 128;
+
+/// Whom to tell that a publish was accepted.
+#[derive(Clone, Copy, Debug)]
+pub struct AnswerTo {
+    /// The connection that it came by.
+    pub client: Address<Client>,
+    /// Which publish of it.
+    pub sequence: Sequence,
+}
+
+/// Something on its way to another arbiter.
+pub enum Parcel {
+    /// A new connection.
+    Connection(Box<crate::client::Accepted>),
+    /// A connection that moves to where its session is.
+    Adopt(Box<Adopted>),
+    /// A message for the sessions of the arbiter.
+    Publish {
+        /// The message.
+        message: Arc<Message>,
+        /// Whether it goes to subscribers of their own.
+        own: bool,
+        /// Groups for which the arbiter picks the member.
+        groups: SmallVec<[Arc<str>; 1]>,
+        /// Arbiters that had no member for the group any more.
+        tried: ArbiterSet,
+        /// Whom to tell.
+        answer: Option<AnswerTo>,
+    },
+    /// What became of a publish.
+    Answer {
+        /// Whom to tell.
+        to: AnswerTo,
+        /// What became of it.
+        outcome: Outcome,
+    },
+    /// For the router: what is the case on the sending arbiter now.
+    Routes {
+        /// Number of this report, counted per arbiter.
+        sequence: u64,
+        /// The changes.
+        routes: Vec<Route>,
+    },
+    /// From the router: the routes of all reports up to this one are in place.
+    RoutesDone {
+        /// The report's number.
+        sequence: u64,
+    },
+    /// For the alarm process.
+    Alarm(AlarmEntry),
+    /// Work for the arbiter from another thread.
+    Run(Box<dyn FnOnce(&mut Shard) + Send>),
+}
+
+impl castmq_otp::Parcel for Parcel {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Publish { message, .. } => PARCEL_BYTES + message.weight(),
+            Self::Connection(_)
+            | Self::Adopt(_)
+            | Self::Answer { .. }
+            | Self::Routes { .. }
+            | Self::RoutesDone { .. }
+            | Self::Alarm(_)
+            | Self::Run(_) => PARCEL_BYTES,
+        }
+    }
+}
+
+impl fmt::Debug for Parcel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Connection(_) => "Connection",
+            Self::Adopt(_) => "Adopt",
+            Self::Publish { .. } => "Publish",
+            Self::Answer { .. } => "Answer",
+            Self::Routes { .. } => "Routes",
+            Self::RoutesDone { .. } => "RoutesDone",
+            Self::Alarm(_) => "Alarm",
+            Self::Run(_) => "Run",
+        })
+    }
+}

@@ -1,0 +1,438 @@
+//! Pubsub: hands messages to an arbiter's sessions, and keeps the order of route reports.
+//!
+//! | | |
+//! |---|---|
+//! | emqttd | `emqttd_pubsub`, worker of the pool `pubsub` |
+//! | Started by | [`sup`](crate::sup), one per arbiter |
+//! | Work runs in | the publisher's turn ([`dispatch`], while nothing waits); its own turn (the rest, routes) |
+//! | Waits for | `router` (confirmation of routes) |
+//! | Waited for by | `session` through `server`, before SUBACK and UNSUBACK |
+//! | If it dies | messages it had not handed out are refused to their publishers; waiting sessions are answered after the restart |
+//! | Watch | depth of `pubsub`; counters `deliveries/handed`, `messages/unmatched` |
+//!
+//! The rules are in [`castmq_rules::Table`] and [`castmq_rules::Plan`]; this file moves messages.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use castmq_mqtt::Subscription;
+use castmq_observe::{Counter, Kind};
+use castmq_otp::{Address, Entry, Lanes, Process, Restart};
+use castmq_rules::ack_order::Outcome;
+use castmq_rules::{ArbiterId, ArbiterSet, Delivery, Match, Message, Plan, Route, Subscriber};
+use smallvec::SmallVec;
+
+use crate::client::ClientEntry;
+use crate::parcel::{AnswerTo, Parcel};
+use crate::session::{Session, SessionEntry};
+use crate::{Local, Shard, kinds, router, server};
+
+/// Deliveries per turn: a publish may have a hundred thousand subscribers.
+const DELIVERIES_PER_TURN: usize = 1024;
+
+/// The pubsub of an arbiter.
+#[derive(Debug)]
+pub struct Pubsub {
+    address: Address<Self>,
+    /// Messages that are being handed out, in the order in which they came.
+    jobs: VecDeque<Job>,
+    /// Number of the last report to the router.
+    reported: u64,
+    /// Number of the last report that the router confirmed.
+    confirmed: u64,
+    /// Sessions that wait for a confirmation, in the order in which they asked.
+    waiting: VecDeque<(u64, Address<Session>)>,
+}
+
+/// What pubsub is given.
+#[derive(Debug)]
+pub enum PubsubEntry {
+    /// A message that could not be handed out at once.
+    Dispatch(Job),
+    /// There is more to hand out.
+    Continue,
+    /// Routes to report; then a session to answer.
+    Routes {
+        /// What changed.
+        routes: Vec<Route>,
+        /// Who waits for it.
+        answer: Option<Address<Session>>,
+    },
+    /// The router confirms all reports up to this one.
+    RoutesDone(u64),
+}
+
+impl Entry for PubsubEntry {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Dispatch(job) => 128 + job.message.weight(),
+            Self::Routes { routes, .. } => 128 + 64 * routes.len(),
+            Self::Continue | Self::RoutesDone(_) => 64,
+        }
+    }
+
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Dispatch(_) => 1,
+            Self::Continue => 2,
+            Self::Routes { .. } => 3,
+            Self::RoutesDone(_) => 4,
+        }
+    }
+}
+
+/// The duty to say what became of a publish on this arbiter. Dropped without a word it says *refused*.
+#[derive(Debug)]
+pub struct Ticket {
+    to: Option<AnswerTo>,
+    lost: Rc<RefCell<Vec<AnswerTo>>>,
+}
+
+impl Ticket {
+    /// A ticket for a publish; one without anybody to tell is accepted in silence.
+    #[must_use]
+    pub fn new(shard: &Shard, to: Option<AnswerTo>) -> Self {
+        Self {
+            to,
+            lost: Rc::clone(&shard.world.lost_tickets),
+        }
+    }
+
+    /// Says what became of it.
+    pub fn answer(mut self, shard: &mut Shard, outcome: Outcome) {
+        if let Some(to) = self.to.take() {
+            answer(shard, to, outcome);
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(to) = self.to.take()
+            && let Ok(mut lost) = self.lost.try_borrow_mut()
+        {
+            lost.push(to);
+        }
+    }
+}
+
+/// Tells a publisher what became of its publish, here or on another arbiter.
+pub fn answer(shard: &mut Shard, to: AnswerTo, outcome: Outcome) {
+    if to.client.arbiter == shard.arbiter {
+        // A client that went away is told nothing.
+        let _ = shard.send(
+            to.client,
+            ClientEntry::Answer {
+                sequence: to.sequence,
+                outcome,
+            },
+        );
+    } else {
+        shard.post(to.client.arbiter, Parcel::Answer { to, outcome });
+    }
+}
+
+/// A message on its way to the sessions of this arbiter.
+#[derive(Debug)]
+pub struct Job {
+    message: Arc<Message>,
+    plan: Option<Plan<Address<Session>>>,
+    from: Option<Address<Session>>,
+    groups: SmallVec<[Arc<str>; 1]>,
+    tried: ArbiterSet,
+    ticket: Option<Ticket>,
+    delivered: bool,
+    is_counted: bool,
+}
+
+impl Job {
+    /// A message for the subscribers of this arbiter; `from` is the publisher's session if it is here.
+    #[must_use]
+    pub fn new(
+        shard: &Shard,
+        message: Arc<Message>,
+        from: Option<Address<Session>>,
+        own: bool,
+    ) -> Self {
+        let plan = own.then(|| shard.world.table.plan(&message.topic));
+        Self {
+            message,
+            plan,
+            from,
+            groups: SmallVec::new(),
+            tried: ArbiterSet::default(),
+            ticket: None,
+            delivered: false,
+            is_counted: false,
+        }
+    }
+
+    /// Also for one member of each of these groups; `tried` are arbiters that had none.
+    #[must_use]
+    pub fn with_groups(mut self, groups: SmallVec<[Arc<str>; 1]>, tried: ArbiterSet) -> Self {
+        self.groups = groups;
+        self.tried = tried;
+        self
+    }
+
+    /// With the duty to say what became of it.
+    #[must_use]
+    pub fn with_ticket(mut self, ticket: Ticket) -> Self {
+        self.ticket = Some(ticket);
+        self
+    }
+}
+
+/// Hands a message to the sessions of this arbiter: at once while nothing waits, else behind it.
+// emqttd: emqttd_pubsub:dispatch/2
+// tour: publish/3
+pub fn dispatch(shard: &mut Shard, mut job: Job) {
+    if shard.world.dispatching == 0 && advance(shard, &mut job) {
+        finish(shard, job);
+        return;
+    }
+    if let Some(pubsub) = shard.world.names.pubsub
+        && shard.send(pubsub, PubsubEntry::Dispatch(job)).is_ok()
+    {
+        shard.world.dispatching += 1;
+    }
+}
+
+/// Hands the next deliveries out; whether that was all of them.
+fn advance(shard: &mut Shard, job: &mut Job) -> bool {
+    let Some(plan) = &mut job.plan else {
+        return true;
+    };
+    let mut matches: SmallVec<[Match<Address<Session>>; 4]> = SmallVec::new();
+    let is_done = shard
+        .world
+        .table
+        .advance(plan, job.from, DELIVERIES_PER_TURN, |found| {
+            matches.push(found)
+        });
+    for found in matches {
+        let delivery = Delivery {
+            qos: job.message.qos.min(found.qos),
+            retain: found.retain_as_published && job.message.retain,
+            message: Arc::clone(&job.message),
+            subscription_ids: found.subscription_ids,
+            group: None,
+        };
+        job.delivered |= deliver(shard, found.session, delivery, &mut job.is_counted);
+    }
+    is_done
+}
+
+/// Gives the groups their copies and says what became of the message.
+fn finish(shard: &mut Shard, mut job: Job) {
+    for group in std::mem::take(&mut job.groups) {
+        job.delivered |= dispatch_group(shard, &job, group);
+    }
+    if let Some(ticket) = job.ticket.take() {
+        let outcome = if job.delivered {
+            Outcome::Accepted
+        } else {
+            Outcome::NoSubscribers
+        };
+        ticket.answer(shard, outcome);
+    }
+}
+
+/// Gives one member of a group the message; an arbiter without members passes it on.
+// [MQTT5-4.8.2-4]
+fn dispatch_group(shard: &mut Shard, job: &Job, group: Arc<str>) -> bool {
+    let choice = server::choice(shard, &job.message);
+    let chosen = shard
+        .world
+        .table
+        .choose(&group, choice.strategy, choice.chance);
+    if let Some((session, subscriber)) = chosen {
+        let delivery = group_delivery(&job.message, &group, subscriber);
+        if deliver(shard, session, delivery, &mut false) {
+            return true;
+        }
+    }
+    let mut tried = job.tried.clone();
+    tried.insert(ArbiterId(shard.arbiter));
+    bounce(shard, &job.message, group, tried)
+}
+
+/// Sends a message for a group to an arbiter that was not tried yet; whether there is one.
+fn bounce(shard: &mut Shard, message: &Arc<Message>, group: Arc<str>, tried: ArbiterSet) -> bool {
+    let choice = server::choice(shard, message);
+    let node = Arc::clone(&shard.world.node);
+    let Ok(subscription) = castmq_mqtt::Text::try_from(&*group)
+        .map_err(|_| ())
+        .and_then(|text| Subscription::parse(text).map_err(|_| ()))
+    else {
+        return false;
+    };
+    let Some(ArbiterId(next)) = router::group_target(&node, &subscription, &group, choice, &tried)
+    else {
+        return false;
+    };
+    let groups = SmallVec::from_elem(group, 1);
+    let message = Arc::clone(message);
+    shard.post(
+        next,
+        Parcel::Publish {
+            message,
+            own: false,
+            groups,
+            tried,
+            answer: None,
+        },
+    );
+    true
+}
+
+fn group_delivery(message: &Arc<Message>, group: &Arc<str>, subscriber: Subscriber) -> Delivery {
+    Delivery {
+        qos: message.qos.min(subscriber.options.qos),
+        retain: subscriber.options.retain_as_published && message.retain,
+        message: Arc::clone(message),
+        subscription_ids: subscriber.id.iter().map(|id| id.get()).collect(),
+        group: Some(Arc::clone(group)),
+    }
+}
+
+/// Gives what a session that ended had not got acknowledged to another member of its group.
+// [MQTT5-4.8.2-5]
+pub fn redispatch(shard: &mut Shard, delivery: &Delivery) -> bool {
+    let Some(group) = delivery.group.clone() else {
+        return false;
+    };
+    let job = Job::new(shard, Arc::clone(&delivery.message), None, false);
+    dispatch_group(shard, &job, group)
+}
+
+/// Puts a copy into a session's lane. The body counts once per arbiter: `is_counted` says that it has
+/// been.
+fn deliver(
+    shard: &mut Shard,
+    session: Address<Session>,
+    delivery: Delivery,
+    is_counted: &mut bool,
+) -> bool {
+    let body = if *is_counted {
+        0
+    } else {
+        delivery.message.weight()
+    };
+    *is_counted = true;
+    let carries = u32::try_from(body).unwrap_or(u32::MAX);
+    let is_there = shard
+        .send(session, SessionEntry::Deliver { delivery, carries })
+        .is_ok();
+    if is_there {
+        shard.count(Counter::Deliveries);
+    }
+    is_there
+}
+
+impl Pubsub {
+    /// A pubsub at its address.
+    #[must_use]
+    pub fn new(address: Address<Self>) -> Self {
+        Self {
+            address,
+            jobs: VecDeque::new(),
+            reported: 0,
+            confirmed: 0,
+            waiting: VecDeque::new(),
+        }
+    }
+
+    fn report(&mut self, shard: &mut Shard, routes: Vec<Route>, answer: Option<Address<Session>>) {
+        if !routes.is_empty() {
+            self.reported += 1;
+            router::report(shard, self.reported, routes);
+        }
+        // A route of somebody else's may be under way for the same filter, so everything reported so
+        // far has to be in place, not only what this one added.
+        if let Some(session) = answer {
+            self.waiting.push_back((self.reported, session));
+        }
+        self.answer_waiting(shard);
+    }
+
+    // differs: emqttd answers SUBACK before the route exists (F6), so that a publish right behind it is
+    // lost.
+    fn answer_waiting(&mut self, shard: &mut Shard) {
+        while let Some(&(sequence, session)) = self.waiting.front()
+            && sequence <= self.confirmed
+        {
+            self.waiting.pop_front();
+            // A session that ended in between needs no answer.
+            let _ = shard.send(session, SessionEntry::Registered);
+        }
+    }
+
+    fn work(&mut self, shard: &mut Shard) {
+        let Some(job) = self.jobs.front_mut() else {
+            return;
+        };
+        if advance(shard, job)
+            && let Some(job) = self.jobs.pop_front()
+        {
+            shard.world.dispatching = shard.world.dispatching.saturating_sub(1);
+            finish(shard, job);
+        }
+        if !self.jobs.is_empty() {
+            // To itself, so it is there.
+            let _ = shard.send(self.address, PubsubEntry::Continue);
+        }
+    }
+}
+
+impl Process for Pubsub {
+    type World = Local;
+    type Entry = PubsubEntry;
+    const KIND: Kind = kinds::PUBSUB;
+    const RESTART: Restart = Restart::Permanent {
+        restarts_max: 5,
+        within: Duration::from_secs(60),
+    };
+
+    fn lanes(world: &mut Local) -> &mut Lanes<Self> {
+        &mut world.lanes.pubsub
+    }
+
+    fn take(&mut self, entry: PubsubEntry, shard: &mut Shard) {
+        match entry {
+            PubsubEntry::Dispatch(job) => {
+                let is_idle = self.jobs.is_empty();
+                self.jobs.push_back(job);
+                if is_idle {
+                    self.work(shard);
+                }
+            }
+            PubsubEntry::Continue => self.work(shard),
+            PubsubEntry::Routes { routes, answer } => self.report(shard, routes, answer),
+            PubsubEntry::RoutesDone(sequence) => {
+                self.confirmed = self.confirmed.max(sequence);
+                self.answer_waiting(shard);
+            }
+        }
+    }
+
+    fn restart(&mut self, shard: &mut Shard) -> Option<Box<Self>> {
+        // The job that was under way may be what failed; its ticket says so to its publisher.
+        if self.jobs.pop_front().is_some() {
+            shard.world.dispatching = shard.world.dispatching.saturating_sub(1);
+        }
+        if !self.jobs.is_empty() {
+            let _ = shard.send(self.address, PubsubEntry::Continue);
+        }
+        Some(Box::new(Self {
+            address: self.address,
+            jobs: std::mem::take(&mut self.jobs),
+            reported: self.reported,
+            confirmed: self.confirmed,
+            waiting: std::mem::take(&mut self.waiting),
+        }))
+    }
+}

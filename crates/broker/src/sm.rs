@@ -1,0 +1,372 @@
+//! Session manager: decides which session a connecting client gets.
+//!
+//! | | |
+//! |---|---|
+//! | emqttd | `emqttd_sm`, worker of the pool `emqttd_sm` |
+//! | Started by | [`sup`](crate::sup), one per arbiter |
+//! | Work runs in | its own turn; [`locate`] in the caller against the directory |
+//! | Waits for | `session` (a takeover), at most the claim's patience |
+//! | Waited for by | `client` on CONNECT, at most the claim's patience |
+//! | If it dies | claims under way fail as *server busy*; running sessions are untouched |
+//! | Watch | depth of `sm`; counters `sessions/taken_over`, `sessions/resumed` |
+//!
+//! The rules are in [`castmq_rules::claim`]; this file moves messages.
+//!
+//! **The directory's entry is the lock.** An id without entry belongs to whoever enters it first; an id
+//! with an entry is decided about on that arbiter alone, and only that arbiter's session manager takes
+//! the entry out, in a turn in which it has checked that nobody waits for the id.
+
+// differs: emqttd answers from a table in which a dead session may stand, and its workers lose their
+// monitors when they crash, so that an orphan row refuses every persistent connect (F11); here rows are
+// removed by the session's end, on which the arbiter itself insists, and claims with no live session
+// create a new one.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ahash::RandomState;
+use castmq_observe::{Counter, Kind};
+use castmq_otp::{Address, Entry, Lanes, Process, Restart};
+use castmq_rules::ClientId;
+use castmq_rules::claim::{Claim, ClaimAction, ClaimId, ClaimSettings, Claims, Epoch, Fate, Grant};
+use castmq_rules::session::{EndReason, Link};
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry as DirectoryEntry;
+
+use crate::client::{Client, ClientEntry};
+use crate::session::{Session, SessionEntry};
+use crate::{Local, Shard, kinds, now, session_sup};
+
+/// How long a claim waits for the connection that it takes over.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Claims of one client id that wait.
+const WAITING_MAX: usize = 16;
+
+/// Which arbiter decides about a client id.
+pub type Directory = DashMap<ClientId, u16, RandomState>;
+
+/// The arbiter that decides about a client id; this one if nobody does yet. Runs in the caller.
+#[must_use]
+pub fn locate(directory: &Directory, client_id: &ClientId, here: u16) -> u16 {
+    if let Some(arbiter) = directory.get(client_id) {
+        return *arbiter;
+    }
+    match directory.entry(client_id.detached()) {
+        DirectoryEntry::Occupied(entry) => *entry.get(),
+        DirectoryEntry::Vacant(entry) => *entry.insert(here),
+    }
+}
+
+/// A claim that is not decided.
+#[derive(Debug)]
+struct Claimant {
+    client: Address<Client>,
+    client_id: ClientId,
+    link: Box<Link>,
+}
+
+/// The session manager of an arbiter.
+#[derive(Debug)]
+pub struct Sm {
+    address: Address<Self>,
+    claims: Claims,
+    claimants: BTreeMap<ClaimId, Claimant>,
+    sessions: BTreeMap<ClientId, Address<Session>>,
+    next_claim: u64,
+    armed: Option<Duration>,
+}
+
+/// What a session manager is told.
+#[derive(Debug)]
+pub enum SmEntry {
+    /// A connection wants the session of a client id.
+    Claim {
+        /// Which connection.
+        client: Address<Client>,
+        /// Whose session.
+        client_id: ClientId,
+        /// Whether an existing one is discarded.
+        clean_start: bool,
+        /// What the connection is like; its epoch is set when the claim is granted.
+        link: Box<Link>,
+    },
+    /// A connection with a claim under way, or its session, is gone.
+    ClientDown(Address<Client>),
+    /// The connection of a session is gone and the session has decided.
+    Disconnected {
+        /// Whose.
+        client_id: ClientId,
+        /// Which claim.
+        epoch: Epoch,
+        /// What became of the session.
+        fate: Fate,
+    },
+    /// A session ended.
+    SessionEnded {
+        /// Whose.
+        client_id: ClientId,
+        /// Its last claim.
+        epoch: Epoch,
+    },
+    /// The timer fired.
+    Timer,
+}
+
+impl Entry for SmEntry {
+    fn weight(&self) -> usize {
+        256
+    }
+
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Claim { .. } => 1,
+            Self::ClientDown(_) => 2,
+            Self::Disconnected { .. } => 3,
+            Self::SessionEnded { .. } => 4,
+            Self::Timer => 5,
+        }
+    }
+}
+
+fn no_claims() -> Claims {
+    Claims::new(ClaimSettings {
+        waiting_max: WAITING_MAX,
+        patience: PATIENCE,
+    })
+}
+
+impl Sm {
+    /// A session manager at its address.
+    #[must_use]
+    pub fn new(address: Address<Self>) -> Self {
+        Self {
+            address,
+            claims: no_claims(),
+            claimants: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            next_claim: 0,
+            armed: None,
+        }
+    }
+
+    /// The session of a client id.
+    #[must_use]
+    pub fn session(&self, client_id: &str) -> Option<Address<Session>> {
+        self.sessions.get(client_id).copied()
+    }
+
+    // tour: connect/3
+    fn claim(&mut self, shard: &mut Shard, client: Address<Client>, claim: Claim, link: Box<Link>) {
+        let node = std::sync::Arc::clone(&shard.world.node);
+        let owner = locate(&node.directory, &claim.client_id, shard.arbiter);
+        if owner != shard.arbiter {
+            // The entry vanished and somebody else was first: the connection goes there.
+            let _ = shard.send(client, ClientEntry::Move(owner));
+            return;
+        }
+        if self.claimants.len() >= node.settings.bounds.claims as usize {
+            let _ = shard.send(client, ClientEntry::Busy);
+            self.vacate(shard, &claim.client_id);
+            return;
+        }
+        let client_id = claim.client_id.clone();
+        self.claimants.insert(
+            claim.id,
+            Claimant {
+                client,
+                client_id,
+                link,
+            },
+        );
+        self.claims.handle_claim(claim, now(shard));
+    }
+
+    fn grant(
+        &mut self,
+        shard: &mut Shard,
+        claim: ClaimId,
+        client_id: &ClientId,
+        epoch: Epoch,
+        grant: Grant,
+    ) {
+        let Some(Claimant {
+            client, mut link, ..
+        }) = self.claimants.remove(&claim)
+        else {
+            return;
+        };
+        link.epoch = epoch;
+        if grant == Grant::DiscardAndCreate
+            && let Some(old) = self.sessions.remove(client_id)
+        {
+            let _ = shard.send(old, SessionEntry::End(EndReason::Discarded));
+        }
+        let existing = match grant {
+            Grant::Resume => self.sessions.get(client_id).copied(),
+            Grant::Create | Grant::DiscardAndCreate => None,
+        };
+        let existing = existing.filter(|session| {
+            shard
+                .world
+                .lanes
+                .session
+                .is_live(session.slot, session.generation)
+        });
+        let session_present = existing.is_some();
+        if session_present {
+            shard.count(Counter::SessionsResumed);
+        }
+        let session = existing.unwrap_or_else(|| session_sup::start_session(shard, client_id));
+        self.sessions.insert(client_id.detached(), session);
+        let entry = SessionEntry::Connected {
+            client,
+            link,
+            session_present,
+        };
+        // It lives: it was checked or started just now.
+        let _ = shard.send(session, entry);
+    }
+
+    fn vacate(&mut self, shard: &Shard, client_id: &ClientId) {
+        let is_free = self.claims.epoch(client_id).is_none();
+        if is_free {
+            self.sessions.remove(client_id);
+            let here = shard.arbiter;
+            shard
+                .world
+                .node
+                .directory
+                .remove_if(client_id, |_, arbiter| *arbiter == here);
+        }
+    }
+
+    fn client_down(&mut self, client: Address<Client>) {
+        let abandoned = self
+            .claimants
+            .iter()
+            .find(|(_, claimant)| claimant.client == client)
+            .map(|(id, _)| *id);
+        if let Some(id) = abandoned
+            && let Some(claimant) = self.claimants.remove(&id)
+        {
+            self.claims.handle_abandoned(&claimant.client_id, id);
+        }
+    }
+
+    fn perform(&mut self, shard: &mut Shard) {
+        while let Some(action) = self.claims.poll_action() {
+            match action {
+                ClaimAction::TakeOver { client_id, epoch } => {
+                    let session = self.sessions.get(&client_id).copied();
+                    let is_told = session.is_some_and(|session| {
+                        shard
+                            .send(session, SessionEntry::TakeOver { epoch })
+                            .is_ok()
+                    });
+                    if !is_told {
+                        self.claims.handle_session_ended(&client_id, epoch);
+                    }
+                }
+                ClaimAction::Grant {
+                    claim,
+                    client_id,
+                    epoch,
+                    grant,
+                } => {
+                    self.grant(shard, claim, &client_id, epoch, grant);
+                }
+                ClaimAction::Refuse { claim } => {
+                    if let Some(claimant) = self.claimants.remove(&claim) {
+                        let _ = shard.send(claimant.client, ClientEntry::Busy);
+                    }
+                }
+                ClaimAction::Vacate { client_id } => self.vacate(shard, &client_id),
+            }
+        }
+    }
+
+    fn arm(&mut self, shard: &mut Shard) {
+        let Some(deadline) = self.claims.next_deadline() else {
+            return;
+        };
+        let at = deadline.since_start();
+        if self.armed.is_none_or(|armed| at < armed) {
+            self.armed = Some(at);
+            shard.arm(self.address, at, 0);
+        }
+    }
+}
+
+impl Process for Sm {
+    type World = Local;
+    type Entry = SmEntry;
+    const KIND: Kind = kinds::SM;
+    const RESTART: Restart = Restart::Permanent {
+        restarts_max: 10,
+        within: Duration::from_secs(3600),
+    };
+
+    fn lanes(world: &mut Local) -> &mut Lanes<Self> {
+        &mut world.lanes.sm
+    }
+
+    // emqttd: emqttd_sm:handle_call/3 (start_session)
+    fn take(&mut self, entry: SmEntry, shard: &mut Shard) {
+        match entry {
+            SmEntry::Claim {
+                client,
+                client_id,
+                clean_start,
+                link,
+            } => {
+                self.next_claim += 1;
+                let id = ClaimId(self.next_claim);
+                let epoch_min = Epoch(shard.world.node.next_epoch());
+                let claim = Claim {
+                    id,
+                    client_id,
+                    clean_start,
+                    epoch_min,
+                };
+                self.claim(shard, client, claim, link);
+            }
+            SmEntry::ClientDown(client) => self.client_down(client),
+            SmEntry::Disconnected {
+                client_id,
+                epoch,
+                fate,
+            } => {
+                self.claims.handle_disconnected(&client_id, epoch, fate);
+            }
+            SmEntry::SessionEnded { client_id, epoch } => {
+                self.claims.handle_session_ended(&client_id, epoch);
+            }
+            SmEntry::Timer => {
+                self.armed = None;
+                self.claims.handle_timer(now(shard));
+            }
+        }
+        self.perform(shard);
+    }
+
+    fn settle(&mut self, shard: &mut Shard) {
+        self.arm(shard);
+    }
+
+    /// Claims under way are refused; the table of sessions is made again from the sessions.
+    fn restart(&mut self, shard: &mut Shard) -> Option<Box<Self>> {
+        for claimant in std::mem::take(&mut self.claimants).into_values() {
+            let _ = shard.send(claimant.client, ClientEntry::Busy);
+        }
+        let mut fresh = Box::new(Self::new(self.address));
+        fresh.next_claim = self.next_claim;
+        for (address, session) in shard.world.lanes.session.iter(shard.arbiter) {
+            let client_id = session.client_id().clone();
+            fresh
+                .claims
+                .handle_restored(&client_id, session.epoch(), session.is_connected());
+            fresh.sessions.insert(client_id, address);
+        }
+        Some(fresh)
+    }
+}

@@ -1,0 +1,113 @@
+//! System monitor: tells of turns that took long and lanes that grew deep.
+//!
+//! | | |
+//! |---|---|
+//! | emqttd | `emqttd_sysmon` |
+//! | Started by | [`sup`](crate::sup), one for the node, on arbiter 0 |
+//! | Work runs in | its own turn; what it tells of is noticed by each dispatcher |
+//! | Waits for | nobody |
+//! | Waited for by | nobody |
+//! | If it dies | its topics pause until the restart |
+//! | Watch | `$SYS/brokers/<node>/sysmon/#`, events `sysmon.long_turn`, `sysmon.deep_lane` |
+
+// differs: emqttd hears of long garbage collections, long schedules, large heaps and busy ports from
+// the BEAM; what these stand for here are turns that keep others waiting and lanes that are not emptied.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use castmq_mqtt::QoS;
+use castmq_observe::{Counter, Kind};
+use castmq_otp::{Address, Entry, Lanes, Process, Restart};
+use serde_json::json;
+
+use crate::{Local, Shard, broker, kinds};
+
+/// At most one message of each kind in this time, as in emqttd.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What is told, and by which counter it is noticed.
+const WATCHED: [(&str, Counter); 2] = [
+    ("long_turn", Counter::RoundsLong),
+    ("deep_lane", Counter::LanesDeep),
+];
+
+/// The system monitor.
+#[derive(Debug)]
+pub struct Sysmon {
+    address: Address<Self>,
+    told: [u64; WATCHED.len()],
+}
+
+/// What the system monitor hears: its timer.
+#[derive(Debug)]
+pub struct SysmonTick;
+
+impl Entry for SysmonTick {
+    fn weight(&self) -> usize {
+        64
+    }
+
+    fn kind(&self) -> u8 {
+        1
+    }
+}
+
+impl Sysmon {
+    /// Starts the system monitor and its timer.
+    pub fn start(shard: &mut Shard) -> Address<Self> {
+        let address = shard.spawn("", |address| Self {
+            address,
+            told: [0; WATCHED.len()],
+        });
+        let at = shard.now() + LOOK_EVERY;
+        shard.arm(address, at, 0);
+        address
+    }
+}
+
+impl Process for Sysmon {
+    type World = Local;
+    type Entry = SysmonTick;
+    const KIND: Kind = kinds::SYSMON;
+    const RESTART: Restart = Restart::Permanent {
+        restarts_max: 10,
+        within: Duration::from_secs(100),
+    };
+
+    fn lanes(world: &mut Local) -> &mut Lanes<Self> {
+        &mut world.lanes.sysmon
+    }
+
+    // emqttd: emqttd_sysmon:handle_info/2
+    fn take(&mut self, _tick: SysmonTick, shard: &mut Shard) {
+        let at = shard.now() + LOOK_EVERY;
+        shard.arm(self.address, at, 0);
+        let node = Arc::clone(&shard.world.node);
+        for (told, (name, counter)) in self.told.iter_mut().zip(WATCHED) {
+            let total = node.counters.read(counter);
+            if total > *told {
+                let payload = json!({ "new": total - *told, "total": total });
+                let payload = Bytes::from(payload.to_string());
+                *told = total;
+                broker::publish_below(
+                    shard,
+                    &format!("sysmon/{name}"),
+                    payload,
+                    QoS::AtMostOnce,
+                    false,
+                );
+            }
+        }
+    }
+
+    fn restart(&mut self, shard: &mut Shard) -> Option<Box<Self>> {
+        let at = shard.now() + LOOK_EVERY;
+        shard.arm(self.address, at, 0);
+        Some(Box::new(Self {
+            address: self.address,
+            told: self.told,
+        }))
+    }
+}
