@@ -126,9 +126,10 @@ impl GroupRoute {
                 members.total
             })
         };
+        // It has connected members if any arbiter has: see `settle`.
         if choice.strategy == Strategy::Sticky
             && let Some(sticky) = self.sticky
-            && untried().any(|(arbiter, members)| *arbiter == sticky && weight(members) > 0)
+            && !tried.contains(sticky)
         {
             return Some(sticky);
         }

@@ -252,3 +252,55 @@ impl<T: Clone> Bucket<T> {
         *self = Self::Leaf(gathered);
     }
 }
+
+#[cfg(test)]
+impl<T> Children<T> {
+    /// Whether everything is where it belongs; how many children there are.
+    pub(super) fn check(&self) -> usize {
+        assert!(self.only.is_none() || self.many.is_none());
+        let many = self.many.as_ref().map_or(0, |many| many.check(0));
+        assert_ne!(many, 1, "a single child is inline");
+        many + usize::from(self.only.is_some())
+    }
+
+    pub(super) fn nodes(&self) -> Vec<&Node<T>> {
+        let mut nodes: Vec<_> = self.only.iter().map(|only| &*only.node).collect();
+        if let Some(many) = &self.many {
+            many.nodes(&mut nodes);
+        }
+        nodes
+    }
+}
+
+#[cfg(test)]
+impl<T> Bucket<T> {
+    fn check(&self, depth: u32) -> usize {
+        match self {
+            Self::Leaf(children) => {
+                assert!(children.len() <= LEAF_MAX || depth == DEPTH_MAX);
+                children.len()
+            }
+            Self::Branch(ways) => {
+                let below = ways.iter().flatten().map(|below| {
+                    let children = below.check(depth + 1);
+                    assert!(children > 0, "an empty bucket");
+                    children
+                });
+                let total = below.sum();
+                assert!(total > GATHER_MAX, "{total} children in a branch");
+                total
+            }
+        }
+    }
+
+    fn nodes<'b>(&'b self, nodes: &mut Vec<&'b Node<T>>) {
+        match self {
+            Self::Leaf(children) => nodes.extend(children.iter().map(|child| &*child.node)),
+            Self::Branch(ways) => {
+                for below in ways.iter().flatten() {
+                    below.nodes(nodes);
+                }
+            }
+        }
+    }
+}

@@ -168,6 +168,62 @@ fn a_match_among_a_hundred_thousand_filters_asks_no_more_than_among_a_hundred() 
     assert_eq!(questions_among(50_000), questions_among(50));
 }
 
+/// Whether every node below is in order and needed, and the map is as large as it says.
+fn check<T: Clone, H: BuildHasher>(trie: &Trie<T, H>) {
+    let mut filters = 0;
+    let mut open = vec![(&*trie.root, true)];
+    while let Some((node, is_root)) = open.pop() {
+        let children = node.children.check();
+        let own = usize::from(node.value.is_some()) + usize::from(node.rest.is_some());
+        let below = children + usize::from(node.plus.is_some());
+        assert!(is_root || own + below > 0, "a branch that leads nowhere");
+        filters += own;
+        open.extend(node.plus.iter().map(|plus| (&**plus, false)));
+        open.extend(
+            node.children
+                .nodes()
+                .into_iter()
+                .map(|child| (child, false)),
+        );
+    }
+    assert_eq!(filters, trie.len());
+}
+
+proptest! {
+    /// With a hasher that puts hundreds of children of one node into four places.
+    #[test]
+    fn wide_levels_stay_in_order_while_they_grow_and_shrink(
+        steps in prop::collection::vec((0_u16..400, 0_u8..5), 1..600),
+    ) {
+        let mut clashing = Trie::with_hasher(Clashing);
+        let mut spread = Trie::with_hasher(Fixed::default());
+        let mut twin = BTreeMap::new();
+        let half = steps.len() / 2;
+        for (turn, (number, dice)) in steps.into_iter().enumerate() {
+            let filter = filter(&format!("w/{number}/#"));
+            // First mostly growing, then mostly shrinking.
+            let grows = if turn < half { dice > 0 } else { dice == 0 };
+            let expected = if grows {
+                twin.insert(filter.clone(), number)
+            } else {
+                twin.remove(&filter)
+            };
+            for found in [
+                if grows { clashing.insert(&filter, number) } else { clashing.remove(&filter) },
+                if grows { spread.insert(&filter, number) } else { spread.remove(&filter) },
+            ] {
+                prop_assert_eq!(found, expected);
+            }
+        }
+        check(&clashing);
+        check(&spread);
+        for (filter, number) in &twin {
+            prop_assert_eq!(clashing.get(filter), Some(number));
+            prop_assert_eq!(spread.get(filter), Some(number));
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Insert(castmq_mqtt::TopicFilter, u32),
@@ -189,6 +245,7 @@ fn agrees(
     topics: &[castmq_mqtt::TopicName],
 ) {
     assert_eq!(trie.len(), twin.len());
+    check(trie);
     for topic in topics {
         let mut found: Vec<u32> = trie.matches(topic).into_iter().copied().collect();
         let matching = twin.iter().filter(|(filter, _)| filter.matches(topic));
