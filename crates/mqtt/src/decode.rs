@@ -115,7 +115,7 @@ impl Decoder {
             return Ok(None);
         };
         let bytes = header.packet_bytes();
-        // Before a byte of the body is waited for. [MQTT5-3.1.2-24]
+        // Before a byte of the body is waited for, so that memory is bounded.
         if u32::try_from(bytes).is_ok_and(|bytes| bytes <= self.packet_bytes_max) {
             Ok(Some(header))
         } else {

@@ -22,8 +22,6 @@ fn ack(reason: ReasonCode) -> Ack {
 fn ok() -> Ack {
     ack(ReasonCode::Success)
 }
-
-/// \[MQTT3-2.3.1-6\]
 #[test]
 fn an_acknowledgement_of_3_x_is_a_packet_id() {
     let both = |bytes, packet| both_ways(Sender::Client, Version::V4, bytes, &packet);
@@ -32,8 +30,6 @@ fn an_acknowledgement_of_3_x_is_a_packet_id() {
     both(b"\x62\x02\x00\x0A", Packet::PubRel(ok()));
     both(b"\x70\x02\x00\x0A", Packet::PubComp(ok()));
 }
-
-/// \[MQTT5-2.2.1-5\]
 #[test]
 fn a_successful_acknowledgement_of_5_0_is_a_packet_id() {
     let both = |bytes, packet| both_ways(Sender::Server, Version::V5, bytes, &packet);

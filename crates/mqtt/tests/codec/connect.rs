@@ -371,8 +371,6 @@ fn connack(session_present: bool, reason: ReasonCode) -> Packet {
         properties: ConnAckProperties::default(),
     }))
 }
-
-/// \[MQTT3-3.1.4-4\] \[MQTT3-3.2.2-2\]
 #[test]
 fn an_accepting_connack_tells_whether_there_is_a_session() {
     let accepted = connack(true, ReasonCode::Success);

@@ -6,8 +6,6 @@ use castmq_mqtt::{DecodeError, Decoder, Packet, PacketType, ReasonCode, Sender, 
 use crate::wire::{
     PLENTY, both_ways, client_refusal, decoder, from_client, packet, server_refusal,
 };
-
-/// \[MQTT3-3.12.4-1\] \[MQTT5-3.12.4-1\]
 #[test]
 fn a_ping_and_its_answer_have_two_bytes() {
     both_ways(Sender::Client, Version::V3, b"\xC0\x00", &Packet::PingReq);
@@ -177,8 +175,6 @@ fn a_packet_is_known_in_size_once_its_header_is_complete() {
     assert_eq!(decoder.packet_bytes(b"\x30\x80"), Ok(None));
     assert_eq!(decoder.packet_bytes(b"\x30\x80\x02"), Ok(Some(259)));
 }
-
-/// \[MQTT5-3.1.2-24\]
 #[test]
 fn a_packet_that_is_too_large_is_refused_before_its_body_comes() {
     let mut decoder = Decoder::client(Version::V5, 100);

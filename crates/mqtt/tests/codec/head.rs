@@ -57,8 +57,6 @@ fn flags_and_packet_id_are_the_receivers_own() {
         b"\x3D\x09\x00\x03a/b\x12\x34hi"
     );
 }
-
-/// \[MQTT5-3.3.4-4\]
 #[test]
 fn all_subscription_identifiers_are_written() {
     let head = PublishHead {
@@ -81,8 +79,6 @@ fn an_alias_may_stand_for_the_topic() {
         b"\x30\x08\x00\x00\x03\x23\x00\x07hi"
     );
 }
-
-/// \[MQTT5-3.3.2-6\]
 #[test]
 fn expiry_alias_and_identifiers_of_the_publisher_are_not_passed_on() {
     let publishers = PublishProperties {
@@ -113,7 +109,6 @@ fn what_no_packet_can_hold_is_not_written() {
 }
 
 proptest! {
-    /// \[MQTT5-3.3.2-17\] \[MQTT5-3.3.2-18\] \[MQTT5-3.3.2-20\]
     #[test]
     fn every_receiver_reads_the_message_with_its_own_head(
         version in version(),

@@ -142,8 +142,6 @@ fn all_properties_of_publish() {
 fn pair(name: &str, value: &str) -> (Text, Text) {
     (text(name), text(value))
 }
-
-/// \[MQTT5-3.1.3-10\] \[MQTT5-3.3.2-18\]
 #[test]
 fn user_properties_keep_their_order_and_may_repeat() {
     let bytes = publish(b"\x26\x00\x01b\x00\x011\x26\x00\x01a\x00\x00\x26\x00\x01b\x00\x012");

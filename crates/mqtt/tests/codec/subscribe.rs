@@ -195,8 +195,6 @@ fn suback(reasons: &[ReasonCode]) -> Packet {
         properties: None,
     })
 }
-
-/// \[MQTT3-2.3.1-7\] \[MQTT3-3.9.3-1\]
 #[test]
 fn a_suback_has_the_granted_qos_in_order() {
     let packet = suback(&[
@@ -208,8 +206,6 @@ fn a_suback_has_the_granted_qos_in_order() {
     let bytes = b"\x90\x06\x00\x0A\x01\x00\x02\x80";
     both_ways(Sender::Server, Version::V4, bytes, &packet);
 }
-
-/// \[MQTT5-2.2.1-6\] \[MQTT5-3.9.3-1\]
 #[test]
 fn a_suback_of_5_0_says_why() {
     let packet = Packet::SubAck(SubAck {
@@ -304,8 +300,6 @@ fn unsuback(reasons: &[ReasonCode]) -> Packet {
         properties: None,
     })
 }
-
-/// \[MQTT3-3.10.4-4\]
 #[test]
 fn before_5_0_an_unsuback_is_a_packet_id() {
     let bytes = b"\xB0\x02\x00\x0A";
@@ -315,8 +309,6 @@ fn before_5_0_an_unsuback_is_a_packet_id() {
     let error = DecodeError::TrailingBytes(1);
     assert_eq!(server_refusal(Version::V4, b"\xB0\x03\x00\x0A\x00"), error);
 }
-
-/// \[MQTT5-3.11.3-1\]
 #[test]
 fn an_unsuback_of_5_0_has_a_reason_for_each_filter_in_order() {
     let packet = unsuback(&[ReasonCode::NoSubscriptionExisted, ReasonCode::Success]);
