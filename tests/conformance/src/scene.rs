@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use castmq_broker::{Broker, Builder};
+use castmq_settings::Settings;
+
 use crate::client::Client;
 use crate::{target, v3, v5};
 
@@ -12,22 +15,46 @@ use crate::{target, v3, v5};
 pub struct Scene {
     address: SocketAddr,
     prefix: String,
+    /// The broker that belongs to this test alone; it stops with the scene.
+    own: Option<Broker>,
 }
 
 impl Scene {
     /// A corner of the broker that all tests share; it runs with the default settings.
     #[must_use]
     pub fn new() -> Self {
-        Self::at(target::external().expect("CASTMQ_CONFORMANCE_TARGET names a broker"))
+        Self::at(target::external().unwrap_or_else(target::shared), None)
     }
 
     /// A broker of the test's own with the default settings, for tests that look at all topics.
     #[must_use]
     pub fn alone() -> Self {
-        Self::new()
+        Self::with(|_| ()).unwrap_or_default()
     }
 
-    fn at(address: SocketAddr) -> Self {
+    /// A broker of the test's own with altered settings; `None` when the suite runs against
+    /// another broker, whose settings cannot be altered.
+    #[must_use]
+    pub fn with(alter: impl FnOnce(&mut Settings)) -> Option<Self> {
+        Self::built(|builder| builder, alter)
+    }
+
+    /// As [`with`](Self::with), with modules or hooks as well.
+    #[must_use]
+    pub fn built(
+        build: impl FnOnce(Builder) -> Builder,
+        alter: impl FnOnce(&mut Settings),
+    ) -> Option<Self> {
+        if target::external().is_some() {
+            return None;
+        }
+        let mut settings = target::settings();
+        alter(&mut settings);
+        let broker = target::start(build(Broker::builder()), settings);
+        Some(Self::at(broker.addresses()[0], Some(broker)))
+    }
+
+    fn at(address: SocketAddr, own: Option<Broker>) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         // Runs against one external broker must not meet each other's sessions.
@@ -35,6 +62,7 @@ impl Scene {
         Self {
             address,
             prefix: format!("{run:x}.{number:x}"),
+            own,
         }
     }
 
@@ -48,6 +76,12 @@ impl Scene {
     #[must_use]
     pub fn topic(&self, name: &str) -> String {
         format!("{}/{name}", self.prefix)
+    }
+
+    /// The broker, when it belongs to this test alone.
+    #[must_use]
+    pub fn broker(&self) -> Option<&Broker> {
+        self.own.as_ref()
     }
 
     /// The broker's address.

@@ -1,6 +1,10 @@
 //! The broker under test: one in this process, or another one by its address.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::sync::OnceLock;
+
+use castmq_broker::{Broker, Builder};
+use castmq_settings::Settings;
 
 /// Names a broker that runs already.
 const VARIABLE: &str = "CASTMQ_CONFORMANCE_TARGET";
@@ -10,4 +14,28 @@ pub(crate) fn external() -> Option<SocketAddr> {
     let target = std::env::var(VARIABLE).ok()?;
     let mut addresses = target.to_socket_addrs().expect("the target is HOST:PORT");
     Some(addresses.next().expect("the target has an address"))
+}
+
+/// The address of the broker that the tests of this process share.
+pub(crate) fn shared() -> SocketAddr {
+    static BROKER: OnceLock<Broker> = OnceLock::new();
+    let broker = BROKER.get_or_init(|| start(Broker::builder(), settings()));
+    broker.addresses()[0]
+}
+
+/// The default settings, on a port that the system chooses, and with two arbiters on any machine:
+/// so some clients share one, and some do not.
+pub(crate) fn settings() -> Settings {
+    let mut settings = Settings::default();
+    settings.listener[0].address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    settings.node.arbiters = 2;
+    settings
+}
+
+/// Starts a broker in this process.
+pub(crate) fn start(builder: Builder, settings: Settings) -> Broker {
+    builder
+        .settings(settings)
+        .start()
+        .expect("a broker starts in this process")
 }
