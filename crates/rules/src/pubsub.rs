@@ -201,7 +201,21 @@ impl<S: Copy + Ord, H: BuildHasher + Clone> Table<S, H> {
         strategy: Strategy,
         chance: Chance,
     ) -> Option<(S, Subscriber)> {
-        self.groups.get_mut(group)?.group.choose(strategy, chance)
+        let group = &mut self.groups.get_mut(group)?.group;
+        group.choose(strategy, chance, None)
+    }
+
+    /// The same among the members but one: a session that ends must not get its own messages again
+    /// while it is still in the table.
+    pub fn choose_other(
+        &mut self,
+        group: &str,
+        but: S,
+        strategy: Strategy,
+        chance: Chance,
+    ) -> Option<(S, Subscriber)> {
+        let group = &mut self.groups.get_mut(group)?.group;
+        group.choose(strategy, chance, Some(but))
     }
 
     /// What a session said about one of its subscriptions.

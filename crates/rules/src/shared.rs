@@ -175,25 +175,35 @@ impl<S: Copy + Ord> Group<S> {
         true
     }
 
-    /// Who gets a message: a connected member if there is one, otherwise one whose session keeps it.
-    pub(crate) fn choose(&mut self, strategy: Strategy, chance: Chance) -> Option<(S, Subscriber)> {
-        let seats = if self.online > 0 {
-            self.online
-        } else {
-            self.members.len()
+    /// Who but `except` gets a message: a connected member if there is one, otherwise one whose
+    /// session keeps it.
+    pub(crate) fn choose(
+        &mut self,
+        strategy: Strategy,
+        chance: Chance,
+        except: Option<S>,
+    ) -> Option<(S, Subscriber)> {
+        let skipped = except.and_then(|session| self.places.get(&session).copied());
+        let others = |places: usize| places - usize::from(skipped.is_some_and(|it| it < places));
+        let places = match others(self.online) {
+            0 => self.members.len(),
+            _ => self.online,
         };
         if strategy == Strategy::Sticky
+            && self.sticky != except
             && let Some(&place) = self.sticky.and_then(|sticky| self.places.get(&sticky))
-            && place < seats
+            && place < places
         {
             return self.members.get(place).copied();
         }
-        let seats = u64::try_from(seats).unwrap_or(u64::MAX);
+        let seats = u64::try_from(others(places)).unwrap_or(u64::MAX);
         let seat = chance.seat(strategy, seats, || {
             self.turn = self.turn.wrapping_add(1);
             self.turn
         })?;
-        let chosen = self.members.get(usize::try_from(seat).ok()?).copied();
+        let seat = usize::try_from(seat).ok()?;
+        let place = seat + usize::from(skipped.is_some_and(|it| it <= seat));
+        let chosen = self.members.get(place).copied();
         self.sticky = chosen.map(|(session, _)| session);
         chosen
     }

@@ -145,6 +145,22 @@ fn a_sticky_group_stays_with_its_arbiter_while_that_one_has_connected_members() 
 }
 
 #[test]
+fn a_sticky_group_stays_while_all_are_away_until_its_arbiter_has_no_member_left() {
+    let mut row = row([(0, group(0, 1)), (1, group(0, 5))]);
+    assert_eq!(chosen(&row, Rule::Sticky, 2), [0, 0]);
+
+    row.apply(ArbiterId(0), &group(0, 0));
+    assert_eq!(chosen(&row, Rule::Sticky, 2), [1, 1]);
+}
+
+#[test]
+fn an_arbiter_that_says_it_has_no_members_is_not_listed() {
+    let row = row([(0, group(1, 1)), (1, group(0, 0))]);
+
+    assert_eq!(row.group(GROUP).unwrap().arbiters().len(), 1);
+}
+
+#[test]
 fn an_arbiter_that_had_no_member_left_is_not_chosen_again() {
     let row = row([(0, group(1, 1)), (1, group(1, 1))]);
     let group = row.group(GROUP).unwrap();

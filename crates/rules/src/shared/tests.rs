@@ -15,7 +15,7 @@ fn chosen(group: &mut Group<u32>, strategy: Strategy, number: u64) -> u32 {
         random: number,
         client: number,
     };
-    group.choose(strategy, chance).unwrap().0
+    group.choose(strategy, chance, None).unwrap().0
 }
 
 fn chosen_by_turns(group: &mut Group<u32>, turns: usize) -> Vec<u32> {
@@ -85,12 +85,63 @@ fn chance_reaches_every_member() {
     assert_eq!(reached, [0, 1, 2, 3]);
 }
 
+/// Who of the group gets a message in place of one member, in as many turns.
+fn chosen_instead_of(group: &mut Group<u32>, but: u32, turns: usize) -> Vec<Option<u32>> {
+    let chosen = (0..turns).map(|_| {
+        let chance = Chance::default();
+        let chosen = group.choose(Strategy::RoundRobin, chance, Some(but));
+        chosen.map(|(session, _)| session)
+    });
+    chosen.collect()
+}
+
+#[test]
+fn a_message_of_a_session_that_ends_goes_to_any_other_member() {
+    let mut group = group_of(3);
+
+    assert_eq!(
+        chosen_instead_of(&mut group, 1, 3),
+        [Some(0), Some(2), Some(0)]
+    );
+    assert_eq!(
+        chosen_instead_of(&mut group, 9, 3),
+        [Some(0), Some(1), Some(2)]
+    );
+}
+
+#[test]
+fn a_message_of_the_only_connected_member_waits_for_one_that_is_away() {
+    let mut group = group_of(2);
+    group.set_online(0, false);
+
+    assert_eq!(chosen_instead_of(&mut group, 1, 2), [Some(0), Some(0)]);
+    assert_eq!(chosen_instead_of(&mut group, 0, 2), [Some(1), Some(1)]);
+}
+
+#[test]
+fn a_message_of_the_only_member_goes_to_nobody_else() {
+    assert_eq!(chosen_instead_of(&mut group_of(1), 0, 1), [None]);
+}
+
+#[test]
+fn a_sticky_group_whose_member_ends_sticks_to_another() {
+    let mut group = group_of(2);
+    let first = chosen(&mut group, Strategy::Sticky, 0);
+    let instead = group.choose(Strategy::Sticky, Chance::default(), Some(first));
+
+    assert_ne!(instead.unwrap().0, first);
+    assert_eq!(chosen(&mut group, Strategy::Sticky, 0), instead.unwrap().0);
+}
+
 #[test]
 fn a_group_without_members_chooses_nobody() {
     let mut group = group_of(1);
     group.remove(0);
 
-    assert_eq!(group.choose(Strategy::Sticky, Chance::default()), None);
+    assert_eq!(
+        group.choose(Strategy::Sticky, Chance::default(), None),
+        None
+    );
 }
 
 #[test]
