@@ -22,6 +22,7 @@ mod publish;
 mod qos;
 mod retain;
 mod session;
+mod settings;
 mod shared;
 mod stream;
 mod subscribe;
