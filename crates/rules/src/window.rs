@@ -323,7 +323,6 @@ impl Window {
         self.sent -= usize::from(slot.is_counted);
         self.waiting -= usize::from(slot.stage == Stage::Waiting);
         slot.stage = Stage::Free;
-        slot.is_counted = false;
         let delivery = slot.delivery.take();
         while self.slots.front().is_some_and(Slot::is_free) {
             self.slots.pop_front();

@@ -246,6 +246,40 @@ fn a_response_topic_with_a_wildcard_ends_the_connection() {
 }
 
 #[test]
+fn a_response_topic_without_wildcards_passes() {
+    let response = |name: &'static str| {
+        move |properties: &mut PublishProperties| properties.response_topic = Some(text(name))
+    };
+    let passed = connected(Version::V5).handle_packet(publish("a", response("answers/1")));
+    assert!(passed.is_ok());
+    let empty = violation(&mut connected(Version::V5), publish("a", response("")));
+    assert_eq!(empty, Violation::ResponseTopic);
+}
+
+#[test]
+fn a_subscription_identifier_ends_the_connection_only_where_there_are_none() {
+    let settings = ConnectSettings {
+        subscription_ids_available: false,
+        ..ConnectSettings::default()
+    };
+    let with_id = || {
+        let Packet::Subscribe(mut subscribe) = subscribe("a", false) else {
+            panic!("a subscribe");
+        };
+        subscribe.properties.subscription_id = Some(1);
+        Packet::Subscribe(subscribe)
+    };
+    let without = || connected_with(Version::V5, None, &settings);
+    let error = violation(&mut without(), with_id());
+    assert_eq!(
+        error.reason_code(),
+        ReasonCode::SubscriptionIdentifiersNotSupported
+    );
+    assert!(without().handle_packet(subscribe("a", false)).is_ok());
+    assert!(connected(Version::V5).handle_packet(with_id()).is_ok());
+}
+
+#[test]
 fn a_qos_or_retain_flag_that_is_not_supported_ends_the_connection() {
     let settings = ConnectSettings {
         qos_max: QoS::AtMostOnce,

@@ -228,6 +228,17 @@ fn a_subscription_that_was_not_there_cannot_be_removed() {
     assert_eq!(script.session.unsubscribe(&subscription("a")), None);
 }
 
+/// What an older connection says is known as such.
+#[test]
+fn the_epoch_is_that_of_the_last_connection() {
+    let mut script = window_of(1);
+    let first = script.session.epoch();
+    script.disconnect(NORMAL);
+    assert_eq!(script.session.epoch(), first);
+    script.reconnect();
+    assert!(script.session.epoch() > first);
+}
+
 /// The budget for an idle client with one subscription is 3.2 KiB, all of its actors and its socket
 /// included.
 #[test]

@@ -258,6 +258,26 @@ fn with_too_many_live_topics_to_remember_the_chunk_is_asked_for_again() {
 }
 
 #[test]
+fn a_topic_that_is_remembered_stays_so_although_no_more_can_be() {
+    let mut desk = Desk::new(window_of(0));
+    desk.retain("a/0000", "old", QoS::AtMostOnce);
+    desk.subscribe("a/+", ANY);
+    let stale = desk.read().unwrap();
+    for number in 0..1024 {
+        let live = desk.retain(&format!("a/{number:04}"), "new", QoS::AtMostOnce);
+        desk.script.deliver(live);
+    }
+    let live = desk.retain("a/0001", "newer", QoS::AtMostOnce);
+    desk.script.deliver(live);
+    desk.script.written();
+
+    desk.hand_in(stale);
+    desk.answer();
+    assert_eq!(desk.script.done(), ["pull"]);
+    assert_eq!(desk.script.written(), Vec::<String>::new());
+}
+
+#[test]
 fn what_is_not_sent_when_the_client_goes_is_asked_for_when_it_returns() {
     let mut desk = Desk::new(window_of(10));
     desk.retain("a", "one", QoS::AtMostOnce);

@@ -73,6 +73,7 @@ fn nothing_comes_again_while_the_client_is_away() {
     script.disconnect(DownReason::Closed);
     script.written();
 
+    assert_eq!(script.session.next_deadline(), None);
     script.wait_seconds(3600);
     assert_eq!(script.written(), Vec::<String>::new());
 }

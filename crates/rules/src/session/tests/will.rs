@@ -160,3 +160,11 @@ fn a_disconnect_that_shortens_the_expiry_brings_the_will_forward() {
     script.wait_seconds(5);
     assert_eq!(script.done(), ["will gone", "end Expired"]);
 }
+
+#[test]
+fn a_connection_that_is_replaced_without_a_word_publishes_its_will() {
+    let mut script = with_will(0);
+    script.reconnect();
+    assert_eq!(script.done(), ["will gone"]);
+    assert!(script.session.is_connected());
+}
