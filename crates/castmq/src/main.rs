@@ -6,7 +6,6 @@
 mod arguments;
 mod descriptors;
 mod logging;
-mod seam;
 mod signals;
 mod start;
 

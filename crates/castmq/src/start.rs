@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::net::SocketAddr;
 
-use crate::seam::Broker;
 use anyhow::Context;
+use castmq_broker::Broker;
 use castmq_settings::Settings;
 
 use crate::logging::Logging;
@@ -16,20 +16,16 @@ use crate::{descriptors, say};
 /// # Errors
 ///
 /// When it cannot start: a port in use, a log file that cannot be written.
-pub(crate) fn run(mut settings: Settings) -> anyhow::Result<()> {
+pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
     let logging = Logging::start(&settings.log)?;
     let signals = StopSignals::catch().context("catching signals")?;
     descriptors::raise_limit();
     if settings.is_loopback_only() {
         tracing::info!("no authentication is configured: listening on loopback only");
     }
-    if settings.node.arbiters == 0 {
-        settings.node.arbiters = cores();
-    }
-    let arbiters = settings.node.arbiters;
 
     let broker = Broker::builder().settings(settings).start()?;
-    announce(broker.addresses(), arbiters)?;
+    announce(broker.addresses(), broker.arbiters())?;
 
     signals.wait();
     tracing::info!("stopping");
@@ -59,9 +55,4 @@ fn announce(addresses: &[SocketAddr], arbiters: u16) -> anyhow::Result<()> {
     )
     .and_then(|()| stdout.flush())
     .context("writing to stdout")
-}
-
-fn cores() -> u16 {
-    std::thread::available_parallelism()
-        .map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX))
 }
