@@ -4,12 +4,19 @@
 //! priority keep their order. Bounded by count and bytes.
 //! emqttd: emqttd_mqueue
 
-use std::collections::VecDeque;
+mod lane;
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
 
 use castmq_mqtt::QoS;
 
 use crate::session::{DropReason, FullPolicy, QueueSettings};
 use crate::{Delivery, Moment};
+
+use lane::Lane;
 
 /// What the queue's fill level did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,22 +42,6 @@ pub(crate) struct Mqueue {
     /// No message in the queue expires before this.
     earliest_expiry: Option<Moment>,
     is_high: bool,
-}
-
-/// Messages of one priority. QoS 0 stands apart so that it can be given up first; the numbers put
-/// the two together again.
-#[derive(Debug)]
-struct Lane {
-    priority: u8,
-    at_most_once: Fifo,
-    others: Fifo,
-}
-
-/// Numbered messages in order, and what they count for.
-#[derive(Debug, Default)]
-struct Fifo {
-    entries: VecDeque<(u64, Delivery)>,
-    bytes: usize,
 }
 
 impl Mqueue {
@@ -277,86 +268,6 @@ impl Mqueue {
     }
 }
 
-impl Lane {
-    fn new(priority: u8) -> Self {
-        Self {
-            priority,
-            at_most_once: Fifo::default(),
-            others: Fifo::default(),
-        }
-    }
-
-    fn fifo_mut(&mut self, qos: QoS) -> &mut Fifo {
-        match qos {
-            QoS::AtMostOnce => &mut self.at_most_once,
-            QoS::AtLeastOnce | QoS::ExactlyOnce => &mut self.others,
-        }
-    }
-
-    fn fifos_mut(&mut self) -> [&mut Fifo; 2] {
-        [&mut self.at_most_once, &mut self.others]
-    }
-
-    /// Whether the next message is one of QoS 0; `None` when there is none.
-    fn is_at_most_once_next(&self) -> Option<bool> {
-        match (self.at_most_once.first(), self.others.first()) {
-            (Some(at_most_once), Some(other)) => Some(at_most_once < other),
-            (Some(_), None) => Some(true),
-            (None, Some(_)) => Some(false),
-            (None, None) => None,
-        }
-    }
-
-    fn next_qos(&self) -> Option<QoS> {
-        let fifo = if self.is_at_most_once_next()? {
-            &self.at_most_once
-        } else {
-            &self.others
-        };
-        fifo.entries.front().map(|(_, delivery)| delivery.qos)
-    }
-
-    fn pop(&mut self) -> Option<Delivery> {
-        if self.is_at_most_once_next()? {
-            self.at_most_once.pop()
-        } else {
-            self.others.pop()
-        }
-    }
-}
-
-impl Fifo {
-    fn push(&mut self, number: u64, delivery: Delivery, weight: usize) {
-        self.bytes += weight;
-        self.entries.push_back((number, delivery));
-    }
-
-    fn pop(&mut self) -> Option<Delivery> {
-        let (_, delivery) = self.entries.pop_front()?;
-        self.bytes -= delivery.message.weight();
-        Some(delivery)
-    }
-
-    fn first(&self) -> Option<u64> {
-        self.entries.front().map(|&(number, _)| number)
-    }
-
-    fn drop_expired(&mut self, now: Moment, expired: &mut Vec<Delivery>) {
-        let is_expired = |(_, delivery): &(u64, Delivery)| delivery.message.is_expired(now);
-        if self.entries.iter().any(is_expired) {
-            let (gone, left) = std::mem::take(&mut self.entries)
-                .into_iter()
-                .partition(|entry| is_expired(entry));
-            self.entries = left;
-            let gone: VecDeque<(u64, Delivery)> = gone;
-            for (_, delivery) in gone {
-                self.bytes -= delivery.message.weight();
-                expired.push(delivery);
-            }
-        }
-    }
-}
-
 /// Why a full queue gives this message up.
 fn reason_when_full(delivery: &Delivery) -> DropReason {
     match delivery.qos {
@@ -369,8 +280,3 @@ fn reason_when_full(delivery: &Delivery) -> DropReason {
 fn percent(part: usize, whole: usize) -> usize {
     part.saturating_mul(100).checked_div(whole).unwrap_or(0)
 }
-
-#[cfg(test)]
-mod model;
-#[cfg(test)]
-mod tests;

@@ -15,6 +15,7 @@ mod action;
 mod delivery;
 mod replay;
 mod settings;
+mod snapshot;
 mod subscriptions;
 
 #[cfg(test)]
@@ -246,96 +247,6 @@ impl Session {
             replays.handle_unsubscribed(subscription);
         }
         self.subscriptions.remove(subscription)
-    }
-
-    /// Which client it belongs to.
-    #[must_use]
-    pub fn client_id(&self) -> &ClientId {
-        &self.client_id
-    }
-
-    /// Whether it has a connection.
-    #[must_use]
-    pub fn is_connected(&self) -> bool {
-        matches!(self.state, State::Connected { .. })
-    }
-
-    /// Whether it is over; it takes nothing any more.
-    #[must_use]
-    pub fn is_ended(&self) -> bool {
-        self.state == State::Ended
-    }
-
-    /// The claim under which it was last connected. What a connection says under another one is
-    /// stale.
-    #[must_use]
-    pub fn epoch(&self) -> Epoch {
-        self.epoch
-    }
-
-    /// How long it outlives its connection.
-    #[must_use]
-    pub fn expiry(&self) -> Expiry {
-        self.expiry
-    }
-
-    /// When it ends if nobody connects.
-    #[must_use]
-    pub fn ends(&self) -> Option<Moment> {
-        self.ends
-    }
-
-    /// When it was made.
-    #[must_use]
-    pub fn created(&self) -> Moment {
-        self.created
-    }
-
-    /// Messages in flight to the client.
-    #[must_use]
-    pub fn inflight_now(&self) -> usize {
-        self.window.len()
-    }
-
-    /// Messages that wait for the client.
-    #[must_use]
-    pub fn queued_now(&self) -> usize {
-        self.queue.len()
-    }
-
-    /// What the waiting messages count for.
-    #[must_use]
-    pub fn queued_bytes_now(&self) -> usize {
-        self.queue.bytes()
-    }
-
-    /// QoS 2 messages from the client that it has not released.
-    #[must_use]
-    pub fn awaiting_rel_now(&self) -> usize {
-        self.awaiting_rel.len()
-    }
-
-    /// Subscriptions.
-    #[must_use]
-    pub fn subscriptions_now(&self) -> usize {
-        self.subscriptions.len()
-    }
-
-    /// One subscription.
-    #[must_use]
-    pub fn subscription(&self, subscription: &Subscription) -> Option<SubscriptionEntry> {
-        self.subscriptions.find(subscription)
-    }
-
-    /// All subscriptions in their order.
-    pub fn subscriptions(&self) -> impl Iterator<Item = (&Subscription, SubscriptionEntry)> {
-        self.subscriptions.iter()
-    }
-
-    /// Whether there is a will that may still be published.
-    #[must_use]
-    pub fn has_will(&self) -> bool {
-        self.will.is_set()
     }
 
     /// Tells when the queue crossed a watermark.

@@ -3,40 +3,25 @@
 //! A packet id follows from the number of the sending, so that an acknowledgement is found by
 //! arithmetic and a binary search, whatever the order in which acknowledgements come.
 
+mod slot;
+mod stray;
+
+#[cfg(test)]
+mod model;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use castmq_mqtt::{PacketId, QoS, ReasonCode};
+use castmq_mqtt::{PacketId, QoS};
 
 use crate::{Delivery, Moment};
 
-/// Packet ids there are: 1 to 65 535.
-const IDS: u64 = 65_535;
+pub use stray::StrayAck;
+
+use slot::{IDS, Slot, Stage, id_of};
 
 /// Freed slots that may stand between used ones before the window is compacted.
 const FREED_MAX: usize = 32;
-
-/// Why an acknowledgement means nothing here; the state is unchanged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StrayAck {
-    /// Nothing was sent with this packet id, or it was acknowledged before.
-    #[error("packet id {0} is not in flight")]
-    NotInFlight(PacketId),
-    /// Something was sent with this packet id, but it is not acknowledged in this way or not yet.
-    #[error("packet id {0} is not to be acknowledged like this")]
-    OutOfTurn(PacketId),
-}
-
-impl StrayAck {
-    /// What a 5.0 client may be told.
-    #[must_use]
-    pub const fn reason_code(self) -> ReasonCode {
-        match self {
-            Self::NotInFlight(_) => ReasonCode::PacketIdentifierNotFound,
-            Self::OutOfTurn(_) => ReasonCode::ProtocolError,
-        }
-    }
-}
 
 /// What is sent once more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,33 +53,6 @@ pub(crate) struct Window {
     waiting_from: u64,
     /// Number of the next PUBREC.
     next_release: u64,
-}
-
-/// One message.
-#[derive(Debug)]
-struct Slot {
-    number: u64,
-    stage: Stage,
-    /// Whether it counts against the client's Receive Maximum: its PUBLISH was sent on this
-    /// connection.
-    is_counted: bool,
-    /// When it was last sent.
-    at: Moment,
-    /// Present until the client has it for certain.
-    delivery: Option<Delivery>,
-}
-
-/// How far the exchange is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// PUBLISH was sent on this connection.
-    Sent,
-    /// PUBLISH was sent on an earlier connection and is to be sent again.
-    Waiting,
-    /// The client has the message: PUBREC came, PUBREL was sent. Counted in the order of PUBRECs.
-    Released(u64),
-    /// Over.
-    Free,
 }
 
 impl Window {
@@ -380,22 +338,3 @@ impl Window {
         assert!(!self.slots.back().is_some_and(Slot::is_free));
     }
 }
-
-impl Slot {
-    fn is_free(&self) -> bool {
-        self.stage == Stage::Free
-    }
-
-    fn qos(&self) -> Option<QoS> {
-        self.delivery.as_ref().map(|delivery| delivery.qos)
-    }
-}
-
-/// The packet id of a sending: 1 to 65 535, again and again.
-fn id_of(number: u64) -> PacketId {
-    let id = u16::try_from(number % IDS + 1).unwrap_or(1);
-    PacketId::new(id).unwrap_or(PacketId::MIN)
-}
-
-#[cfg(test)]
-mod model;

@@ -1,0 +1,103 @@
+//! Lanes: the messages of one priority, in order.
+
+use std::collections::VecDeque;
+
+use castmq_mqtt::QoS;
+
+use crate::{Delivery, Moment};
+
+/// Messages of one priority. QoS 0 stands apart so that it can be given up first; the numbers put
+/// the two together again.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) priority: u8,
+    pub(super) at_most_once: Fifo,
+    pub(super) others: Fifo,
+}
+
+/// Numbered messages in order, and what they count for.
+#[derive(Debug, Default)]
+pub(super) struct Fifo {
+    pub(super) entries: VecDeque<(u64, Delivery)>,
+    pub(super) bytes: usize,
+}
+
+impl Lane {
+    pub(super) fn new(priority: u8) -> Self {
+        Self {
+            priority,
+            at_most_once: Fifo::default(),
+            others: Fifo::default(),
+        }
+    }
+
+    pub(super) fn fifo_mut(&mut self, qos: QoS) -> &mut Fifo {
+        match qos {
+            QoS::AtMostOnce => &mut self.at_most_once,
+            QoS::AtLeastOnce | QoS::ExactlyOnce => &mut self.others,
+        }
+    }
+
+    pub(super) fn fifos_mut(&mut self) -> [&mut Fifo; 2] {
+        [&mut self.at_most_once, &mut self.others]
+    }
+
+    /// Whether the next message is one of QoS 0; `None` when there is none.
+    pub(super) fn is_at_most_once_next(&self) -> Option<bool> {
+        match (self.at_most_once.first(), self.others.first()) {
+            (Some(at_most_once), Some(other)) => Some(at_most_once < other),
+            (Some(_), None) => Some(true),
+            (None, Some(_)) => Some(false),
+            (None, None) => None,
+        }
+    }
+
+    pub(super) fn next_qos(&self) -> Option<QoS> {
+        let fifo = if self.is_at_most_once_next()? {
+            &self.at_most_once
+        } else {
+            &self.others
+        };
+        fifo.entries.front().map(|(_, delivery)| delivery.qos)
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Delivery> {
+        if self.is_at_most_once_next()? {
+            self.at_most_once.pop()
+        } else {
+            self.others.pop()
+        }
+    }
+}
+
+impl Fifo {
+    pub(super) fn push(&mut self, number: u64, delivery: Delivery, weight: usize) {
+        self.bytes += weight;
+        self.entries.push_back((number, delivery));
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Delivery> {
+        let (_, delivery) = self.entries.pop_front()?;
+        self.bytes -= delivery.message.weight();
+        Some(delivery)
+    }
+
+    pub(super) fn first(&self) -> Option<u64> {
+        self.entries.front().map(|&(number, _)| number)
+    }
+
+    pub(super) fn drop_expired(&mut self, now: Moment, expired: &mut Vec<Delivery>) {
+        let is_expired = |(_, delivery): &(u64, Delivery)| delivery.message.is_expired(now);
+        if self.entries.iter().any(is_expired) {
+            let (gone, left) = std::mem::take(&mut self.entries)
+                .into_iter()
+                .partition(|entry| is_expired(entry));
+            self.entries = left;
+            let gone: VecDeque<(u64, Delivery)> = gone;
+            for (_, delivery) in gone {
+                self.bytes -= delivery.message.weight();
+                expired.push(delivery);
+            }
+        }
+    }
+}
