@@ -155,7 +155,8 @@ impl Access {
         user_name: Option<&str>,
         topic: &TopicName,
     ) -> bool {
-        self.may(cache, client_id, user_name, Action::Publish, topic.text())
+        let asker = (client_id, user_name);
+        self.may(cache, asker, Action::Publish, topic.text())
     }
 
     /// Whether a client may subscribe to a filter.
@@ -168,8 +169,7 @@ impl Access {
     ) -> bool {
         self.may(
             cache,
-            client_id,
-            user_name,
+            (client_id, user_name),
             Action::Subscribe,
             filter.text(),
         )
@@ -183,8 +183,7 @@ impl Access {
     fn may(
         &self,
         cache: &mut AclCache,
-        client_id: &ClientId,
-        user_name: Option<&str>,
+        (client_id, user_name): (&ClientId, Option<&str>),
         action: Action,
         topic: &Text,
     ) -> bool {

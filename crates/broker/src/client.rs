@@ -182,10 +182,12 @@ pub enum ClientEntry {
 
 impl Entry for ClientEntry {
     fn weight(&self) -> usize {
-        match self {
-            Self::Publish(outgoing) => 96 + outgoing.delivery.message.payload.len(),
-            _ => 96,
-        }
+        let payload = if let Self::Publish(outgoing) = self {
+            outgoing.delivery.message.payload.len()
+        } else {
+            0
+        };
+        96 + payload
     }
 
     fn kind(&self) -> u8 {
@@ -296,22 +298,17 @@ impl Client {
     /// The earliest of all deadlines; armed again only for an earlier moment.
     fn arm(&mut self, shard: &mut Shard) {
         let settings = &shard.world.node.settings.mqtt;
-        let blocked = match self.blocked {
-            Some(since) if !settings.write_timeout.is_zero() => {
-                Some(since + settings.write_timeout)
+        let write_timeout = settings.write_timeout;
+        let blocked = self
+            .blocked
+            .filter(|_| !write_timeout.is_zero())
+            .map(|since| since + write_timeout);
+        let (closing, alive) = match self.stage {
+            Stage::Closing { since } => (Some(since + close::PATIENCE), None),
+            Stage::Opening | Stage::Claiming(_) | Stage::Connected(_) => {
+                let deadline = self.keep_alive.deadline();
+                (None, deadline.map(castmq_rules::Moment::since_start))
             }
-            _ => None,
-        };
-        let closing = match self.stage {
-            Stage::Closing { since } => Some(since + close::PATIENCE),
-            _ => None,
-        };
-        let alive = match self.stage {
-            Stage::Closing { .. } => None,
-            _ => self
-                .keep_alive
-                .deadline()
-                .map(|deadline| deadline.since_start()),
         };
         let paused = self.pause.as_ref().map(pause::Pause::deadline);
         let next = [blocked, closing, alive, paused]
@@ -342,11 +339,11 @@ impl Client {
                 .blocked
                 .is_some_and(|since| at >= since + write_timeout);
         if is_unwritable {
-            self.close(shard, Close::Unwritable);
+            self.close(shard, &Close::Unwritable);
         } else if let Some(reason) = self.keep_alive.expired(now(shard)) {
-            self.close(shard, Close::Silent(reason));
+            self.close(shard, &Close::Silent(reason));
         } else if self.pause_is_over(shard) {
-            self.close(shard, Close::PausedTooLong);
+            self.close(shard, &Close::PausedTooLong);
         }
     }
 }
@@ -381,9 +378,9 @@ impl Process for Client {
             }
             ClientEntry::Suback { packet_id, reasons } => self.suback(shard, packet_id, reasons),
             ClientEntry::Unsuback { packet_id, reasons } => {
-                self.unsuback(shard, packet_id, reasons)
+                self.unsuback(shard, packet_id, reasons);
             }
-            ClientEntry::Kick(reason) => self.close(shard, Close::Kicked(reason)),
+            ClientEntry::Kick(reason) => self.close(shard, &Close::Kicked(reason)),
             ClientEntry::Subscribe(filters) => self.subscribe_for(shard, filters),
             ClientEntry::Resume => self.resume_unless_rated(shard),
             ClientEntry::Timer => self.timer(shard),

@@ -197,7 +197,7 @@ fn look<F>(
 pub(crate) fn client_connected(shard: &mut Shard, client_id: &ClientId, row: &ClientRow) {
     let hooks = shard.world.node.hooks.load_full();
     look(shard, &hooks.client_connected, |callback, context| {
-        callback(context, client_id, row)
+        callback(context, client_id, row);
     });
 }
 
@@ -265,7 +265,7 @@ pub(crate) fn message_delivered(shard: &mut Shard, client_id: &ClientId, deliver
     }
     let hooks = Arc::clone(&hooks);
     look(shard, &hooks.message_delivered, |callback, context| {
-        callback(context, client_id, delivery)
+        callback(context, client_id, delivery);
     });
 }
 
@@ -276,7 +276,7 @@ pub(crate) fn message_acked(shard: &mut Shard, client_id: &ClientId, delivery: &
     }
     let hooks = Arc::clone(&hooks);
     look(shard, &hooks.message_acked, |callback, context| {
-        callback(context, client_id, delivery)
+        callback(context, client_id, delivery);
     });
 }
 

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use castmq_mqtt::{PacketId, Publish, PublishProperties, QoS, Text, TopicName, Will};
+use castmq_mqtt::{Publish, PublishProperties, QoS, Text, TopicName, Will};
 use castmq_rules::{ClientId, Message};
 
 use crate::{Shard, now};
@@ -16,23 +16,22 @@ use crate::{Shard, now};
 /// A payload of at least this size that fills its buffer is kept where it is.
 const KEPT_FROM: usize = 16 * 1024;
 
-/// The message of a PUBLISH, with its QoS and packet id.
+/// The message of a PUBLISH.
 pub(crate) fn from_publish(
     shard: &mut Shard,
-    topic: TopicName,
+    topic: &TopicName,
     publish: Publish,
     from: &ClientId,
-) -> (Message, QoS, Option<PacketId>) {
+) -> Message {
     let Publish {
         qos,
         retain,
-        packet_id,
         payload,
         properties,
         ..
     } = publish;
     let (topic, payload) = owned(topic, payload);
-    let message = build(
+    build(
         shard,
         topic,
         payload,
@@ -40,8 +39,7 @@ pub(crate) fn from_publish(
         Some(from.clone()),
         qos,
         retain,
-    );
-    (message, qos, packet_id)
+    )
 }
 
 /// The message of a will.
@@ -115,7 +113,7 @@ fn build(
 }
 
 /// Topic and payload in one allocation of their own.
-fn owned(topic: TopicName, payload: Bytes) -> (TopicName, Bytes) {
+fn owned(topic: &TopicName, payload: Bytes) -> (TopicName, Bytes) {
     if payload.len() >= KEPT_FROM && payload.is_unique() {
         return (topic.detached(), payload);
     }

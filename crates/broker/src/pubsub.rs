@@ -211,7 +211,7 @@ fn advance(shard: &mut Shard, job: &mut Job) -> bool {
         .world
         .table
         .advance(plan, job.from, DELIVERIES_PER_TURN, |found| {
-            matches.push(found)
+            matches.push(found);
         });
     for found in matches {
         let delivery = Delivery {

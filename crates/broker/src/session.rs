@@ -12,20 +12,23 @@
 //!
 //! The rules are in [`castmq_rules::session`]; this file moves messages.
 
+mod entry;
+mod subscribe;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use castmq_mqtt::{PacketId, ReasonCode, Subscription, SubscriptionOptions, Will};
+use castmq_mqtt::{PacketId, ReasonCode, Subscription, Will};
 use castmq_observe::{Counter, Event, Kind};
-use castmq_otp::{Address, Down, Entry, Lanes, Process, Restart};
+use castmq_otp::{Address, Down, Lanes, Process, Restart};
 use castmq_rules::ack_order::Sequence;
 use castmq_rules::alarm::Severity;
 use castmq_rules::claim::{Epoch, Fate};
 use castmq_rules::session::{
-    self as rules, Action, DownReason, DropReason, EndReason, Link, Outgoing, PullRetained,
-    Received, RetainedChunk, SessionSettings, Subscribed,
+    self as rules, Action, DownReason, DropReason, EndReason, Link, Outgoing, Received,
+    SessionSettings, Subscribed,
 };
-use castmq_rules::{ClientId, Delivery, Message, Moment, Subscriber};
+use castmq_rules::{ClientId, Delivery, Message, Moment};
 use smallvec::SmallVec;
 
 use crate::alarm::AlarmEntry;
@@ -34,7 +37,9 @@ use crate::node::Pressure;
 use crate::parcel::AnswerTo;
 use crate::server::{Published, ServerEntry};
 use crate::sm::SmEntry;
-use crate::{Local, Shard, alarm, broker, hook, kinds, ledger, now, pubsub, retainer, server};
+use crate::{Local, Shard, alarm, broker, hook, kinds, ledger, now, pubsub, server};
+
+pub use entry::{SessionEntry, SessionSnapshot, Wanted};
 
 /// Tag of the session's one timer.
 const TIMER: u8 = 0;
@@ -54,15 +59,6 @@ pub struct Session {
     has_groups: bool,
 }
 
-/// A filter of a SUBSCRIBE, as the connection has judged it.
-#[derive(Clone, Debug)]
-pub enum Wanted {
-    /// To be subscribed.
-    Subscribe(Subscription, SubscriptionOptions),
-    /// Refused with this reason.
-    Refused(ReasonCode),
-}
-
 /// A request that waits for the server.
 #[derive(Debug)]
 enum Request {
@@ -76,154 +72,6 @@ enum Request {
         packet_id: PacketId,
         reasons: Vec<ReasonCode>,
     },
-}
-
-/// What a session is told.
-#[derive(Debug)]
-pub enum SessionEntry {
-    /// A connection has won the claim.
-    Connected {
-        /// Its address.
-        client: Address<Client>,
-        /// What it is like.
-        link: Box<Link>,
-        /// Whether CONNACK says that the session was there.
-        session_present: bool,
-    },
-    /// The connection of that claim is gone.
-    Disconnected {
-        /// Which claim.
-        epoch: Epoch,
-        /// Why.
-        reason: DownReason,
-    },
-    /// Somebody else wants the client id: the connection of that claim has to go.
-    TakeOver {
-        /// Which claim.
-        epoch: Epoch,
-    },
-    /// The session has to end.
-    End(EndReason),
-    /// A message for the client.
-    Deliver {
-        /// The message and how the client gets it.
-        delivery: Delivery,
-        /// Bytes of a shared body that this entry accounts for.
-        carries: u32,
-    },
-    /// PUBACK from the client.
-    Puback(Epoch, PacketId, ReasonCode),
-    /// PUBREC from the client.
-    Pubrec(Epoch, PacketId, ReasonCode),
-    /// PUBCOMP from the client.
-    Pubcomp(Epoch, PacketId),
-    /// A QoS 2 message from the client.
-    Publish {
-        /// By which connection.
-        epoch: Epoch,
-        /// Its id.
-        packet_id: PacketId,
-        /// The message.
-        message: Box<Message>,
-        /// What the connection calls it.
-        sequence: Sequence,
-    },
-    /// A QoS 2 message was refused after all.
-    PublishRefused(Epoch, PacketId),
-    /// PUBREL from the client.
-    Pubrel(Epoch, PacketId, Sequence),
-    /// SUBSCRIBE from the client, or from the broker on its behalf.
-    Subscribe {
-        /// By which connection.
-        epoch: Epoch,
-        /// `None` when nobody waits for SUBACK.
-        packet_id: Option<PacketId>,
-        /// The filters in their order.
-        filters: Vec<Wanted>,
-        /// The identifier for all of them.
-        subscription_id: Option<u32>,
-    },
-    /// UNSUBSCRIBE from the client.
-    Unsubscribe {
-        /// By which connection.
-        epoch: Epoch,
-        /// Its id.
-        packet_id: PacketId,
-        /// The filters in their order.
-        filters: Vec<Subscription>,
-    },
-    /// The server has done the oldest request.
-    Registered,
-    /// Whether the connection takes more.
-    Room(Epoch, bool),
-    /// A message was too large for the client.
-    TooLarge(Epoch, PacketId),
-    /// There is more to send.
-    Continue,
-    /// The next retained messages are wanted.
-    Pull(PullRetained),
-    /// The timer fired.
-    Timer,
-    /// Fails on purpose, to show that it harms nobody else.
-    Crash,
-}
-
-impl Entry for SessionEntry {
-    fn weight(&self) -> usize {
-        match self {
-            Self::Deliver { carries, .. } => 96 + *carries as usize,
-            Self::Publish { message, .. } => 96 + message.weight(),
-            Self::Subscribe { filters, .. } => 96 + 64 * filters.len(),
-            Self::Unsubscribe { filters, .. } => 96 + 32 * filters.len(),
-            _ => 96,
-        }
-    }
-
-    fn kind(&self) -> u8 {
-        match self {
-            Self::Connected { .. } => 1,
-            Self::Disconnected { .. } => 2,
-            Self::TakeOver { .. } => 3,
-            Self::End(_) => 4,
-            Self::Deliver { .. } => 5,
-            Self::Puback(..) => 6,
-            Self::Pubrec(..) => 7,
-            Self::Pubcomp(..) => 8,
-            Self::Publish { .. } => 9,
-            Self::PublishRefused(..) => 10,
-            Self::Pubrel(..) => 11,
-            Self::Subscribe { .. } => 12,
-            Self::Unsubscribe { .. } => 13,
-            Self::Registered => 14,
-            Self::Room(..) => 15,
-            Self::TooLarge(..) => 16,
-            Self::Continue => 17,
-            Self::Pull(_) => 18,
-            Self::Timer => 19,
-            Self::Crash => 20,
-        }
-    }
-}
-
-/// A session as an observer sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SessionSnapshot {
-    /// Whose.
-    pub client_id: ClientId,
-    /// Whether its client is there.
-    pub is_connected: bool,
-    /// Messages in flight to the client.
-    pub inflight: usize,
-    /// Messages that wait.
-    pub queued: usize,
-    /// What they count for.
-    pub queued_bytes: usize,
-    /// QoS 2 messages of the client that it has not released.
-    pub awaiting_rel: usize,
-    /// Filters as they were subscribed.
-    pub subscriptions: Vec<String>,
-    /// The last granted claim.
-    pub epoch: u64,
 }
 
 impl Session {
@@ -400,124 +248,6 @@ impl Session {
         self.to_client(shard, ClientEntry::Routed { sequence, expected });
     }
 
-    fn subscribe(
-        &mut self,
-        shard: &mut Shard,
-        packet_id: Option<PacketId>,
-        filters: Vec<Wanted>,
-        subscription_id: Option<u32>,
-    ) {
-        let mut reasons = Vec::with_capacity(filters.len());
-        let mut replays = SmallVec::new();
-        let mut subscriptions = Vec::with_capacity(filters.len());
-        for wanted in filters {
-            let (subscription, options) = match wanted {
-                Wanted::Subscribe(subscription, options) => (subscription, options),
-                Wanted::Refused(reason) => {
-                    reasons.push(reason);
-                    continue;
-                }
-            };
-            match self
-                .state
-                .subscribe(&subscription, options, subscription_id)
-            {
-                Ok(subscribed) => {
-                    reasons.push(granted(options.qos));
-                    self.has_groups |= subscription.is_shared();
-                    let id = subscription_id.and_then(std::num::NonZeroU32::new);
-                    subscriptions.push((subscription.clone(), Subscriber { options, id }));
-                    replays.push((subscription, subscribed));
-                }
-                Err(full) => reasons.push(full.reason_code()),
-            }
-        }
-        self.requests.push(Request::Subscribe {
-            packet_id,
-            reasons,
-            replays,
-        });
-        let session = self.address;
-        to_server(
-            shard,
-            ServerEntry::Subscribe {
-                session,
-                subscriptions,
-                wants_answer: true,
-            },
-        );
-    }
-
-    fn unsubscribe(&mut self, shard: &mut Shard, packet_id: PacketId, filters: Vec<Subscription>) {
-        let reasons = filters
-            .iter()
-            .map(|subscription| match self.state.unsubscribe(subscription) {
-                Some(_) => ReasonCode::Success,
-                // [MQTT5-3.11.3-2]
-                None => ReasonCode::NoSubscriptionExisted,
-            })
-            .collect();
-        self.requests
-            .push(Request::Unsubscribe { packet_id, reasons });
-        let session = self.address;
-        to_server(
-            shard,
-            ServerEntry::Unsubscribe {
-                session,
-                subscriptions: filters,
-            },
-        );
-    }
-
-    /// The routes are in place: SUBACK or UNSUBACK, then the retained messages.
-    // [MQTT3-3.8.4-1] [MQTT5-3.8.4-1]
-    fn registered(&mut self, shard: &mut Shard) {
-        if self.requests.is_empty() {
-            return;
-        }
-        match self.requests.remove(0) {
-            Request::Subscribe {
-                packet_id,
-                reasons,
-                replays,
-            } => {
-                if let Some(packet_id) = packet_id {
-                    self.to_client(shard, ClientEntry::Suback { packet_id, reasons });
-                }
-                let filters: Vec<Subscription> = replays
-                    .iter()
-                    .map(|(subscription, _)| subscription.clone())
-                    .collect();
-                hook::client_subscribe_after(shard, self.client_id(), &filters);
-                let now = now(shard);
-                for (subscription, subscribed) in &replays {
-                    self.state.start_replay(subscription, *subscribed, now);
-                }
-            }
-            Request::Unsubscribe { packet_id, reasons } => {
-                self.to_client(shard, ClientEntry::Unsuback { packet_id, reasons });
-            }
-        }
-        if self.requests.is_empty() {
-            self.requests = Vec::new();
-        }
-    }
-
-    fn pull(&mut self, shard: &mut Shard, pull: PullRetained) {
-        let PullRetained {
-            pull,
-            mut scan,
-            len_max,
-        } = pull;
-        let messages = retainer::dispatch(shard, &mut scan, len_max);
-        let chunk = RetainedChunk {
-            pull,
-            messages,
-            scan,
-        };
-        self.state.handle_retained_chunk(chunk, now(shard));
-    }
-
     /// Carries out what the rules decided.
     fn perform(&mut self, shard: &mut Shard) {
         while let Some(action) = self.state.poll_action() {
@@ -686,7 +416,7 @@ impl Process for Session {
                 if self.is_current(epoch, shard) {
                     match self.state.handle_pubrec(id, reason, now) {
                         Ok(Some(delivery)) => {
-                            hook::message_acked(shard, self.client_id(), &delivery)
+                            hook::message_acked(shard, self.client_id(), &delivery);
                         }
                         Ok(None) => {}
                         Err(_) => shard.count(Counter::AcksStray),
@@ -785,14 +515,6 @@ impl Process for Session {
                 epoch: self.state.epoch(),
             },
         );
-    }
-}
-
-fn granted(qos: castmq_mqtt::QoS) -> ReasonCode {
-    match qos {
-        castmq_mqtt::QoS::AtMostOnce => ReasonCode::Success,
-        castmq_mqtt::QoS::AtLeastOnce => ReasonCode::GrantedQoS1,
-        castmq_mqtt::QoS::ExactlyOnce => ReasonCode::GrantedQoS2,
     }
 }
 

@@ -181,20 +181,13 @@ impl Sm {
         self.claims.handle_claim(claim, now(shard));
     }
 
-    fn grant(
-        &mut self,
-        shard: &mut Shard,
-        claim: ClaimId,
-        client_id: &ClientId,
-        epoch: Epoch,
-        grant: Grant,
-    ) {
-        let Some(Claimant {
-            client, mut link, ..
-        }) = self.claimants.remove(&claim)
-        else {
-            return;
-        };
+    fn grant(&mut self, shard: &mut Shard, claimant: Claimant, (epoch, grant): (Epoch, Grant)) {
+        let Claimant {
+            client,
+            client_id,
+            mut link,
+        } = claimant;
+        let client_id = &client_id;
         link.epoch = epoch;
         if grant == Grant::DiscardAndCreate
             && let Some(old) = self.sessions.remove(client_id)
@@ -269,11 +262,13 @@ impl Sm {
                 }
                 ClaimAction::Grant {
                     claim,
-                    client_id,
                     epoch,
                     grant,
+                    ..
                 } => {
-                    self.grant(shard, claim, &client_id, epoch, grant);
+                    if let Some(claimant) = self.claimants.remove(&claim) {
+                        self.grant(shard, claimant, (epoch, grant));
+                    }
                 }
                 ClaimAction::Refuse { claim } => {
                     if let Some(claimant) = self.claimants.remove(&claim) {

@@ -123,7 +123,7 @@ impl Handle {
         let topic = TopicName::new(text)?;
         let payload = payload.into();
         self.ask(0, move |shard| {
-            broker::publish(shard, topic, payload, qos, retain)
+            broker::publish(shard, topic, payload, qos, retain);
         })
     }
 

@@ -75,7 +75,17 @@ impl Close {
             },
             Self::Kicked(ReasonCode::SessionTakenOver) => DownReason::TakenOver,
             Self::Kicked(ReasonCode::ServerShuttingDown) => DownReason::Stopped,
-            other => DownReason::Dropped(other.reason().unwrap_or(ReasonCode::UnspecifiedError)),
+            Self::Malformed(_)
+            | Self::Violation(_)
+            | Self::ReceiveMaximum(_)
+            | Self::Denied(_)
+            | Self::NotAccepted(_)
+            | Self::Silent(_)
+            | Self::Unwritable
+            | Self::PausedTooLong
+            | Self::Kicked(_) => {
+                DownReason::Dropped(self.reason().unwrap_or(ReasonCode::UnspecifiedError))
+            }
         }
     }
 
@@ -112,15 +122,15 @@ impl Close {
 impl Client {
     /// Ends the connection: its session hears why at once, the client as far as its version can be
     /// told; what is written still leaves.
-    pub(super) fn close(&mut self, shard: &mut Shard, close: Close) {
+    pub(super) fn close(&mut self, shard: &mut Shard, close: &Close) {
         if self.is_closing() {
             return;
         }
-        if let Some(refused) = self.unsupported_version(&close) {
+        if let Some(refused) = self.unsupported_version(close) {
             let version = self.decoder.version().unwrap_or_default();
             return self.refuse(shard, version, None, refused);
         }
-        self.tell_close(shard, &close);
+        self.tell_close(shard, close);
         let down = close.down();
         self.to_session(shard, |epoch| SessionEntry::Disconnected {
             epoch,
@@ -131,9 +141,9 @@ impl Client {
             hook::client_disconnected(shard, &client_id, &close.cause());
         }
         if let Some(reason) = close.reason() {
-            self.say_farewell(shard, &close, reason);
+            self.say_farewell(shard, close, reason);
         }
-        if close == Close::ByPeer {
+        if *close == Close::ByPeer {
             // Nobody reads it.
             self.out.clear();
         }
@@ -144,12 +154,10 @@ impl Client {
     /// The first packet told a version that is not spoken here: that has an answer of its own.
     // [MQTT3-3.1.2-2] [MQTT5-3.1.2-2]
     fn unsupported_version(&self, close: &Close) -> Option<Refused> {
-        match close {
-            Close::Malformed(error) if self.is_opening() && error.is_unsupported_version() => {
-                Some(Refused::UnsupportedVersion)
-            }
-            _ => None,
-        }
+        let Close::Malformed(error) = close else {
+            return None;
+        };
+        (self.is_opening() && error.is_unsupported_version()).then_some(Refused::UnsupportedVersion)
     }
 
     // [MQTT5-4.13.1-1] [MQTT5-3.1.2-29]

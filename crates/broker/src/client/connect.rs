@@ -46,8 +46,8 @@ impl Client {
     /// CONNECT.
     // emqttd: emqttd_protocol:process/2 (CONNECT)
     // tour: connect/1
-    pub(super) fn connect(&mut self, shard: &mut Shard, connect: Connect) {
-        match self.judge_connect(shard, &connect) {
+    pub(super) fn connect(&mut self, shard: &mut Shard, connect: &Connect) {
+        match self.judge_connect(shard, connect) {
             Ok(plan) => {
                 let user_name = connect.user_name.as_ref().map(Text::detached);
                 self.leave_opening(shard);
@@ -149,7 +149,7 @@ impl Client {
             return false;
         };
         let Ok(stream) = poller.detach(self.address.token()) else {
-            self.close(shard, Close::ByPeer);
+            self.close(shard, &Close::ByPeer);
             return false;
         };
         let adopted = Adopted {
@@ -181,7 +181,7 @@ impl Client {
         let stage = std::mem::replace(&mut self.stage, Stage::Opening);
         let claiming = match stage {
             Stage::Claiming(claiming) => *claiming,
-            other => {
+            other @ (Stage::Opening | Stage::Connected(_) | Stage::Closing { .. }) => {
                 // It closed in the meantime: its session has to know.
                 self.stage = other;
                 let reason = DownReason::Closed;

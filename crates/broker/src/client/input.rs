@@ -110,7 +110,7 @@ impl Client {
         match poller.read(token, into) {
             Ok(0) => {
                 self.input.is_over = true;
-                self.close(shard, Close::ByPeer);
+                self.close(shard, &Close::ByPeer);
                 None
             }
             Ok(count) => {
@@ -124,7 +124,7 @@ impl Client {
             }
             Err(error) if error.kind() == Interrupted => None,
             Err(_) => {
-                self.close(shard, Close::ByPeer);
+                self.close(shard, &Close::ByPeer);
                 None
             }
         }
@@ -154,7 +154,7 @@ impl Client {
                     return Stop::Empty;
                 }
                 Err(error) => {
-                    self.close(shard, Close::Malformed(error));
+                    self.close(shard, &Close::Malformed(error));
                     return Stop::Held;
                 }
             }
@@ -189,13 +189,13 @@ impl Client {
         self.keep_alive.handle_packet(now(shard));
         match self.protocol.handle_packet(packet) {
             Ok(inbound) => self.inbound(shard, inbound),
-            Err(violation) => self.close(shard, Close::Violation(violation)),
+            Err(violation) => self.close(shard, &Close::Violation(violation)),
         }
     }
 
     fn inbound(&mut self, shard: &mut Shard, inbound: Inbound) {
         match inbound {
-            Inbound::Connect(connect) => self.connect(shard, *connect),
+            Inbound::Connect(connect) => self.connect(shard, &connect),
             Inbound::Publish(checked) => self.publish(shard, checked),
             Inbound::PubAck(ack) => {
                 self.to_session(shard, |epoch| {
@@ -216,7 +216,7 @@ impl Client {
             // [MQTT3-3.12.4-1] [MQTT5-3.12.4-1]
             Inbound::Ping => self.write(shard, &Packet::PingResp),
             Inbound::Disconnect { reason, expiry } => {
-                self.close(shard, Close::Disconnect { reason, expiry });
+                self.close(shard, &Close::Disconnect { reason, expiry });
             }
         }
     }

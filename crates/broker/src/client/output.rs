@@ -155,7 +155,7 @@ impl Client {
         }
         while !self.out.is_empty() {
             match poller.write(self.address.token(), &self.out) {
-                Ok(0) => return self.close(shard, Close::ByPeer),
+                Ok(0) => return self.close(shard, &Close::ByPeer),
                 Ok(count) => {
                     self.out.advance(count);
                     shard.cells.add(Counter::BytesSent, count as u64);
@@ -163,7 +163,7 @@ impl Client {
                 }
                 Err(error) if error.kind() == Interrupted => {}
                 Err(error) if error.kind() == WouldBlock => {
-                    self.blocked.get_or_insert(shard.now());
+                    self.blocked.get_or_insert_with(|| shard.now());
                     self.watch_room(shard);
                     return self.arm(shard);
                 }
@@ -172,7 +172,7 @@ impl Client {
                     if self.is_closing() {
                         return self.end(shard);
                     }
-                    return self.close(shard, Close::ByPeer);
+                    return self.close(shard, &Close::ByPeer);
                 }
             }
         }

@@ -2,6 +2,8 @@
 
 use castmq_mqtt::{Packet, PacketId, QoS, ReasonCode, Version};
 use castmq_observe::{Counter, Event};
+use castmq_otp::Address;
+use castmq_rules::Message;
 use castmq_rules::ack_order::{Answer, Outcome, Ready, Sequence};
 use castmq_rules::protocol::{Checked, Verdict};
 use castmq_settings::PublishDenied;
@@ -9,7 +11,7 @@ use castmq_settings::PublishDenied;
 use super::{Client, Close, Stage};
 use crate::parcel::AnswerTo;
 use crate::server::{self, Published};
-use crate::session::SessionEntry;
+use crate::session::{Session, SessionEntry};
 use crate::{Shard, ledger, message, now};
 
 impl Client {
@@ -58,21 +60,20 @@ impl Client {
             return self.refuse_publish(shard, publish.qos, publish.packet_id, reason);
         }
         let from = linked.session;
-        let message = message::from_publish(shard, topic, publish, &linked.client_id);
-        let (qos, packet_id) = (message.1, message.2);
-        self.route(shard, message.0, qos, packet_id, from);
+        let packet_id = publish.packet_id;
+        let message = message::from_publish(shard, &topic, publish, &linked.client_id);
+        self.route(shard, message, packet_id, from);
         self.watch_pressure(shard);
     }
 
     fn route(
         &mut self,
         shard: &mut Shard,
-        message: castmq_rules::Message,
-        qos: QoS,
+        message: Message,
         packet_id: Option<PacketId>,
-        from: castmq_otp::Address<crate::session::Session>,
+        from: Address<Session>,
     ) {
-        let answer = match (qos, packet_id) {
+        let answer = match (message.qos, packet_id) {
             (QoS::AtLeastOnce, Some(id)) => Answer::PubAck(id),
             (QoS::ExactlyOnce, Some(id)) => Answer::PubRec(id),
             _ => {
@@ -82,7 +83,7 @@ impl Client {
         };
         let sequence = match self.acks.register(answer, message.weight()) {
             Ok(sequence) => sequence,
-            Err(exceeded) => return self.close(shard, Close::ReceiveMaximum(exceeded)),
+            Err(exceeded) => return self.close(shard, &Close::ReceiveMaximum(exceeded)),
         };
         if let Answer::PubRec(packet_id) = answer {
             let message = Box::new(message);
@@ -116,7 +117,7 @@ impl Client {
         shard.count(Counter::MessagesDropped);
         ledger::count(shard, "publish_refused", 1);
         if shard.world.node.settings.access.publish_denied == PublishDenied::Disconnect {
-            return self.close(shard, Close::Denied(reason));
+            return self.close(shard, &Close::Denied(reason));
         }
         let answer = match (qos, packet_id) {
             (QoS::AtLeastOnce, Some(id)) => Answer::PubAck(id),
@@ -128,7 +129,7 @@ impl Client {
                 self.acks.answer(sequence, Outcome::Refused(reason));
                 self.acknowledge(shard);
             }
-            Err(exceeded) => self.close(shard, Close::ReceiveMaximum(exceeded)),
+            Err(exceeded) => self.close(shard, &Close::ReceiveMaximum(exceeded)),
         }
     }
 
@@ -175,7 +176,7 @@ impl Client {
                 });
             }
             let Some(reason) = self.told(reason) else {
-                self.close(shard, Close::NotAccepted(reason));
+                self.close(shard, &Close::NotAccepted(reason));
                 continue;
             };
             match answer {
@@ -194,15 +195,15 @@ impl Client {
         if self.version() == Version::V5 {
             return Some(reason);
         }
-        match reason {
-            // Never to be accepted: sending it again is of no use. [MQTT3-3.3.5-2]
+        // Never to be accepted: sending it again is of no use. [MQTT3-3.3.5-2]
+        let is_final = matches!(
+            reason,
             ReasonCode::NotAuthorized
-            | ReasonCode::TopicNameInvalid
-            | ReasonCode::PayloadFormatInvalid
-            | ReasonCode::PacketIdentifierNotFound => Some(ReasonCode::Success),
-            reason if reason.is_failure() => None,
-            _ => Some(ReasonCode::Success),
-        }
+                | ReasonCode::TopicNameInvalid
+                | ReasonCode::PayloadFormatInvalid
+                | ReasonCode::PacketIdentifierNotFound
+        );
+        (is_final || !reason.is_failure()).then_some(ReasonCode::Success)
     }
 
     /// Whether the client sends faster than it may.

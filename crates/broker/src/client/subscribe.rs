@@ -172,11 +172,14 @@ impl Client {
         if !linked.wants_problem_information {
             return None;
         }
-        let text = match refused {
-            ReasonCode::NotAuthorized => "not authorized",
-            ReasonCode::TopicFilterInvalid => "topic filter has too many levels",
-            ReasonCode::QuotaExceeded => "too many subscriptions",
-            _ => return None,
+        let text = if *refused == ReasonCode::NotAuthorized {
+            "not authorized"
+        } else if *refused == ReasonCode::TopicFilterInvalid {
+            "topic filter has too many levels"
+        } else if *refused == ReasonCode::QuotaExceeded {
+            "too many subscriptions"
+        } else {
+            return None;
         };
         let reason_string = castmq_mqtt::Text::from_static(text).ok();
         Some(Box::new(AckProperties {

@@ -1,0 +1,182 @@
+//! What a session is told, and how it looks to an observer.
+
+use castmq_mqtt::{PacketId, ReasonCode, Subscription, SubscriptionOptions};
+use castmq_otp::{Address, Entry};
+use castmq_rules::ack_order::Sequence;
+use castmq_rules::claim::Epoch;
+use castmq_rules::session::{DownReason, EndReason, Link, PullRetained};
+use castmq_rules::{ClientId, Delivery, Message};
+
+use crate::client::Client;
+
+/// A filter of a SUBSCRIBE, as the connection has judged it.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// To be subscribed.
+    Subscribe(Subscription, SubscriptionOptions),
+    /// Refused with this reason.
+    Refused(ReasonCode),
+}
+
+/// What a session is told.
+#[derive(Debug)]
+pub enum SessionEntry {
+    /// A connection has won the claim.
+    Connected {
+        /// Its address.
+        client: Address<Client>,
+        /// What it is like.
+        link: Box<Link>,
+        /// Whether CONNACK says that the session was there.
+        session_present: bool,
+    },
+    /// The connection of that claim is gone.
+    Disconnected {
+        /// Which claim.
+        epoch: Epoch,
+        /// Why.
+        reason: DownReason,
+    },
+    /// Somebody else wants the client id: the connection of that claim has to go.
+    TakeOver {
+        /// Which claim.
+        epoch: Epoch,
+    },
+    /// The session has to end.
+    End(EndReason),
+    /// A message for the client.
+    Deliver {
+        /// The message and how the client gets it.
+        delivery: Delivery,
+        /// Bytes of a shared body that this entry accounts for.
+        carries: u32,
+    },
+    /// PUBACK from the client.
+    Puback(Epoch, PacketId, ReasonCode),
+    /// PUBREC from the client.
+    Pubrec(Epoch, PacketId, ReasonCode),
+    /// PUBCOMP from the client.
+    Pubcomp(Epoch, PacketId),
+    /// A QoS 2 message from the client.
+    Publish {
+        /// By which connection.
+        epoch: Epoch,
+        /// Its id.
+        packet_id: PacketId,
+        /// The message.
+        message: Box<Message>,
+        /// What the connection calls it.
+        sequence: Sequence,
+    },
+    /// A QoS 2 message was refused after all.
+    PublishRefused(Epoch, PacketId),
+    /// PUBREL from the client.
+    Pubrel(Epoch, PacketId, Sequence),
+    /// SUBSCRIBE from the client, or from the broker on its behalf.
+    Subscribe {
+        /// By which connection.
+        epoch: Epoch,
+        /// `None` when nobody waits for SUBACK.
+        packet_id: Option<PacketId>,
+        /// The filters in their order.
+        filters: Vec<Wanted>,
+        /// The identifier for all of them.
+        subscription_id: Option<u32>,
+    },
+    /// UNSUBSCRIBE from the client.
+    Unsubscribe {
+        /// By which connection.
+        epoch: Epoch,
+        /// Its id.
+        packet_id: PacketId,
+        /// The filters in their order.
+        filters: Vec<Subscription>,
+    },
+    /// The server has done the oldest request.
+    Registered,
+    /// Whether the connection takes more.
+    Room(Epoch, bool),
+    /// A message was too large for the client.
+    TooLarge(Epoch, PacketId),
+    /// There is more to send.
+    Continue,
+    /// The next retained messages are wanted.
+    Pull(PullRetained),
+    /// The timer fired.
+    Timer,
+    /// Fails on purpose, to show that it harms nobody else.
+    Crash,
+}
+
+impl Entry for SessionEntry {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Deliver { carries, .. } => 96 + *carries as usize,
+            Self::Publish { message, .. } => 96 + message.weight(),
+            Self::Subscribe { filters, .. } => 96 + 64 * filters.len(),
+            Self::Unsubscribe { filters, .. } => 96 + 32 * filters.len(),
+            Self::Connected { .. }
+            | Self::Disconnected { .. }
+            | Self::TakeOver { .. }
+            | Self::End(_)
+            | Self::Puback(..)
+            | Self::Pubrec(..)
+            | Self::Pubcomp(..)
+            | Self::PublishRefused(..)
+            | Self::Pubrel(..)
+            | Self::Registered
+            | Self::Room(..)
+            | Self::TooLarge(..)
+            | Self::Continue
+            | Self::Pull(_)
+            | Self::Timer
+            | Self::Crash => 96,
+        }
+    }
+
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Connected { .. } => 1,
+            Self::Disconnected { .. } => 2,
+            Self::TakeOver { .. } => 3,
+            Self::End(_) => 4,
+            Self::Deliver { .. } => 5,
+            Self::Puback(..) => 6,
+            Self::Pubrec(..) => 7,
+            Self::Pubcomp(..) => 8,
+            Self::Publish { .. } => 9,
+            Self::PublishRefused(..) => 10,
+            Self::Pubrel(..) => 11,
+            Self::Subscribe { .. } => 12,
+            Self::Unsubscribe { .. } => 13,
+            Self::Registered => 14,
+            Self::Room(..) => 15,
+            Self::TooLarge(..) => 16,
+            Self::Continue => 17,
+            Self::Pull(_) => 18,
+            Self::Timer => 19,
+            Self::Crash => 20,
+        }
+    }
+}
+
+/// A session as an observer sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSnapshot {
+    /// Whose.
+    pub client_id: ClientId,
+    /// Whether its client is there.
+    pub is_connected: bool,
+    /// Messages in flight to the client.
+    pub inflight: usize,
+    /// Messages that wait.
+    pub queued: usize,
+    /// What they count for.
+    pub queued_bytes: usize,
+    /// QoS 2 messages of the client that it has not released.
+    pub awaiting_rel: usize,
+    /// Filters as they were subscribed.
+    pub subscriptions: Vec<String>,
+    /// The last granted claim.
+    pub epoch: u64,
+}
