@@ -8,6 +8,7 @@ use castmq_conformance::{Client, Connect, Scene, v3};
 
 mod values;
 
+mod access;
 mod connect;
 mod keep_alive;
 mod malformed;
@@ -18,6 +19,7 @@ mod qos;
 mod resume;
 mod retained;
 mod session;
+mod settings;
 mod subscribe;
 mod topics;
 mod unsubscribe;

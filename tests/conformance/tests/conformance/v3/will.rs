@@ -114,6 +114,35 @@ fn the_will_of_a_kept_session_is_published_on_takeover_too() {
     monitor.expect_publish(&v3::publish(&topic, "gone"));
 }
 
+/// Not as emqttd's F20: a connection that is ended from outside says its last word.
+///
+/// \[MQTT3-3.1.2-8\]
+#[test]
+fn the_will_is_published_when_the_connection_fails_by_a_bug() {
+    let Some(scene) = Scene::with(|_| ()) else {
+        return;
+    };
+    let (mut monitor, mut client) = monitor_and_client(&scene);
+
+    let broker = scene.broker().unwrap();
+    broker.crash_client(&scene.id("a")).unwrap();
+    client.expect_close();
+    monitor.expect_publish(&v3::publish(scene.topic("will"), "gone"));
+}
+
+/// \[MQTT3-3.1.2-8\]
+#[test]
+fn the_will_is_published_when_an_administrator_closes_the_connection() {
+    let Some(scene) = Scene::with(|_| ()) else {
+        return;
+    };
+    let (mut monitor, mut client) = monitor_and_client(&scene);
+
+    scene.broker().unwrap().kick(&scene.id("a")).unwrap();
+    client.expect_close();
+    monitor.expect_publish(&v3::publish(scene.topic("will"), "gone"));
+}
+
 /// \[MQTT3-3.1.2-10\] \[MQTT3-3.14.4-3\]
 #[test]
 fn a_disconnect_discards_the_will() {
