@@ -73,17 +73,63 @@ fn expect_disconnect_for(client: &mut Client, codes: &[u8]) {
     client.expect_close();
 }
 
+/// A topic that nobody else uses.
+fn marker() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("marker/v5/{}/{count}", std::process::id())
+}
+
 /// Nothing that the publisher caused is on its way to the subscriber: what the publisher sends now
 /// is what the subscriber gets next.
 #[track_caller]
 fn expect_nothing_from(publisher: &mut Client, subscriber: &mut Client) {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let marker = format!("marker/{}/{count}", std::process::id());
+    let marker = marker();
     subscriber.subscribe(&marker, 0);
     publisher.publish(v5::publish(&marker, "marker"));
     let next = subscriber.receive_publish();
-    assert_eq!(next.topic, marker.as_bytes(), "nothing else is expected");
+    assert_eq!(
+        next.topic,
+        marker.as_bytes(),
+        "nothing else is expected, came: {next:?}"
+    );
+}
+
+/// Nothing that the client caused, and nothing that waited for it, is on its way to it.
+#[track_caller]
+fn expect_nothing_more(client: &mut Client) {
+    let marker = marker();
+    client.subscribe(&marker, 0);
+    client.publish(v5::publish(&marker, "marker"));
+    let next = client.receive_publish();
+    assert_eq!(
+        next.topic,
+        marker.as_bytes(),
+        "nothing else is expected, came: {next:?}"
+    );
+}
+
+/// Messages that were acknowledged to their publisher are held back from the client: its session
+/// answers a SUBSCRIBE, and they are not before the answer nor behind it.
+#[track_caller]
+fn expect_held(client: &mut Client) {
+    client.subscribe(&marker(), 0);
+    client.expect_nothing();
+}
+
+/// No retained message is on its way to the client: the one it asks for now comes next.
+#[track_caller]
+fn expect_nothing_retained(client: &mut Client) {
+    let marker = marker();
+    let message = v5::publish(&marker, "marker").qos(1).retain();
+    client.publish(message.property(property::message_expiry(60)));
+    client.subscribe(&marker, 0);
+    let next = client.receive_publish();
+    assert_eq!(
+        next.topic,
+        marker.as_bytes(),
+        "nothing else is expected, came: {next:?}"
+    );
 }
 
 /// The value bytes of all properties with this identifier, in their order.

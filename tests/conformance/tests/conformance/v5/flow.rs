@@ -3,7 +3,7 @@
 use castmq_conformance::v5::{self, Answer, property};
 use castmq_conformance::{Client, Scene};
 
-use super::{accepted, expect_refused};
+use super::{accepted, expect_held, expect_refused};
 
 /// The number of unacknowledged messages that a CONNACK allows.
 fn receive_maximum(connack: &Answer) -> u16 {
@@ -33,7 +33,7 @@ fn one_message_more_than_the_receive_maximum_ends_the_connection() {
         client.send(v5::publish(&topic, "").qos(2).id(id));
         client.expect_ack(0x50, id);
     }
-    client.expect_nothing();
+    expect_held(&mut client);
     client.send(v5::publish(&topic, "").qos(2).id(maximum + 1));
     client.expect_disconnect(0x93);
 }
@@ -50,7 +50,7 @@ fn everything_but_publish_is_welcome_at_the_receive_maximum() {
         client.expect_ack(0x50, id);
     }
 
-    client.expect_nothing();
+    expect_held(&mut client);
     client.subscribe(&scene.topic("other"), 1);
     client.publish(v5::publish(scene.topic("nobody"), "QoS 0"));
     client.send(v5::pubrel(1));
@@ -73,7 +73,7 @@ fn a_repeated_publish_does_not_count_twice_against_the_receive_maximum() {
 
     client.send(v5::publish(&topic, "").qos(2).id(maximum).dup());
     client.expect_ack(0x50, maximum);
-    client.expect_nothing();
+    expect_held(&mut client);
 }
 
 /// \[MQTT5-3.3.4-9\] \[MQTT5-4.9.0-1\] \[MQTT5-4.9.0-2\]
@@ -89,7 +89,7 @@ fn a_client_never_has_more_unacknowledged_messages_than_it_takes() {
 
     let first = client.expect_publish(&v5::publish(&topic, "1").qos(1));
     client.expect_publish(&v5::publish(&topic, "2").qos(2));
-    client.expect_nothing();
+    expect_held(&mut client);
     client.send(v5::puback(first));
     client.expect_publish(&v5::publish(&topic, "3").qos(1));
 }
@@ -107,7 +107,7 @@ fn a_message_of_qos_2_counts_until_its_pubcomp() {
     let id = client.expect_publish(&v5::publish(&topic, "1").qos(2));
     client.send(v5::pubrec(id));
     client.expect_ack(0x62, id);
-    client.expect_nothing();
+    expect_held(&mut client);
     client.send(v5::pubcomp(id));
     client.expect_publish(&v5::publish(&topic, "2").qos(2));
 }
@@ -138,7 +138,7 @@ fn a_full_window_holds_back_publish_and_nothing_else() {
     publisher.publish(v5::publish(&topic, "2").qos(1));
     let id = client.expect_publish(&v5::publish(&topic, "1").qos(1));
 
-    client.expect_nothing();
+    expect_held(&mut client);
     client.subscribe(&scene.topic("other"), 2);
     client.unsubscribe(&scene.topic("other"));
     client.publish(v5::publish(scene.topic("nobody"), "x").qos(1));
@@ -165,7 +165,7 @@ fn a_smaller_receive_maximum_of_a_returning_client_is_obeyed() {
         .keep_session();
     let mut after = scene.client_with(&connect);
     let first = after.expect_publish(&v5::publish(&topic, "1").qos(1).dup());
-    after.expect_nothing();
+    expect_held(&mut after);
     after.send(v5::puback(first));
     after.expect_publish(&v5::publish(&topic, "2").qos(1).dup());
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use castmq_conformance::v5::{self, property};
 use castmq_conformance::{Client, Scene};
 
-use super::{accepted, expect_disconnect_for, expect_refused, stopwatch, values};
+use super::{
+    accepted, expect_disconnect_for, expect_nothing_more, expect_refused, stopwatch, values,
+};
 
 /// \[MQTT5-3.1.2-22\] \[MQTT5-3.2.2-22\]
 #[test]
@@ -57,7 +59,7 @@ fn a_keep_alive_of_zero_turns_the_check_off() {
         .will(castmq_conformance::will(&topic, "silent"));
     let silent = scene.client_with(&connect);
     never_speaks.expect_message(&v5::publish(&topic, "silent"));
-    never_speaks.expect_nothing();
+    expect_nothing_more(&mut never_speaks);
     drop(silent);
 }
 
@@ -76,7 +78,7 @@ fn a_message_larger_than_the_client_takes_is_dropped_and_the_next_one_comes() {
     publisher.publish(v5::publish(&topic, "x".repeat(64)).qos(2));
     publisher.publish(v5::publish(&topic, "small").qos(2));
     client.expect_message(&v5::publish(&topic, "small").qos(2));
-    client.expect_nothing();
+    expect_nothing_more(&mut client);
 }
 
 /// \[MQTT5-3.1.2-24\]

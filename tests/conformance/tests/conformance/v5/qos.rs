@@ -3,7 +3,7 @@
 use castmq_conformance::v5::{self, property};
 use castmq_conformance::{Client, Connect, Scene};
 
-use super::expect_nothing_from;
+use super::{expect_nothing_from, expect_nothing_more};
 
 /// The CONNECT of a client whose session lives on.
 fn lasting(scene: &Scene) -> Connect {
@@ -36,8 +36,8 @@ fn a_message_of_qos_0_is_delivered_once_and_never_acknowledged() {
 
     publisher.publish(v5::publish(&topic, "x"));
     client.expect_publish(&v5::publish(&topic, "x"));
-    client.expect_nothing();
-    publisher.expect_nothing();
+    expect_nothing_more(&mut client);
+    expect_nothing_more(&mut publisher);
 }
 
 /// \[MQTT5-4.3.2-2\] \[MQTT5-4.3.2-4\]
@@ -52,7 +52,7 @@ fn a_message_of_qos_1_is_acknowledged_to_its_publisher_and_by_its_receiver() {
     publisher.expect_ack(0x40, 0xFFFF);
     let id = client.expect_publish(&v5::publish(&topic, "x").qos(1));
     client.send(v5::puback(id));
-    client.expect_nothing();
+    expect_nothing_more(&mut client);
 }
 
 /// \[MQTT5-4.3.2-3\] \[MQTT5-3.3.1-1\] \[MQTT5-4.4.0-1\]
@@ -71,7 +71,7 @@ fn an_unacknowledged_message_of_qos_1_is_sent_again_after_a_reconnect() {
     let again = after.expect_publish(&v5::publish(&topic, "x").qos(1).dup());
     assert_eq!(again, first, "the packet id");
     after.send(v5::puback(again));
-    after.expect_nothing();
+    expect_nothing_more(&mut after);
 }
 
 /// \[MQTT5-4.3.2-3\] \[MQTT5-4.4.0-1\]
@@ -88,7 +88,7 @@ fn an_acknowledged_message_is_not_sent_again() {
     before.disconnect();
 
     let mut after = scene.client_with(&lasting(&scene));
-    after.expect_nothing();
+    expect_nothing_more(&mut after);
     expect_nothing_from(&mut publisher, &mut after);
 }
 
@@ -107,7 +107,7 @@ fn an_unacknowledged_message_is_not_sent_again_while_connected() {
     let silent = v5::connect(scene.id("silent")).keep_alive(1).will(will);
     let silent = scene.client_with(&silent);
     client.expect_publish(&v5::publish(&topic, "silent"));
-    client.expect_nothing();
+    expect_nothing_more(&mut client);
     drop(silent);
 }
 
@@ -125,7 +125,7 @@ fn a_message_of_qos_1_that_was_refused_is_not_sent_again() {
     before.disconnect();
 
     let mut after = scene.client_with(&lasting(&scene));
-    after.expect_nothing();
+    expect_nothing_more(&mut after);
 }
 
 /// \[MQTT5-4.4.0-2\] \[MQTT5-4.3.3-4\]
@@ -139,11 +139,11 @@ fn a_message_of_qos_2_that_was_refused_is_neither_released_nor_sent_again() {
         .publish(v5::publish(&topic, "x").qos(2));
     let id = before.expect_publish(&v5::publish(&topic, "x").qos(2));
     before.send(v5::ack_with(0x50, id, 0x83, &[]));
-    before.expect_nothing();
+    expect_nothing_more(&mut before);
     before.disconnect();
 
     let mut after = scene.client_with(&lasting(&scene));
-    after.expect_nothing();
+    expect_nothing_more(&mut after);
 }
 
 /// \[MQTT5-4.3.2-5\]
@@ -178,7 +178,7 @@ fn a_message_of_qos_2_is_handed_over_in_four_steps() {
     client.send(v5::pubrec(id));
     client.expect_ack(0x62, id);
     client.send(v5::pubcomp(id));
-    client.expect_nothing();
+    expect_nothing_more(&mut client);
 }
 
 /// \[MQTT5-4.3.3-3\] \[MQTT5-3.3.1-1\] \[MQTT5-4.4.0-1\]
@@ -215,7 +215,7 @@ fn after_a_reconnect_an_unanswered_pubrel_is_sent_again_and_its_publish_is_not()
     let mut after = scene.client_with(&lasting(&scene));
     after.expect_ack(0x62, id);
     after.send(v5::pubcomp(id));
-    after.expect_nothing();
+    expect_nothing_more(&mut after);
 }
 
 /// \[MQTT5-4.3.3-6\]
@@ -234,7 +234,7 @@ fn a_repeated_pubrec_is_answered_by_pubrel_again() {
     client.send(v5::pubrec(id));
     client.expect_ack(0x62, id);
     client.send(v5::pubcomp(id));
-    client.expect_nothing();
+    expect_nothing_more(&mut client);
 }
 
 /// \[MQTT5-4.4.0-1\] \[MQTT5-4.3.3-1\]

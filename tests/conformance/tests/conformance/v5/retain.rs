@@ -3,7 +3,7 @@
 use castmq_conformance::v5::{self, property};
 use castmq_conformance::{Client, Scene};
 
-use super::expect_nothing_from;
+use super::{expect_nothing_from, expect_nothing_retained};
 
 /// Subscription options: the retain flag stays as published.
 const AS_PUBLISHED: u8 = 0x08;
@@ -30,7 +30,7 @@ fn the_last_retained_message_of_a_topic_comes_with_a_new_subscription() {
     let mut client = scene.client_v5("a");
     client.subscribe(&topic, 1);
     client.expect_message(&v5::publish(&topic, "new").qos(1).retain());
-    client.expect_nothing();
+    expect_nothing_retained(&mut client);
 }
 
 /// \[MQTT5-3.3.1-5\] \[MQTT5-3.8.4-8\]
@@ -64,7 +64,7 @@ fn a_wildcard_brings_every_retained_message_that_matches() {
     arrived.sort_by(|one, other| one.topic.cmp(&other.topic));
     assert_eq!(arrived[0], v5::publish(scene.topic("a"), "1").retain());
     assert_eq!(arrived[1], v5::publish(scene.topic("a/b"), "2").retain());
-    client.expect_nothing();
+    expect_nothing_retained(&mut client);
 }
 
 /// \[MQTT5-3.3.1-6\] \[MQTT5-3.3.1-7\]
@@ -77,7 +77,7 @@ fn an_empty_retained_payload_deletes_the_retained_message() {
 
     let mut client = scene.client_v5("a");
     client.subscribe(&topic, 0);
-    client.expect_nothing();
+    expect_nothing_retained(&mut client);
 }
 
 /// \[MQTT5-3.3.1-6\] \[MQTT5-3.3.1-12\]
@@ -104,7 +104,7 @@ fn a_message_without_retain_leaves_the_retained_one_alone() {
     let mut client = scene.client_v5("a");
     client.subscribe(&topic, 0);
     client.expect_publish(&v5::publish(&topic, "retained").retain());
-    client.expect_nothing();
+    expect_nothing_retained(&mut client);
 }
 
 /// \[MQTT5-3.3.1-9\] \[MQTT5-3.8.4-4\]
@@ -132,7 +132,7 @@ fn retain_handling_1_sends_the_retained_message_with_a_new_subscription_only() {
     client.subscribe(&topic, IF_NEW);
     client.expect_publish(&v5::publish(&topic, "x").retain());
     client.subscribe(&topic, IF_NEW);
-    client.expect_nothing();
+    expect_nothing_retained(&mut client);
     client.unsubscribe(&topic);
     client.subscribe(&topic, IF_NEW);
     client.expect_publish(&v5::publish(&topic, "x").retain());
@@ -153,7 +153,7 @@ fn a_subscription_of_a_resumed_session_is_not_new() {
 
     let mut after = scene.client_with(&connect);
     after.subscribe(&topic, IF_NEW);
-    after.expect_nothing();
+    expect_nothing_retained(&mut after);
 }
 
 /// \[MQTT5-3.3.1-11\]
@@ -165,7 +165,7 @@ fn retain_handling_2_never_sends_the_retained_message() {
 
     let mut client = scene.client_v5("a");
     client.subscribe(&topic, NEVER);
-    client.expect_nothing();
+    expect_nothing_retained(&mut client);
     publisher.publish(v5::publish(&topic, "live").qos(1));
     client.expect_publish(&v5::publish(&topic, "live"));
 }

@@ -3,7 +3,7 @@
 use castmq_conformance::v5::{self, property};
 use castmq_conformance::{Connect, Scene, will};
 
-use super::accepted;
+use super::{accepted, expect_nothing_more};
 
 /// The CONNECT of the test's client, with this session expiry.
 fn expiring(scene: &Scene, seconds: u32) -> Connect {
@@ -53,7 +53,7 @@ fn a_session_is_gone_when_its_expiry_is_over() {
     let (mut client, connack) = accepted(&scene, &expiring(&scene, 1));
     assert_eq!(connack.id, 0, "session present");
     client.publish(v5::publish(&topic, "x").qos(1));
-    client.expect_nothing();
+    expect_nothing_more(&mut client);
 }
 
 /// \[MQTT5-3.1.2-23\] \[MQTT5-4.1.0-1\]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use castmq_conformance::v5::{self, property};
 use castmq_conformance::{Client, Connect, Scene};
 
-use super::{expect_disconnect_for, expect_nothing_from};
+use super::{expect_disconnect_for, expect_nothing_from, expect_nothing_more};
 
 /// The shared filter of a test's topic.
 fn shared(scene: &Scene) -> String {
@@ -112,7 +112,7 @@ fn a_client_may_hold_a_filter_shared_and_for_itself() {
     client.unsubscribe(&shared(&scene));
     client.publish(v5::publish(&topic, "own"));
     client.expect_publish(&v5::publish(&topic, "own"));
-    client.expect_nothing();
+    expect_nothing_more(&mut client);
 }
 
 /// \[MQTT5-4.8.2-3\] \[MQTT5-3.8.4-8\]
@@ -248,7 +248,7 @@ fn a_member_that_returns_finishes_its_message_of_qos_2() {
     after.send(v5::pubrec(again));
     after.expect_ack(0x62, again);
     after.send(v5::pubcomp(again));
-    after.expect_nothing();
+    expect_nothing_more(&mut after);
 }
 
 /// \[MQTT5-4.8.2-5\] \[MQTT5-4.1.0-2\]

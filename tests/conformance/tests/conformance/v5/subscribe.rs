@@ -4,7 +4,7 @@ use castmq_conformance::v5::{self, property};
 use castmq_conformance::wire::{packet, string};
 use castmq_conformance::{Client, Scene};
 
-use super::{expect_disconnect_for, expect_nothing_from, values};
+use super::{expect_disconnect_for, expect_nothing_from, expect_nothing_more, values};
 
 /// Subscription options: not the client's own messages.
 const NO_LOCAL: u8 = 0x04;
@@ -75,7 +75,7 @@ fn with_no_local_a_client_does_not_get_its_own_messages() {
     client.subscribe(&topic, NO_LOCAL);
 
     client.publish(v5::publish(&topic, "own").qos(1));
-    client.expect_nothing();
+    expect_nothing_more(&mut client);
     other.publish(v5::publish(&topic, "other's"));
     client.expect_publish(&v5::publish(&topic, "other's"));
 }
@@ -103,7 +103,7 @@ fn no_local_concerns_one_subscription_and_not_those_that_overlap() {
 
     client.send(v5::publish(&topic, "own"));
     client.expect_publish(&v5::publish(&topic, "own"));
-    client.expect_nothing();
+    expect_nothing_more(&mut client);
 }
 
 /// \[MQTT5-3.8.3-4\] \[MQTT5-4.13.1-1\]

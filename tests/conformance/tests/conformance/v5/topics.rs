@@ -7,11 +7,13 @@ use super::{expect_disconnect_for, expect_nothing_from};
 
 /// Whether a message on the topic reaches a subscriber to the filter.
 fn matches(scene: &Scene, filter: &str, topic: &str) -> bool {
+    let marker = scene.id("marker");
     let mut client = scene.client_v5("matches");
+    client.subscribe(&marker, 0);
     client.subscribe(filter, 0);
     client.publish(v5::publish(topic, "x"));
-    client.send(v5::pingreq());
-    client.receive().header == 0x30
+    client.publish(v5::publish(&marker, "marker"));
+    client.receive_publish().topic == topic.as_bytes()
 }
 
 /// \[MQTT5-4.7.1-1\] \[MQTT5-3.3.2-3\]

@@ -4,7 +4,7 @@ use castmq_conformance::Scene;
 use castmq_conformance::v5;
 use castmq_conformance::wire::{Packet, packet, string};
 
-use super::{expect_disconnect_for, expect_nothing_from};
+use super::{expect_disconnect_for, expect_nothing_from, expect_nothing_more};
 
 /// \[MQTT5-3.10.1-1\] \[MQTT5-2.1.3-1\]
 #[test]
@@ -68,7 +68,7 @@ fn a_wildcard_to_unsubscribe_means_the_filter_of_the_same_name_only() {
     client.publish(v5::publish(scene.topic("a/b"), "x"));
     client.expect_publish(&v5::publish(scene.topic("a/b"), "x"));
     client.publish(v5::publish(scene.topic("a/c"), "x"));
-    client.expect_nothing();
+    expect_nothing_more(&mut client);
 }
 
 /// \[MQTT5-3.10.4-1\] \[MQTT5-4.7.3-4\]
@@ -106,7 +106,7 @@ fn a_delivery_of_qos_1_under_way_is_finished_after_unsubscribing() {
 
     let mut after = scene.client_with(&connect);
     after.expect_message(&v5::publish(&topic, "x").qos(1).dup());
-    after.expect_nothing();
+    expect_nothing_more(&mut after);
 }
 
 /// \[MQTT5-3.10.4-3\]
@@ -125,7 +125,7 @@ fn a_delivery_of_qos_2_under_way_is_finished_after_unsubscribing() {
     client.send(v5::pubrec(id));
     client.expect_ack(0x62, id);
     client.send(v5::pubcomp(id));
-    client.expect_nothing();
+    expect_nothing_more(&mut client);
 }
 
 /// \[MQTT5-3.10.4-4\] \[MQTT5-3.10.4-5\]
