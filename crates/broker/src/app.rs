@@ -139,10 +139,6 @@ impl Builder {
         }
         let arbiters = arbiters_of(&settings);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-        let long_round = match settings.sysmon.long_turn {
-            limit if limit.is_zero() => Duration::MAX,
-            limit => limit,
-        };
         let limits = mail_limits(&settings);
         let node = Arc::new(Node::new(settings, arbiters, clock.wall(), None));
         node.hooks.store(Arc::new(hooks));
@@ -151,7 +147,7 @@ impl Builder {
         let builders = (0..arbiters)
             .map(|arbiter| {
                 let parts = (Arc::clone(&node), Arc::clone(&clock), mailroom.clone());
-                move || dispatcher(arbiter, parts, long_round)
+                move || dispatcher(arbiter, parts)
             })
             .collect();
         let running = launch(builders).map_err(StartError::Launch)?;
@@ -222,10 +218,9 @@ fn mail_limits(settings: &Settings) -> MailLimits {
 fn dispatcher(
     arbiter: u16,
     (node, clock, mailroom): (Arc<Node>, Arc<dyn Clock>, Mailroom<Parcel>),
-    long_round: Duration,
 ) -> Dispatcher<Local> {
-    let shard = shard(arbiter, node, clock, mailroom, None);
-    let dispatcher = Dispatcher::new(shard, Box::new(TokioPoller::default()), long_round);
+    let shard = shard(arbiter, &node, clock, mailroom, None);
+    let dispatcher = Dispatcher::new(shard, Box::new(TokioPoller::default()));
     sup::start_servers(&mut dispatcher.shard().borrow_mut());
     dispatcher
 }
@@ -234,7 +229,7 @@ fn dispatcher(
 #[must_use]
 pub fn shard(
     arbiter: u16,
-    node: Arc<Node>,
+    node: &Arc<Node>,
     clock: Arc<dyn Clock>,
     mailroom: Mailroom<Parcel>,
     seed: Option<u64>,
@@ -253,9 +248,23 @@ pub fn shard(
                 <Local as castmq_otp::World>::KINDS,
             ))
         }),
-        world: Local::new(node, arbiter, seed),
+        world: Local::new(Arc::clone(node), arbiter, seed),
     };
-    Shard::new(parts, lanes_high)
+    let mut shard = Shard::new(parts, lanes_high);
+    let sysmon = &node.settings.sysmon;
+    let never = |limit: Duration| {
+        if limit.is_zero() {
+            Duration::MAX
+        } else {
+            limit
+        }
+    };
+    let deep_lane = match sysmon.deep_lane {
+        0 => usize::MAX,
+        depth => depth as usize,
+    };
+    shard.watch(never(sysmon.long_turn), deep_lane);
+    shard
 }
 
 /// A broker that runs.

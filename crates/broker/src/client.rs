@@ -176,8 +176,6 @@ pub enum ClientEntry {
     Resume,
     /// The timer fired.
     Timer,
-    /// Fails on purpose, to show that it harms nobody else.
-    Crash,
 }
 
 impl Entry for ClientEntry {
@@ -205,7 +203,6 @@ impl Entry for ClientEntry {
             Self::Subscribe(_) => 11,
             Self::Resume => 12,
             Self::Timer => 13,
-            Self::Crash => 14,
         }
     }
 }
@@ -384,7 +381,6 @@ impl Process for Client {
             ClientEntry::Subscribe(filters) => self.subscribe_for(shard, filters),
             ClientEntry::Resume => self.resume_unless_rated(shard),
             ClientEntry::Timer => self.timer(shard),
-            ClientEntry::Crash => crate::crash("client"),
         }
     }
 

@@ -54,9 +54,3 @@ pub type Shard = castmq_otp::Shard<Local>;
 pub(crate) fn now(shard: &Shard) -> castmq_rules::Moment {
     castmq_rules::Moment::from_start(shard.now())
 }
-
-/// Fails on purpose: for tests of supervision.
-#[expect(clippy::panic, reason = "that is what it is for")]
-pub(crate) fn crash(process: &str) -> ! {
-    panic!("{process} was told to crash");
-}

@@ -395,6 +395,32 @@ impl World for Local {
     }
 }
 
+/// Has a process fail as by a bug; whether it lives.
+pub(crate) fn doom(shard: &mut Shard, process: ProcessId) -> bool {
+    fn of<P: castmq_otp::Process<World = Local>>(shard: &mut Shard, id: ProcessId) -> bool {
+        shard.doom(Address::<P>::new(id.arbiter, id.slot, id.generation))
+    }
+    match process.kind {
+        0 => of::<Client>(shard, process),
+        1 => of::<Session>(shard, process),
+        2 => of::<Sm>(shard, process),
+        3 => of::<Cm>(shard, process),
+        4 => of::<Server>(shard, process),
+        5 => of::<Pubsub>(shard, process),
+        6 => of::<Router>(shard, process),
+        7 => of::<Retainer>(shard, process),
+        8 => of::<Hook>(shard, process),
+        9 => of::<AccessControl>(shard, process),
+        10 => of::<Stats>(shard, process),
+        11 => of::<Metrics>(shard, process),
+        12 => of::<Broker>(shard, process),
+        13 => of::<Alarm>(shard, process),
+        14 => of::<Sysmon>(shard, process),
+        15 => of::<Listener>(shard, process),
+        _ => false,
+    }
+}
+
 /// A ticket that was dropped without a word means that something failed on the way: its publisher is
 /// not left waiting.
 fn refuse_lost_tickets(shard: &mut Shard) {

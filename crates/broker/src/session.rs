@@ -485,7 +485,6 @@ impl Process for Session {
                 self.armed = None;
                 self.state.handle_timer(now);
             }
-            SessionEntry::Crash => crate::crash("session"),
         }
         self.perform(shard);
     }

@@ -27,7 +27,6 @@ use crate::{Poller, Shard, World};
 pub struct Dispatcher<W: World> {
     shard: Rc<RefCell<Shard<W>>>,
     poller: Option<Box<dyn Poller>>,
-    long_round: Duration,
 }
 
 impl<W: World> fmt::Debug for Dispatcher<W> {
@@ -37,16 +36,15 @@ impl<W: World> fmt::Debug for Dispatcher<W> {
 }
 
 impl<W: World> Dispatcher<W> {
-    /// Drives a shard with its sockets; rounds longer than `long_round` are told.
+    /// Drives a shard with its sockets.
     #[must_use]
-    pub fn new(shard: Shard<W>, poller: Box<dyn Poller>, long_round: Duration) -> Self {
+    pub fn new(shard: Shard<W>, poller: Box<dyn Poller>) -> Self {
         let shard = Rc::new(RefCell::new(shard));
         let itself = Rc::downgrade(&shard);
         shard.borrow_mut().itself = Some(itself);
         Self {
             shard,
             poller: Some(poller),
-            long_round,
         }
     }
 
@@ -68,7 +66,6 @@ impl<W: World> Actor for Dispatcher<W> {
                 sleep: Box::pin(sleep_until(Instant::now())),
                 sleeps_until: None,
                 start: Instant::now() - self.shard.borrow().clock.now(),
-                long_round: self.long_round,
             });
         }
     }
@@ -81,7 +78,6 @@ struct Rounds<W: World> {
     sleep: Pin<Box<Sleep>>,
     sleeps_until: Option<Duration>,
     start: Instant,
-    long_round: Duration,
 }
 
 impl<W: World> Rounds<W> {
@@ -110,7 +106,7 @@ impl<W: World> ActorFuture<Dispatcher<W>> for Rounds<W> {
             let mut shard = this.shard.borrow_mut();
             shard.wake_with(task.waker());
             let more = shard.round(&mut *this.poller);
-            shard.check_length(this.long_round);
+            shard.check_length();
             more
         };
         let again = match more {

@@ -21,7 +21,9 @@ pub(crate) struct Tenant<P: Process> {
     pub(crate) shell: Option<actix::Addr<Shell<P::World>>>,
     pub(crate) intensity: Option<Intensity>,
     pub(crate) turns: u32,
-    is_queued: bool,
+    /// Its next turn fails, because somebody wants to see what happens then.
+    pub(crate) is_doomed: bool,
+    pub(crate) is_queued: bool,
     pushed: u64,
     popped: u64,
     sample: Option<(u64, Duration)>,
@@ -70,8 +72,8 @@ pub(crate) struct Remains<P: Process> {
 pub(crate) enum Pushed {
     /// The process has to be put into the run queue.
     Wake,
-    /// It is there already.
-    Queued,
+    /// It is there already. So many entries wait with it.
+    Queued(usize),
     /// There is no such process any more.
     Dead,
 }
@@ -151,6 +153,7 @@ impl<P: Process> Lanes<P> {
                 shell: None,
                 intensity,
                 turns: 0,
+                is_doomed: false,
                 is_queued: false,
                 pushed: 0,
                 popped: 0,
@@ -202,7 +205,7 @@ impl<P: Process> Lanes<P> {
         }
         tenant.record.record().pushed(tenant.lane.len());
         if tenant.is_queued {
-            Pushed::Queued
+            Pushed::Queued(tenant.lane.len())
         } else {
             tenant.is_queued = true;
             Pushed::Wake

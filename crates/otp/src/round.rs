@@ -53,7 +53,8 @@ impl<W: World> Shard<W> {
     }
 
     /// Tells of a round that kept the others waiting for too long.
-    pub fn check_length(&mut self, limit: Duration) {
+    pub(crate) fn check_length(&mut self) {
+        let limit = self.long_turn;
         let took = self.clock.now().saturating_sub(self.now);
         if took > limit {
             self.count(Counter::RoundsLong);

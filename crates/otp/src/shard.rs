@@ -78,6 +78,8 @@ pub struct Shard<W: World> {
     pub(crate) wheel: Wheel,
     pub(crate) lanes_bytes: usize,
     pub(crate) lanes_high: usize,
+    pub(crate) deep_lane: usize,
+    pub(crate) long_turn: Duration,
     pub(crate) waker: Option<Waker>,
     pub(crate) itself: Option<Weak<RefCell<Self>>>,
 }
@@ -115,9 +117,37 @@ impl<W: World> Shard<W> {
             wheel: Wheel::default(),
             lanes_bytes: 0,
             lanes_high,
+            deep_lane: usize::MAX,
+            long_turn: Duration::MAX,
             waker: None,
             itself: None,
         }
+    }
+
+    /// Has turns and rounds told that take longer than `long_turn`, and lanes that come to hold
+    /// `deep_lane` entries.
+    pub fn watch(&mut self, long_turn: Duration, deep_lane: usize) {
+        self.long_turn = long_turn;
+        self.deep_lane = deep_lane;
+    }
+
+    /// Has the next turn of a process fail as by a bug, at once; whether it lives. For those who want
+    /// to see that it harms nobody else.
+    pub fn doom<P: Process<World = W>>(&mut self, address: Address<P>) -> bool {
+        let lanes = P::lanes(&mut self.world);
+        if !lanes.is_live(address.slot, address.generation) {
+            return false;
+        }
+        let Some(tenant) = lanes.tenant_at(address.slot) else {
+            return false;
+        };
+        tenant.is_doomed = true;
+        let is_queued = std::mem::replace(&mut tenant.is_queued, true);
+        if !is_queued {
+            self.run_queue.push_back((P::KIND.index, address.slot));
+            self.wake();
+        }
+        true
     }
 
     /// The monotonic time at which this round began.
@@ -209,7 +239,19 @@ impl<W: World> Shard<W> {
                 return Err(Dead);
             }
             Pushed::Wake => self.run_queue.push_back((P::KIND.index, to.slot)),
-            Pushed::Queued => {}
+            Pushed::Queued(depth) => {
+                if depth == self.deep_lane {
+                    self.count(Counter::LanesDeep);
+                    self.tell(
+                        Event::LaneDeep,
+                        &[
+                            ("process", &P::KIND.name),
+                            ("id", &to.id()),
+                            ("depth", &depth),
+                        ],
+                    );
+                }
+            }
         }
         self.lanes_bytes += weight;
         Ok(())
@@ -312,6 +354,7 @@ impl<W: World> Shard<W> {
         let Some(mut process) = tenant.process.take() else {
             return;
         };
+        let is_doomed = std::mem::take(&mut tenant.is_doomed);
         tenant.turns = tenant.turns.wrapping_add(1);
         let started = tenant
             .turns
@@ -320,6 +363,9 @@ impl<W: World> Shard<W> {
         let mut entries = 0;
         let mut last = 0;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
+            if is_doomed {
+                crash(P::KIND.name);
+            }
             let mut budget = Budget::TURN;
             let now = self.now;
             while let Some(entry) = P::lanes(&mut self.world).pop(slot, now) {
@@ -345,6 +391,16 @@ impl<W: World> Shard<W> {
             let took = self.clock.now().saturating_sub(started);
             if let Some(tenant) = P::lanes(&mut self.world).tenant_at(slot) {
                 tenant.record.record().ran(took, TIMED_EVERY);
+            }
+            if took > self.long_turn {
+                self.tell(
+                    Event::TurnLong,
+                    &[
+                        ("process", &P::KIND.name),
+                        ("slot", &slot),
+                        ("millis", &took.as_millis()),
+                    ],
+                );
             }
         }
         if P::lanes(&mut self.world).give_back(slot, process, entries, last) {
@@ -438,4 +494,10 @@ fn message_of(panic: &Panic) -> String {
 /// Drops what a panic left behind; a second panic stays here.
 fn drop_quietly<T>(value: T) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
+}
+
+/// What a bug does, on demand.
+#[expect(clippy::panic, reason = "that is what it is for")]
+fn crash(kind: &str) -> ! {
+    panic!("{kind} was told to crash");
 }

@@ -19,7 +19,7 @@ use crate::hook::{HookEntry, Hooks};
 use crate::node::Node;
 use crate::parcel::Parcel;
 use crate::session::{SessionEntry, SessionSnapshot};
-use crate::{Shard, broker, stats};
+use crate::{Shard, broker, local, stats};
 
 /// How long an arbiter may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -38,6 +38,9 @@ pub enum HandleError {
     /// There is no such client.
     #[error("no such client")]
     NoClient,
+    /// There is no such process.
+    #[error("no such process")]
+    NoProcess,
     /// The topic is none.
     #[error(transparent)]
     Topic(#[from] TopicError),
@@ -218,22 +221,25 @@ impl Handle {
         self.tell_session(client_id, || SessionEntry::End(EndReason::Removed))
     }
 
-    /// Has the connection of a client fail as by a bug, to see that nobody else is harmed.
+    /// Has a process fail as by a bug, to see that nobody else is harmed. `kind` and `name` are those of
+    /// its [record](Self::processes); of several that fit, all.
     ///
     /// # Errors
     ///
-    /// [`HandleError::NoClient`] when it is not connected.
-    pub fn crash_client(&self, client_id: &str) -> Result<(), HandleError> {
-        self.tell_client(client_id, || ClientEntry::Crash)
-    }
-
-    /// Has the session of a client id fail as by a bug, to see that nobody else is harmed.
-    ///
-    /// # Errors
-    ///
-    /// [`HandleError::NoClient`] when there is no session.
-    pub fn crash_session(&self, client_id: &str) -> Result<(), HandleError> {
-        self.tell_session(client_id, || SessionEntry::Crash)
+    /// [`HandleError::NoProcess`] when none fits.
+    pub fn crash(&self, kind: &str, name: &str) -> Result<(), HandleError> {
+        let mut is_told = false;
+        for record in self.processes() {
+            if record.kind == kind && &*record.name == name {
+                let id = record.id;
+                is_told |= self.ask(id.arbiter, move |shard| local::doom(shard, id))?;
+            }
+        }
+        if is_told {
+            Ok(())
+        } else {
+            Err(HandleError::NoProcess)
+        }
     }
 
     /// Changes the hooks in the turn of the hook process.

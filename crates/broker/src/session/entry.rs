@@ -104,8 +104,6 @@ pub enum SessionEntry {
     Pull(PullRetained),
     /// The timer fired.
     Timer,
-    /// Fails on purpose, to show that it harms nobody else.
-    Crash,
 }
 
 impl Entry for SessionEntry {
@@ -129,8 +127,7 @@ impl Entry for SessionEntry {
             | Self::TooLarge(..)
             | Self::Continue
             | Self::Pull(_)
-            | Self::Timer
-            | Self::Crash => 96,
+            | Self::Timer => 96,
         }
     }
 
@@ -155,7 +152,6 @@ impl Entry for SessionEntry {
             Self::Continue => 17,
             Self::Pull(_) => 18,
             Self::Timer => 19,
-            Self::Crash => 20,
         }
     }
 }
