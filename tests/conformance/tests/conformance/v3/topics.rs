@@ -149,7 +149,7 @@ fn a_leading_number_sign_does_not_match_the_brokers_own_topics() {
 /// \[MQTT3-4.7.2-1\]
 #[test]
 fn leading_wildcards_match_no_topic_that_begins_with_a_dollar_sign() {
-    let scene = Scene::new();
+    let scene = Scene::alone();
     let topic = format!("${}", scene.topic("t"));
     let mut number_sign = scene.client("number-sign");
     let mut plus = scene.client("plus");
