@@ -212,7 +212,13 @@ fn connack_tells_the_limits_of_the_broker() {
     assert_eq!(told.receive_maximum, Some(1024));
     assert_eq!(told.maximum_packet_size, Some(1024 * 1024));
     assert_eq!(told.topic_alias_maximum, Some(32));
-    assert_eq!(told.retain_available, None);
+    let available = [
+        told.retain_available,
+        told.wildcard_available,
+        told.shared_available,
+        told.subscription_ids_available,
+    ];
+    assert_eq!(available, [None; 4]);
     assert_eq!(told.maximum_qos, None);
 }
 

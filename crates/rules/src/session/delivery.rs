@@ -17,7 +17,8 @@ impl Session {
     // differs: emqttd sends QoS 0 past the queue (P18); here it waits behind what came before it.
     // [MQTT3-3.1.2-5] [MQTT5-3.3.2-5] [MQTT3-4.6.0-6] [MQTT5-4.6.0-5]
     pub fn handle_delivery(&mut self, delivery: Delivery, now: Moment) {
-        if let Some(replays) = &mut self.replays {
+        // While the client is away, what comes live may not reach it, and nothing is being replayed.
+        if let (Some(replays), State::Connected { .. }) = (&mut self.replays, self.state) {
             replays.handle_live(&delivery.message);
         }
         self.deliver(delivery, now);

@@ -3,6 +3,9 @@
 //! One subscription after the other, one request at a time, and none while anything waits in the
 //! queue, so that acknowledgements and live messages are never held up and memory stays bounded.
 
+#[cfg(test)]
+mod model;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -53,17 +56,22 @@ struct Replay {
     entry: SubscriptionEntry,
     /// The filter, and where the retainer stands.
     scan: Scan,
+    /// Later versions come live.
+    as_of: u64,
 }
 
 impl Session {
     /// SUBACK is on its way for a filter: its retained messages follow, if they are wanted.
     ///
-    /// Repeated for the same filter it begins anew.
+    /// Repeated for the same filter it begins anew. `as_of` is the newest version in the retainer
+    /// at a moment at which the routes were in place: whatever is stored later comes live, so the
+    /// replay leaves it out and cannot get ahead of live messages that are still on their way.
     // [MQTT3-3.3.1-6] [MQTT3-3.8.4-3] [MQTT5-3.8.4-4]
-    pub fn start_replay(
+    pub fn start_replay_as_of(
         &mut self,
         subscription: &Subscription,
         subscribed: Subscribed,
+        as_of: u64,
         now: Moment,
     ) {
         let Some(entry) = self.subscriptions.find(subscription) else {
@@ -76,8 +84,19 @@ impl Session {
         }
         self.replays
             .get_or_insert_default()
-            .start(subscription.filter(), entry);
+            .start(subscription.filter(), entry, as_of);
         self.fill(now);
+    }
+
+    /// As [`Self::start_replay_as_of`], where the newest version is not known: what is stored
+    /// while the replay is under way may come twice.
+    pub fn start_replay(
+        &mut self,
+        subscription: &Subscription,
+        subscribed: Subscribed,
+        now: Moment,
+    ) {
+        self.start_replay_as_of(subscription, subscribed, u64::MAX, now);
     }
 
     /// The retainer has answered. An answer to an older request means nothing.
@@ -117,7 +136,7 @@ impl Session {
 }
 
 impl Replays {
-    fn start(&mut self, filter: &TopicFilter, entry: SubscriptionEntry) {
+    fn start(&mut self, filter: &TopicFilter, entry: SubscriptionEntry, as_of: u64) {
         self.remove(filter);
         let number = self.next;
         self.next += 1;
@@ -126,6 +145,7 @@ impl Replays {
         let replay = Replay {
             entry,
             scan: Scan::new(filter),
+            as_of,
         };
         self.list.insert(number, replay);
     }
@@ -149,9 +169,13 @@ impl Replays {
     }
 
     /// The connection is gone: what is on its way from the retainer is asked for again later, since
-    /// nobody could take it.
+    /// nobody could take it. Live messages may be lost to the client until then, so nothing is left
+    /// to them.
     pub(super) fn handle_disconnected(&mut self) {
         self.forget_pull();
+        for replay in self.list.values_mut() {
+            replay.as_of = u64::MAX;
+        }
     }
 
     /// The subscription is gone.
@@ -216,7 +240,10 @@ impl Replays {
                 .is_some_and(|live| message.version.is_none_or(|version| version <= live));
             // [MQTT5-3.8.3-3]
             let is_own = replay.entry.options.no_local && message.from.as_ref() == Some(client_id);
-            if !is_older && !is_own {
+            let comes_live = message
+                .version
+                .is_some_and(|version| version > replay.as_of);
+            if !is_older && !is_own && !comes_live {
                 deliveries.push(replay.delivery(message));
             }
         }

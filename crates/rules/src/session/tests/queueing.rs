@@ -77,27 +77,35 @@ fn a_long_queue_is_sent_over_several_turns() {
     assert_eq!(script.session.queued_now(), 0);
 }
 
-#[test]
-fn one_turn_sends_a_bounded_part_of_a_long_queue() {
+/// What the first turn of a connection sends of so many waiting messages with this payload.
+fn sent_in_one_turn(messages: usize, payload: &str) -> usize {
     let mut settings = SessionSettings {
         keeps_qos0_offline: true,
         ..SessionSettings::default()
     };
-    settings.queue.len_max = 1000;
+    settings.queue.len_max = messages;
     let mut script = session(settings);
-    for _ in 0..1000 {
-        script.qos0("waiting");
+    for _ in 0..messages {
+        script.qos0(payload);
     }
     let mut script = script.connect_without_performing();
-    let mut sent = 0;
-    while let Some(action) = script.session.poll_action() {
-        if matches!(action, Action::Publish(_)) {
-            sent += 1;
-        } else {
-            assert_eq!(action, Action::Continue);
-        }
-    }
-    assert!(sent <= 128, "{sent} in one turn");
+    let actions: Vec<Action> = std::iter::from_fn(|| script.session.poll_action()).collect();
+    assert!(actions.contains(&Action::Continue));
+    actions
+        .iter()
+        .filter(|action| matches!(action, Action::Publish(_)))
+        .count()
+}
+
+#[test]
+fn one_turn_sends_a_bounded_number_of_messages() {
+    assert_eq!(sent_in_one_turn(1000, "small"), 128);
+}
+
+#[test]
+fn one_turn_sends_a_bounded_number_of_bytes() {
+    let sent = sent_in_one_turn(100, &"x".repeat(10_000));
+    assert_eq!(sent, 7, "64 KiB, and what was begun below that");
 }
 
 #[test]

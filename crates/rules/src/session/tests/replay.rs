@@ -224,6 +224,47 @@ fn a_version_delivered_live_during_the_replay_does_not_come_twice() {
 }
 
 #[test]
+fn what_is_stored_after_the_routes_stood_is_left_to_the_live_message() {
+    let mut desk = Desk::new(window_of(10));
+    let before = desk.retain("a", "before", QoS::AtLeastOnce);
+    let filter = subscription("a/#");
+    let now = desk.script.now();
+    let session = &mut desk.script.session;
+    let subscribed = session.subscribe(&filter, ANY, None).unwrap();
+    let as_of = before.message.version.unwrap();
+    session.start_replay_as_of(&filter, subscribed, as_of, now);
+    desk.script.perform();
+    let first = desk.retain("a/b", "first", QoS::AtLeastOnce);
+    let second = desk.retain("a/b", "second", QoS::AtLeastOnce);
+
+    desk.answer();
+    desk.script.deliver(first);
+    desk.script.deliver(second);
+    assert_eq!(
+        desk.script.written(),
+        ["1 before retained", "2 first", "3 second"]
+    );
+}
+
+#[test]
+fn a_client_that_went_away_gets_also_what_was_stored_since() {
+    let mut desk = Desk::new(window_of(10));
+    let filter = subscription("a");
+    let now = desk.script.now();
+    desk.script.room(false);
+    let session = &mut desk.script.session;
+    let subscribed = session.subscribe(&filter, ANY, None).unwrap();
+    session.start_replay_as_of(&filter, subscribed, 0, now);
+    desk.script.disconnect(NORMAL);
+    let live = desk.retain("a", "new", QoS::AtMostOnce);
+    desk.script.deliver(live);
+
+    desk.script.reconnect();
+    desk.answer();
+    assert_eq!(desk.script.written(), ["- new retained"]);
+}
+
+#[test]
 fn a_newer_version_than_the_one_delivered_live_does_come() {
     let mut desk = Desk::new(window_of(10));
     desk.subscribe("#", ANY);
@@ -302,6 +343,45 @@ fn an_unsubscribed_filter_gets_no_more() {
     assert_eq!(desk.script.written(), Vec::<String>::new());
 }
 
+#[test]
+fn an_answer_for_an_unsubscribed_filter_is_not_taken_for_another() {
+    let mut desk = Desk::new(window_of(10));
+    desk.retain("a", "one", QoS::AtMostOnce);
+    desk.retain("b", "two", QoS::AtMostOnce);
+    desk.subscribe("a", ANY);
+    desk.subscribe("b", ANY);
+    let stale = desk.read().unwrap();
+    desk.script.session.unsubscribe(&subscription("a"));
+    desk.hand_in(stale);
+    desk.answer();
+    assert_eq!(desk.script.written(), ["- two retained"]);
+}
+
+#[test]
+fn an_answer_counts_although_another_filter_was_unsubscribed() {
+    let mut desk = Desk::new(window_of(10));
+    desk.retain("a", "one", QoS::AtMostOnce);
+    desk.subscribe("a", ANY);
+    desk.subscribe("b", ANY);
+    let answer = desk.read().unwrap();
+    desk.script.session.unsubscribe(&subscription("b"));
+    desk.hand_in(answer);
+    assert_eq!(desk.script.written(), ["- one retained"]);
+}
+
+#[test]
+fn what_came_live_during_one_replay_comes_again_in_the_next() {
+    let mut desk = Desk::new(window_of(10));
+    desk.subscribe("a", ANY);
+    desk.subscribe("+", ANY);
+    let first = desk.read().unwrap();
+    let live = desk.retain("a", "new", QoS::AtMostOnce);
+    desk.script.deliver(live);
+    desk.hand_in(first);
+    desk.answer();
+    assert_eq!(desk.script.written(), ["- new", "- new retained"]);
+}
+
 /// \[MQTT5-3.8.3-3\]
 #[test]
 fn a_client_that_does_not_want_its_own_messages_does_not_get_its_retained_ones() {
@@ -312,6 +392,10 @@ fn a_client_that_does_not_want_its_own_messages_does_not_get_its_retained_ones()
         message.from = ClientId::new(crate::testing::text("subscriber"));
     });
     desk.retained.store(Message::clone(&own.message));
+    desk.subscribe("a", ANY);
+    desk.answer();
+    assert_eq!(desk.script.written(), ["- own retained"]);
+
     desk.subscribe(
         "a",
         SubscriptionOptions {
