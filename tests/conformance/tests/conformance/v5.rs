@@ -21,6 +21,7 @@ mod properties;
 mod publish;
 mod qos;
 mod retain;
+mod rights;
 mod session;
 mod settings;
 mod shared;
@@ -139,15 +140,21 @@ fn values(properties: Option<&Vec<Vec<u8>>>, identifier: u8) -> Vec<Vec<u8>> {
     matching.map(|property| property[1..].to_vec()).collect()
 }
 
-/// A client that takes no larger packets than its CONNACK, and their largest size.
-fn small(scene: &Scene) -> (Client, usize) {
+/// The size of the CONNACK that a client of this scene gets.
+fn room_for_connack(scene: &Scene) -> u32 {
     let mut probe = scene.open();
-    probe.send_connect(&v5::connect(scene.id("small")));
+    probe.send_connect(&v5::connect(scene.id("probe")));
     let room = probe.receive().to_bytes().len();
     probe.disconnect();
-    let limit = property::maximum_packet_size(u32::try_from(room).unwrap());
+    u32::try_from(room).unwrap()
+}
+
+/// A client that takes no larger packets than its CONNACK, and their largest size.
+fn small(scene: &Scene) -> (Client, usize) {
+    let room = room_for_connack(scene);
+    let limit = property::maximum_packet_size(room);
     let client = scene.client_with(&v5::connect(scene.id("small")).property(limit));
-    (client, room)
+    (client, usize::try_from(room).unwrap())
 }
 
 /// Starts to measure; the result tells how long ago that was.

@@ -139,6 +139,19 @@ fn a_refusal_fits_into_the_packet_size_of_the_client() {
     }
 }
 
+/// \[MQTT5-3.1.2-24\] \[MQTT5-3.2.0-1\]
+#[test]
+fn a_client_without_room_for_a_connack_gets_nothing_at_all() {
+    let scene = Scene::new();
+    let mut client = scene.open();
+
+    // The shortest CONNACK has five bytes, a PINGRESP has two.
+    let limit = property::maximum_packet_size(4);
+    client.send_connect(&v5::connect(scene.id("a")).property(limit));
+    client.send(v5::pingreq());
+    client.expect_close();
+}
+
 /// \[MQTT5-3.2.2-8\] \[MQTT5-4.12.0-6\]
 #[test]
 fn a_plain_connack_names_no_authentication_method() {
