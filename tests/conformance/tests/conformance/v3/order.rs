@@ -174,15 +174,15 @@ fn pubrels_come_in_the_order_of_the_pubrecs() {
     let second = subscriber.receive_publish().id.unwrap();
     let third = subscriber.receive_publish().id.unwrap();
 
-    subscriber.send([v3::pubrec(first), v3::pubrec(second), v3::pubrec(third)].concat());
-    subscriber.expect(v3::pubrel(first));
+    subscriber.send([v3::pubrec(second), v3::pubrec(first), v3::pubrec(third)].concat());
     subscriber.expect(v3::pubrel(second));
+    subscriber.expect(v3::pubrel(first));
     subscriber.expect(v3::pubrel(third));
 }
 
 /// \[MQTT3-4.6.0-4\] \[MQTT3-4.4.0-1\]
 #[test]
-fn resumed_pubrels_come_in_their_order() {
+fn resumed_pubrels_come_in_the_order_of_the_pubrecs() {
     let scene = Scene::new();
     let topic = scene.topic("t");
     let mut subscriber = scene.session("subscriber");
@@ -192,12 +192,12 @@ fn resumed_pubrels_come_in_their_order() {
     publisher.publish(v3::publish(&topic, "2").qos(2));
     let first = subscriber.receive_publish().id.unwrap();
     let second = subscriber.receive_publish().id.unwrap();
-    subscriber.send([v3::pubrec(first), v3::pubrec(second)].concat());
-    subscriber.expect(v3::pubrel(first));
+    subscriber.send([v3::pubrec(second), v3::pubrec(first)].concat());
     subscriber.expect(v3::pubrel(second));
+    subscriber.expect(v3::pubrel(first));
     subscriber.cut();
 
     let mut again = scene.session("subscriber");
-    again.expect(v3::pubrel(first));
     again.expect(v3::pubrel(second));
+    again.expect(v3::pubrel(first));
 }
