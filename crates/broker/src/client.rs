@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use castmq_mqtt::{Decoder, PacketId, ReasonCode, Text, Version};
-use castmq_observe::{Counter, Kind};
+use castmq_observe::{Counter, Event, Kind};
 use castmq_otp::{Address, Down, Entry, Lanes, Process, Restart, Stream};
 use castmq_rules::ClientId;
 use castmq_rules::ack_order::{AckOrder, Outcome, Sequence};
@@ -47,6 +47,9 @@ pub use close::Close;
 pub use connect::Adopted;
 pub(crate) use connect::adopt;
 pub(crate) use pause::resume_paused;
+
+/// How long SUBSCRIBE and UNSUBSCRIBE may take: longer than any router needs, shorter than for ever.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Tag of the connection's one timer.
 const TIMER: u8 = 0;
@@ -70,6 +73,8 @@ pub struct Client {
     /// Since when the socket takes nothing.
     blocked: Option<Duration>,
     pause: Option<pause::Pause>,
+    /// Since when the session owes an answer to SUBSCRIBE or UNSUBSCRIBE.
+    unanswered: Option<Duration>,
     /// The earliest moment for which a timer is armed.
     armed: Option<Duration>,
     /// Arbiters that it has moved to already.
@@ -225,9 +230,20 @@ pub fn start(shard: &mut Shard, poller: &mut dyn castmq_otp::Poller, accepted: A
         peer,
         permit,
     } = accepted;
+    if shard.world.half_open >= shard.world.node.settings.bounds.half_open as usize {
+        shard.count(Counter::ConnectionsRefused);
+        shard.tell(
+            Event::ConnectionRefused,
+            &[
+                ("peer", &peer),
+                ("cause", &"too many connections without CONNECT"),
+            ],
+        );
+        return;
+    }
     let address = spawn(shard, peer, permit);
     if poller.register(address.token(), stream).is_err() {
-        shard.end(address);
+        shard.with(address, Client::end);
     }
 }
 
@@ -254,6 +270,7 @@ fn spawn(shard: &mut Shard, peer: SocketAddr, permit: Permit) -> Address<Client>
         is_touched: false,
         blocked: None,
         pause: None,
+        unanswered: None,
         armed: None,
         hops: 0,
         rate,
@@ -308,7 +325,8 @@ impl Client {
             }
         };
         let paused = self.pause.as_ref().map(pause::Pause::deadline);
-        let next = [blocked, closing, alive, paused]
+        let answer = self.unanswered.map(|since| since + ANSWER_PATIENCE);
+        let next = [blocked, closing, alive, paused, answer]
             .into_iter()
             .flatten()
             .min();
@@ -339,6 +357,11 @@ impl Client {
             self.close(shard, &Close::Unwritable);
         } else if let Some(reason) = self.keep_alive.expired(now(shard)) {
             self.close(shard, &Close::Silent(reason));
+        } else if self
+            .unanswered
+            .is_some_and(|since| at >= since + ANSWER_PATIENCE)
+        {
+            self.close(shard, &Close::Unanswered);
         } else if self.pause_is_over(shard) {
             self.close(shard, &Close::PausedTooLong);
         }

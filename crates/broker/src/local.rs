@@ -311,6 +311,7 @@ impl World for Local {
             let client = Address::<Client>::new(shard.arbiter, token.slot, token.generation);
             shard.with(client, |client, shard| client.flush(shard, poller));
         }
+        close_orphans(shard, poller);
     }
 
     fn timer(shard: &mut Shard, process: ProcessId, tag: u8) {
@@ -389,9 +390,14 @@ impl World for Local {
         client::resume_paused(shard);
         ledger::hand_over(shard);
         stats::write(shard);
-        for token in std::mem::take(&mut shard.world.orphans) {
-            poller.close(token);
-        }
+        close_orphans(shard, poller);
+    }
+}
+
+/// Closes the sockets of processes that are over.
+fn close_orphans(shard: &mut Shard, poller: &mut dyn Poller) {
+    for token in shard.world.orphans.drain(..) {
+        poller.close(token);
     }
 }
 

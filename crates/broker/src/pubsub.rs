@@ -22,7 +22,7 @@ use castmq_mqtt::Subscription;
 use castmq_observe::{Counter, Kind};
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
 use castmq_rules::ack_order::Outcome;
-use castmq_rules::{ArbiterId, ArbiterSet, Delivery, Match, Message, Plan, Route, Subscriber};
+use castmq_rules::{ArbiterId, ArbiterSet, Delivery, Match, Message, Plan, Route};
 use smallvec::SmallVec;
 
 use crate::client::ClientEntry;
@@ -214,14 +214,9 @@ fn advance(shard: &mut Shard, job: &mut Job) -> bool {
             matches.push(found);
         });
     for found in matches {
-        let delivery = Delivery {
-            qos: job.message.qos.min(found.qos),
-            retain: found.retain_as_published && job.message.retain,
-            message: Arc::clone(&job.message),
-            subscription_ids: found.subscription_ids,
-            group: None,
-        };
-        job.delivered |= deliver(shard, found.session, delivery, &mut job.is_counted);
+        let session = found.session;
+        let delivery = found.delivery(&job.message);
+        job.delivered |= deliver(shard, session, delivery, &mut job.is_counted);
     }
     is_done
 }
@@ -250,7 +245,7 @@ fn dispatch_group(shard: &mut Shard, job: &Job, group: Arc<str>) -> bool {
         .table
         .choose(&group, choice.strategy, choice.chance);
     if let Some((session, subscriber)) = chosen {
-        let delivery = group_delivery(&job.message, &group, subscriber);
+        let delivery = subscriber.delivery(&job.message, &group);
         if deliver(shard, session, delivery, &mut false) {
             return true;
         }
@@ -289,24 +284,26 @@ fn bounce(shard: &mut Shard, message: &Arc<Message>, group: Arc<str>, tried: Arb
     true
 }
 
-fn group_delivery(message: &Arc<Message>, group: &Arc<str>, subscriber: Subscriber) -> Delivery {
-    Delivery {
-        qos: message.qos.min(subscriber.options.qos),
-        retain: subscriber.options.retain_as_published && message.retain,
-        message: Arc::clone(message),
-        subscription_ids: subscriber.id.iter().map(|id| id.get()).collect(),
-        group: Some(Arc::clone(group)),
-    }
-}
-
 /// Gives what a session that ended had not got acknowledged to another member of its group.
 // [MQTT5-4.8.2-5]
-pub fn redispatch(shard: &mut Shard, delivery: &Delivery) -> bool {
+pub fn redispatch(shard: &mut Shard, ended: Address<Session>, delivery: &Delivery) -> bool {
     let Some(group) = delivery.group.clone() else {
         return false;
     };
-    let job = Job::new(shard, Arc::clone(&delivery.message), None, false);
-    dispatch_group(shard, &job, group)
+    let message = &delivery.message;
+    let choice = server::choice(shard, message);
+    let table = &mut shard.world.table;
+    if let Some((session, subscriber)) =
+        table.choose_other(&group, ended, choice.strategy, choice.chance)
+    {
+        let delivery = subscriber.delivery(message, &group);
+        if deliver(shard, session, delivery, &mut false) {
+            return true;
+        }
+    }
+    let mut tried = ArbiterSet::default();
+    tried.insert(ArbiterId(shard.arbiter));
+    bounce(shard, message, group, tried)
 }
 
 /// Puts a copy into a session's lane. The body counts once per arbiter: `is_counted` says that it has

@@ -140,11 +140,10 @@ impl Session {
         is_current
     }
 
-    fn to_client(&self, shard: &mut Shard, entry: ClientEntry) {
-        if let Some(client) = self.client {
-            // A client that just ended has told so, or its monitor will.
-            let _ = shard.send(client, entry);
-        }
+    /// Whether there is a connection to tell. One that ended has told so itself.
+    fn to_client(&self, shard: &mut Shard, entry: ClientEntry) -> bool {
+        self.client
+            .is_some_and(|client| shard.send(client, entry).is_ok())
     }
 
     // tour: connect/4
@@ -152,16 +151,20 @@ impl Session {
         let epoch = link.epoch;
         self.client = Some(client);
         // CONNACK stands in the connection's lane before whatever the session sends.
-        self.to_client(
-            shard,
-            ClientEntry::Claimed {
-                session: self.address,
-                epoch,
-                present,
-            },
-        );
+        let session = self.address;
+        let claimed = ClientEntry::Claimed {
+            session,
+            epoch,
+            present,
+        };
+        let is_there = self.to_client(shard, claimed);
         self.state.handle_connected(link, now(shard));
-        self.tell_groups(shard, true);
+        if is_there {
+            self.tell_groups(shard, true);
+        } else {
+            // It was gone before it could be answered.
+            self.disconnected(shard, epoch, DownReason::Closed);
+        }
     }
 
     fn disconnected(&mut self, shard: &mut Shard, epoch: Epoch, reason: DownReason) {
@@ -265,7 +268,7 @@ impl Session {
                     self.dropped(shard, reason.name(), &delivery);
                 }
                 Action::Redispatch(delivery) => {
-                    if !pubsub::redispatch(shard, &delivery) {
+                    if !pubsub::redispatch(shard, self.address, &delivery) {
                         self.dropped(shard, DropReason::SessionEnded.name(), &delivery);
                     }
                 }

@@ -44,6 +44,8 @@ pub enum Close {
     Unwritable,
     /// It was not read for too long because the broker is behind.
     PausedTooLong,
+    /// Its session did not answer SUBSCRIBE or UNSUBSCRIBE in time.
+    Unanswered,
     /// Another connection, an administrator or the node wants it gone.
     Kicked(ReasonCode),
 }
@@ -60,7 +62,7 @@ impl Close {
             | Self::NotAccepted(reason)
             | Self::Silent(reason)
             | Self::Kicked(reason) => Some(*reason),
-            Self::Unwritable => Some(ReasonCode::UnspecifiedError),
+            Self::Unwritable | Self::Unanswered => Some(ReasonCode::UnspecifiedError),
             Self::PausedTooLong => Some(ReasonCode::QuotaExceeded),
         }
     }
@@ -82,6 +84,7 @@ impl Close {
             | Self::NotAccepted(_)
             | Self::Silent(_)
             | Self::Unwritable
+            | Self::Unanswered
             | Self::PausedTooLong
             | Self::Kicked(_) => {
                 DownReason::Dropped(self.reason().unwrap_or(ReasonCode::UnspecifiedError))
@@ -96,7 +99,9 @@ impl Close {
                 Event::ClientBadInput
             }
             Self::Denied(_) | Self::NotAccepted(_) => Event::ClientDenied,
-            Self::Silent(_) | Self::Unwritable | Self::PausedTooLong => Event::ClientTimedOut,
+            Self::Silent(_) | Self::Unwritable | Self::Unanswered | Self::PausedTooLong => {
+                Event::ClientTimedOut
+            }
             Self::Kicked(_) => Event::ClientTakenOver,
         }
     }
@@ -113,6 +118,7 @@ impl Close {
             Self::NotAccepted(reason) => format!("message not accepted {reason:?}"),
             Self::Silent(_) => "nothing received in time".to_owned(),
             Self::Unwritable => "socket took nothing in time".to_owned(),
+            Self::Unanswered => "subscription not confirmed in time".to_owned(),
             Self::PausedTooLong => "not read for too long".to_owned(),
             Self::Kicked(reason) => format!("{reason:?}"),
         }

@@ -298,7 +298,7 @@ pub(crate) fn adopt(shard: &mut Shard, poller: &mut dyn Poller, adopted: Adopted
     } = adopted;
     let address = super::spawn(shard, peer, permit);
     if poller.register(address.token(), stream).is_err() {
-        shard.end(address);
+        shard.with(address, Client::end);
         return;
     }
     shard.with(address, |client, shard| {

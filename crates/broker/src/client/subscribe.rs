@@ -34,6 +34,7 @@ impl Client {
             .map(|filter| self.judge(shard, filter))
             .collect();
         let subscription_id = properties.subscription_id;
+        self.unanswered = Some(shard.now());
         self.to_session(shard, |epoch| SessionEntry::Subscribe {
             epoch,
             packet_id: Some(packet_id),
@@ -112,6 +113,7 @@ impl Client {
             let reasons = vec![ReasonCode::ImplementationSpecificError; count];
             return self.unsuback(shard, packet_id, reasons);
         };
+        self.unanswered = Some(shard.now());
         self.to_session(shard, |epoch| SessionEntry::Unsubscribe {
             epoch,
             packet_id,
@@ -159,6 +161,7 @@ impl Client {
 
     /// What stood behind the packet may be parsed now.
     fn answered(&mut self, shard: &mut Shard) {
+        self.unanswered = None;
         self.protocol.handle_answered();
         self.read_again(shard);
     }
