@@ -82,6 +82,8 @@ impl Session {
         if subscription.is_shared() || !subscribed.wants_retained(entry.options) {
             return;
         }
+        // What comes live while the client is away may be lost to it, so nothing is left to that.
+        let as_of = if self.is_connected() { as_of } else { u64::MAX };
         self.replays
             .get_or_insert_default()
             .start(subscription.filter(), entry, as_of);

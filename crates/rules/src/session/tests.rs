@@ -1,5 +1,6 @@
 //! What a session promises, by example.
 
+mod desk;
 mod flow;
 mod inbound;
 mod lifetime;
@@ -7,4 +8,5 @@ mod queueing;
 mod replay;
 mod resume;
 mod retry;
+mod versions;
 mod will;
