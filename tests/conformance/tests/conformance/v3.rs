@@ -20,6 +20,7 @@ mod resume;
 mod retained;
 mod session;
 mod settings;
+mod shared;
 mod subscribe;
 mod topics;
 mod unsubscribe;

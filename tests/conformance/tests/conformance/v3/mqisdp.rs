@@ -162,3 +162,24 @@ fn a_client_of_3_1_takes_over_from_one_of_3_1_1() {
     first.expect_close();
     second.expect_nothing();
 }
+
+/// In 3.1 a client repeats these packets with DUP.
+#[test]
+fn repeated_subscribes_and_pubrels_of_3_1_may_carry_dup() {
+    let scene = Scene::new();
+    let topic = scene.topic("t");
+    let mut client = scene.client_with(&v3::connect_31(scene.id("a")));
+    let with_dup = |mut bytes: Vec<u8>| {
+        bytes[0] |= 0x08;
+        bytes
+    };
+
+    client.send(with_dup(v3::subscribe(1, &[(&topic, 0)])));
+    client.expect(v3::suback(1, &[0]));
+    client.send(with_dup(v3::unsubscribe(2, &[&topic])));
+    client.expect(v3::unsuback(2));
+    client.send(v3::publish(&topic, "x").qos(2).id(3));
+    client.expect(v3::pubrec(3));
+    client.send(with_dup(v3::pubrel(3)));
+    client.expect(v3::pubcomp(3));
+}

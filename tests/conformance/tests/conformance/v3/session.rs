@@ -382,3 +382,29 @@ fn a_publisher_gets_its_own_message_when_it_subscribes_to_it() {
     assert!(packets.iter().any(|packet| packet.header == 0x40));
     assert!(packets.iter().any(|packet| packet.header == 0x32));
 }
+
+/// \[MQTT3-3.1.4-2\]
+#[test]
+fn of_connections_that_arrive_at_once_with_one_id_exactly_one_stays() {
+    let scene = Scene::new();
+    let topic = scene.topic("t");
+    let mut clients: Vec<_> = (0..30).map(|_| scene.open()).collect();
+
+    for client in &mut clients {
+        client.send(v3::connect(scene.id("a")).keep_session());
+    }
+    for client in &mut clients {
+        client.receive_or_close();
+    }
+    for client in &mut clients {
+        client.send(v3::pingreq());
+    }
+    let mut alive: Vec<_> = clients
+        .iter_mut()
+        .filter_map(|client| client.receive_or_close().map(|_| client))
+        .collect();
+    assert_eq!(alive.len(), 1, "connections that are still there");
+    alive[0].subscribe(&topic, 0);
+    alive[0].publish(v3::publish(&topic, "x"));
+    alive[0].expect_publish(&v3::publish(&topic, "x"));
+}
