@@ -262,6 +262,7 @@ impl Session {
     fn check(&self) {
         if self.state == State::Ended {
             assert_eq!(self.window.len(), 0);
+            assert!(!self.window.has_waiting());
             assert_eq!(self.queue.len(), 0);
             assert!(!self.will.is_set());
             assert!(self.next_deadline().is_none());

@@ -83,6 +83,7 @@ fn the_topic_used_longest_ago_loses_its_alias() {
     assert_eq!(number(aliases.assign(&topic("c"))), (2, true));
     assert_eq!(number(aliases.assign(&topic("a"))), (1, false));
     assert_eq!(number(aliases.assign(&topic("b"))), (2, true));
+    assert_eq!(number(aliases.assign(&topic("c"))), (1, true));
 }
 
 proptest! {

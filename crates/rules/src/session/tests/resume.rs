@@ -223,3 +223,18 @@ fn a_connection_that_is_still_there_counts_as_taken_over() {
     assert_eq!(script.written(), ["1 first again"]);
     assert!(script.session.is_connected());
 }
+
+#[test]
+fn a_session_may_end_before_all_came_again() {
+    let mut script = window_of(3).queue(["first", "second"]);
+    script.disconnect(DownReason::Closed);
+    script.end(crate::session::EndReason::Removed);
+    assert_eq!(script.done(), ["end Removed"]);
+    assert_eq!(script.session.inflight_now(), 0);
+
+    let mut script = window_of(3).queue(["first", "second"]);
+    script.disconnect(DownReason::Closed);
+    let mut script = script.takes_at_once(1).connect();
+    script.end(crate::session::EndReason::Removed);
+    assert_eq!(script.session.inflight_now(), 0);
+}
