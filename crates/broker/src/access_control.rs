@@ -176,8 +176,13 @@ impl Access {
     }
 
     /// Whether a client's will may be published.
-    pub(crate) fn may_publish_will(&self, client_id: &ClientId, will: &Will) -> bool {
-        self.ask(client_id, None, Action::Publish, will.topic.as_str()) == Decision::Allow
+    pub(crate) fn may_publish_will(
+        &self,
+        client_id: &ClientId,
+        user_name: Option<&str>,
+        will: &Will,
+    ) -> bool {
+        self.ask(client_id, user_name, Action::Publish, will.topic.as_str()) == Decision::Allow
     }
 
     fn may(

@@ -66,6 +66,8 @@ pub struct Client {
     keep_alive: KeepAlive,
     acks: AckOrder,
     input: input::Input,
+    /// Largest packet that the client takes.
+    packet_bytes_max: usize,
     /// What is not written yet. Empty and without memory while the connection is idle.
     out: BytesMut,
     /// Whether a flush is due at the end of the round.
@@ -112,7 +114,6 @@ struct Linked {
     client_id: ClientId,
     user_name: Option<Text>,
     version: Version,
-    packet_bytes_max: usize,
     wants_problem_information: bool,
     aliases: OutboundAliases,
     acl: AclCache,
@@ -266,6 +267,7 @@ fn spawn(shard: &mut Shard, peer: SocketAddr, permit: Permit) -> Address<Client>
         keep_alive: KeepAlive::awaiting_connect(patience, at),
         acks: AckOrder::new(None),
         input: input::Input::default(),
+        packet_bytes_max: usize::MAX,
         out: BytesMut::new(),
         is_touched: false,
         blocked: None,
@@ -288,6 +290,12 @@ impl Client {
             Stage::Connected(linked) => Some(&linked.client_id),
             Stage::Opening | Stage::Closing { .. } => None,
         }
+    }
+
+    /// Bytes that wait for its socket.
+    #[must_use]
+    pub fn unsent_bytes(&self) -> usize {
+        self.out.len()
     }
 
     fn version(&self) -> Version {

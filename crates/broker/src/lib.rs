@@ -8,6 +8,7 @@ pub mod broker;
 pub mod client;
 pub mod cm;
 pub mod hook;
+mod inspect;
 mod kinds;
 pub mod ledger;
 pub mod listener;

@@ -402,7 +402,7 @@ fn close_orphans(shard: &mut Shard, poller: &mut dyn Poller) {
 }
 
 /// Has a process fail as by a bug; whether it lives.
-pub(crate) fn doom(shard: &mut Shard, process: ProcessId) -> bool {
+pub fn doom(shard: &mut Shard, process: ProcessId) -> bool {
     fn of<P: castmq_otp::Process<World = Local>>(shard: &mut Shard, id: ProcessId) -> bool {
         shard.doom(Address::<P>::new(id.arbiter, id.slot, id.generation))
     }

@@ -18,7 +18,7 @@ mod subscribe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use castmq_mqtt::{PacketId, ReasonCode, Subscription, Will};
+use castmq_mqtt::{PacketId, ReasonCode, Subscription, Text, Will};
 use castmq_observe::{Counter, Event, Kind};
 use castmq_otp::{Address, Down, Lanes, Process, Restart};
 use castmq_rules::ack_order::Sequence;
@@ -50,6 +50,8 @@ pub struct Session {
     address: Address<Self>,
     state: rules::Session,
     client: Option<Address<Client>>,
+    /// The user in whose name the will is published.
+    user_name: Option<Text>,
     /// Requests to the server that are not answered, in their order. Empty for most of the time.
     requests: Vec<Request>,
     /// The earliest moment for which a timer is armed.
@@ -87,6 +89,7 @@ impl Session {
             address,
             state: rules::Session::new(client_id, settings, at),
             client: None,
+            user_name: None,
             requests: Vec::new(),
             armed: None,
             queued_bytes: 0,
@@ -147,8 +150,15 @@ impl Session {
     }
 
     // tour: connect/4
-    fn connected(&mut self, shard: &mut Shard, client: Address<Client>, link: Link, present: bool) {
+    fn connected(
+        &mut self,
+        shard: &mut Shard,
+        client: Address<Client>,
+        (link, user_name): (Link, Option<Text>),
+        present: bool,
+    ) {
         let epoch = link.epoch;
+        self.user_name = user_name;
         self.client = Some(client);
         // CONNACK stands in the connection's lane before whatever the session sends.
         let session = self.address;
@@ -290,12 +300,11 @@ impl Session {
     /// The will is published as the client would have published it, if it still may.
     // [MQTT3-3.1.2-8] [MQTT5-3.1.2-8]
     fn publish_will(&self, shard: &mut Shard, will: Will) {
-        if !shard
-            .world
-            .node
-            .access
-            .may_publish_will(self.client_id(), &will)
-        {
+        if !shard.world.node.access.may_publish_will(
+            self.client_id(),
+            self.user_name.as_deref(),
+            &will,
+        ) {
             shard.tell(
                 Event::ClientDenied,
                 &[

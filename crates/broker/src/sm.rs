@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ahash::RandomState;
+use castmq_mqtt::Text;
 use castmq_observe::{Counter, Kind};
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
 use castmq_rules::ClientId;
@@ -57,12 +58,17 @@ pub fn locate(directory: &Directory, client_id: &ClientId, here: u16) -> u16 {
     }
 }
 
-/// A claim that is not decided.
+/// A connection that wants a session.
 #[derive(Debug)]
-struct Claimant {
-    client: Address<Client>,
-    client_id: ClientId,
-    link: Box<Link>,
+pub struct Claimant {
+    /// Which connection.
+    pub client: Address<Client>,
+    /// Whose session.
+    pub client_id: ClientId,
+    /// The user's name.
+    pub user_name: Option<Text>,
+    /// What the connection is like; its epoch is set when the claim is granted.
+    pub link: Link,
 }
 
 /// The session manager of an arbiter.
@@ -81,14 +87,10 @@ pub struct Sm {
 pub enum SmEntry {
     /// A connection wants the session of a client id.
     Claim {
-        /// Which connection.
-        client: Address<Client>,
-        /// Whose session.
-        client_id: ClientId,
+        /// Who wants it.
+        claimant: Box<Claimant>,
         /// Whether an existing one is discarded.
         clean_start: bool,
-        /// What the connection is like; its epoch is set when the claim is granted.
-        link: Box<Link>,
     },
     /// A connection with a claim under way, or its session, is gone.
     ClientDown(Address<Client>),
@@ -156,28 +158,20 @@ impl Sm {
     }
 
     // tour: connect/3
-    fn claim(&mut self, shard: &mut Shard, client: Address<Client>, claim: Claim, link: Box<Link>) {
+    fn claim(&mut self, shard: &mut Shard, claimant: Claimant, claim: Claim) {
         let node = std::sync::Arc::clone(&shard.world.node);
         let owner = locate(&node.directory, &claim.client_id, shard.arbiter);
         if owner != shard.arbiter {
             // The entry vanished and somebody else was first: the connection goes there.
-            let _ = shard.send(client, ClientEntry::Move(owner));
+            let _ = shard.send(claimant.client, ClientEntry::Move(owner));
             return;
         }
         if self.claimants.len() >= node.settings.bounds.claims as usize {
-            let _ = shard.send(client, ClientEntry::Busy);
+            let _ = shard.send(claimant.client, ClientEntry::Busy);
             self.vacate(shard, &claim.client_id);
             return;
         }
-        let client_id = claim.client_id.clone();
-        self.claimants.insert(
-            claim.id,
-            Claimant {
-                client,
-                client_id,
-                link,
-            },
-        );
+        self.claimants.insert(claim.id, claimant);
         self.claims.handle_claim(claim, now(shard));
     }
 
@@ -185,6 +179,7 @@ impl Sm {
         let Claimant {
             client,
             client_id,
+            user_name,
             mut link,
         } = claimant;
         let client_id = &client_id;
@@ -213,7 +208,7 @@ impl Sm {
         self.sessions.insert(client_id.detached(), session);
         let entry = SessionEntry::Connected {
             client,
-            link,
+            link: Box::new((link, user_name)),
             session_present,
         };
         // It lives: it was checked or started just now.
@@ -309,21 +304,17 @@ impl Process for Sm {
     fn take(&mut self, entry: SmEntry, shard: &mut Shard) {
         match entry {
             SmEntry::Claim {
-                client,
-                client_id,
+                claimant,
                 clean_start,
-                link,
             } => {
                 self.next_claim += 1;
-                let id = ClaimId(self.next_claim);
-                let epoch_min = Epoch(shard.world.node.next_epoch());
                 let claim = Claim {
-                    id,
-                    client_id,
+                    id: ClaimId(self.next_claim),
+                    client_id: claimant.client_id.clone(),
                     clean_start,
-                    epoch_min,
+                    epoch_min: Epoch(shard.world.node.next_epoch()),
                 };
-                self.claim(shard, client, claim, link);
+                self.claim(shard, *claimant, claim);
             }
             SmEntry::ClientDown(client) => self.client_down(client),
             SmEntry::Disconnected {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use castmq_mqtt::{Connect, Decoder, Packet, Text, Version, Will};
+use castmq_mqtt::{Connect, Decoder, Packet, Text, Version, Will, encoded_bytes};
 use castmq_observe::{Counter, Event};
 use castmq_otp::{Address, Poller, Stream};
 use castmq_rules::ClientId;
@@ -21,7 +21,7 @@ use crate::listener::Permit;
 use crate::node::Pressure;
 use crate::parcel::Parcel;
 use crate::session::{Session, SessionEntry};
-use crate::sm::{self, SmEntry};
+use crate::sm::{self, Claimant, SmEntry};
 use crate::{Shard, hook, ledger, now};
 
 /// Arbiters that a connection moves to before it is told to come again.
@@ -47,6 +47,7 @@ impl Client {
     // emqttd: emqttd_protocol:process/2 (CONNECT)
     // tour: connect/1
     pub(super) fn connect(&mut self, shard: &mut Shard, connect: &Connect) {
+        self.packet_bytes_max = packet_bytes_max(connect.properties.maximum_packet_size);
         match self.judge_connect(shard, connect) {
             Ok(plan) => {
                 let user_name = connect.user_name.as_ref().map(Text::detached);
@@ -82,13 +83,20 @@ impl Client {
         })?;
         // differs: emqttd never looks at the will's topic (P13).
         if let Some(will) = &plan.will
-            && !node.access.may_publish_will(&plan.client_id, will)
+            && !node
+                .access
+                .may_publish_will(&plan.client_id, connect.user_name.as_deref(), will)
         {
             return Err(Refused::NotAuthorized);
         }
         if let Some(prefix) = plan.properties.response_information.take() {
             let information = prefix.replace("%c", plan.client_id.as_str());
             plan.properties.response_information = Text::try_from(information).ok();
+        }
+        // A client that cannot be answered cannot be connected.
+        let connack = Packet::ConnAck(Box::new(plan.accepted(false)));
+        if encoded_bytes(&connack, plan.version) > self.packet_bytes_max {
+            return Err(Refused::QuotaExceeded);
         }
         Ok(plan)
     }
@@ -108,18 +116,21 @@ impl Client {
             return self.move_to(shard, owner);
         }
         let plan = &claiming.plan;
-        let link = Box::new(Link {
+        let link = Link {
             epoch: Epoch::default(),
             version: plan.version,
             receive_maximum: plan.receive_maximum,
             expiry: plan.expiry,
             will: plan.will.clone(),
-        });
+        };
         let entry = SmEntry::Claim {
-            client: self.address,
-            client_id: plan.client_id.clone(),
+            claimant: Box::new(Claimant {
+                client: self.address,
+                client_id: plan.client_id.clone(),
+                user_name: claiming.user_name.clone(),
+                link,
+            }),
             clean_start: plan.clean_start,
-            link,
         };
         if let Some(sm) = shard.world.names.sm {
             let _ = shard.send(sm, entry);
@@ -206,10 +217,6 @@ impl Client {
             client_id: plan.client_id.clone(),
             user_name: user_name.clone(),
             version: plan.version,
-            packet_bytes_max: plan
-                .packet_bytes_max
-                .and_then(|bytes| usize::try_from(bytes).ok())
-                .unwrap_or(usize::MAX),
             wants_problem_information: plan.wants_problem_information,
             aliases: OutboundAliases::new(plan.topic_alias_max, own_aliases, policy),
             acl: AclCache::default(),
@@ -304,6 +311,7 @@ pub(crate) fn adopt(shard: &mut Shard, poller: &mut dyn Poller, adopted: Adopted
     shard.with(address, |client, shard| {
         client.leave_opening(shard);
         client.hops = hops;
+        client.packet_bytes_max = packet_bytes_max(plan.packet_bytes_max);
         client.decoder = decoder;
         client.protocol = protocol;
         client.input.put(input);
@@ -332,4 +340,11 @@ fn owned(mut plan: ConnectPlan) -> ConnectPlan {
         crate::message::detach_properties(&mut properties.publish);
     }
     plan
+}
+
+/// The size of packets that a client has stated, or none.
+fn packet_bytes_max(stated: Option<u32>) -> usize {
+    stated
+        .and_then(|bytes| usize::try_from(bytes).ok())
+        .unwrap_or(usize::MAX)
 }

@@ -15,18 +15,24 @@ use super::{Client, Close, Stage};
 use crate::session::SessionEntry;
 use crate::{Shard, hook, ledger, now};
 
+/// What a topic alias adds to a packet: itself, and a byte each to property length and packet length.
+const ALIAS_BYTES: usize = 5;
 /// Below this much of the bound the session may go on.
 const ROOM_AGAIN: usize = 4;
 
 impl Client {
-    /// Collects a packet. What a client takes no packet so large for is left out: first its texts, then
-    /// the packet. [MQTT5-3.1.2-24] [MQTT5-3.1.2-25]
+    /// Collects a packet. For a client that takes none so large its texts are left out, then the whole
+    /// packet. [MQTT5-3.1.2-24] [MQTT5-3.2.2-19] [MQTT5-3.2.2-20]
     pub(super) fn write(&mut self, shard: &mut Shard, packet: &Packet) {
         let version = self.version();
-        if let Stage::Connected(linked) = &self.stage
-            && encoded_bytes(packet, version) > linked.packet_bytes_max
-        {
-            return;
+        let shorter;
+        let mut packet = packet;
+        if encoded_bytes(packet, version) > self.packet_bytes_max {
+            shorter = without_texts(packet.clone());
+            packet = &shorter;
+            if encoded_bytes(packet, version) > self.packet_bytes_max {
+                return;
+            }
         }
         if encode(packet, version, &mut self.out).is_ok() {
             count_sent(shard, packet);
@@ -60,6 +66,7 @@ impl Client {
     // emqttd: emqttd_protocol:send/2
     // tour: publish/5
     pub(super) fn deliver(&mut self, shard: &mut Shard, outgoing: &Outgoing) {
+        let packet_bytes_max = self.packet_bytes_max;
         let Stage::Connected(linked) = &mut self.stage else {
             return;
         };
@@ -77,16 +84,12 @@ impl Client {
             topic_alias: None,
             payload: &message.payload,
         };
-        // Measured with the whole topic, so that a packet fits whatever its alias.
-        let alias_bytes = 3;
-        if head.encoded_bytes(linked.version) + alias_bytes > linked.packet_bytes_max
-            && head.encoded_bytes(linked.version) > linked.packet_bytes_max
-        {
+        let bytes = head.encoded_bytes(linked.version);
+        if bytes > packet_bytes_max {
             return self.too_large(shard, outgoing);
         }
-        if linked.version == Version::V5
-            && head.encoded_bytes(linked.version) + alias_bytes <= linked.packet_bytes_max
-        {
+        // Room for an alias beside the whole topic, and for what it adds to the lengths before it.
+        if linked.version == Version::V5 && bytes + ALIAS_BYTES <= packet_bytes_max {
             match linked.aliases.assign(&message.topic) {
                 Alias::None => {}
                 Alias::Defined(alias) => head.topic_alias = Some(alias.get()),
@@ -185,6 +188,33 @@ impl Client {
             self.watch_room(shard);
         }
     }
+}
+
+/// A packet without what only people read.
+fn without_texts(mut packet: Packet) -> Packet {
+    match &mut packet {
+        Packet::ConnAck(connack) => {
+            connack.properties.reason_string = None;
+            connack.properties.user.clear();
+        }
+        Packet::Disconnect(disconnect) => {
+            disconnect.properties.reason_string = None;
+            disconnect.properties.user.clear();
+        }
+        Packet::SubAck(suback) => suback.properties = None,
+        Packet::UnsubAck(unsuback) => unsuback.properties = None,
+        Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack) => {
+            ack.properties = None;
+        }
+        Packet::Connect(_)
+        | Packet::Publish(_)
+        | Packet::Subscribe(_)
+        | Packet::Unsubscribe(_)
+        | Packet::PingReq
+        | Packet::PingResp
+        | Packet::Auth(_) => {}
+    }
+    packet
 }
 
 fn count_sent(shard: &Shard, packet: &Packet) {

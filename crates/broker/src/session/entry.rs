@@ -1,6 +1,6 @@
 //! What a session is told, and how it looks to an observer.
 
-use castmq_mqtt::{PacketId, ReasonCode, Subscription, SubscriptionOptions};
+use castmq_mqtt::{PacketId, ReasonCode, Subscription, SubscriptionOptions, Text};
 use castmq_otp::{Address, Entry};
 use castmq_rules::ack_order::Sequence;
 use castmq_rules::claim::Epoch;
@@ -25,8 +25,8 @@ pub enum SessionEntry {
     Connected {
         /// Its address.
         client: Address<Client>,
-        /// What it is like.
-        link: Box<Link>,
+        /// What it is like, and its user's name.
+        link: Box<(Link, Option<Text>)>,
         /// Whether CONNACK says that the session was there.
         session_present: bool,
     },
