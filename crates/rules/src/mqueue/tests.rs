@@ -177,6 +177,28 @@ fn expired_messages_give_way_before_living_ones() {
 }
 
 #[test]
+fn expired_messages_give_way_each_in_its_time() {
+    let at = |seconds| Moment::from_start(std::time::Duration::from_secs(seconds));
+    let short = |name, qos, seconds| {
+        with(message(name, qos), |message| {
+            message.expires = Some(at(seconds));
+        })
+    };
+    let mut queue = queue_of(3, FullPolicy::DropOldest);
+    queue.put(short("one", QoS::AtLeastOnce, 1));
+    queue.put(short("two", QoS::AtLeastOnce, 2));
+    queue.put(short("three", QoS::AtMostOnce, 3));
+    let mut push = |name, seconds| {
+        let delivery = message(name, QoS::AtLeastOnce);
+        let victims = queue.queue.push(delivery, &queue.settings, at(seconds));
+        let (reason, victim) = &victims[0];
+        (*reason, self::name(victim))
+    };
+    assert_eq!(push("fourth", 1), (DropReason::Expired, "one".to_owned()));
+    assert_eq!(push("fifth", 2), (DropReason::Expired, "two".to_owned()));
+}
+
+#[test]
 fn preferred_topics_come_out_first() {
     let mut queue = queue_of(10, FullPolicy::DropOldest)
         .prefer("high", 9)
