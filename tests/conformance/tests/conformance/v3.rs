@@ -12,6 +12,7 @@ mod access;
 mod connect;
 mod keep_alive;
 mod malformed;
+mod modules;
 mod mqisdp;
 mod order;
 mod publish;

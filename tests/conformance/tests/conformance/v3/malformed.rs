@@ -360,3 +360,21 @@ fn what_came_before_a_malformed_packet_is_processed() {
     client.expect_close();
     subscriber.expect_publish(&v3::publish(&topic, "x"));
 }
+
+/// \[MQTT3-4.8.0-1\]
+#[test]
+fn bad_input_is_counted_under_its_reason() {
+    let Some(scene) = Scene::with(|_| ()) else {
+        return;
+    };
+
+    let rows = vec![
+        ("wrong flags", vec![0xC1, 0]),
+        ("other wrong flags", vec![0xE2, 0]),
+        ("packet id 0", v3::puback(0)),
+    ];
+    expect_each_closes(&scene, rows);
+    let drops = scene.broker().unwrap().drops();
+    assert_eq!(drops.get("reserved_flags"), Some(&2), "{drops:?}");
+    assert_eq!(drops.get("packet_id_zero"), Some(&1), "{drops:?}");
+}

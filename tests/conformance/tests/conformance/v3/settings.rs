@@ -323,6 +323,24 @@ fn a_payload_that_is_too_large_to_be_retained_is_passed_on_all_the_same() {
     expect_nothing_from(&mut publisher, &mut subscriber);
 }
 
+/// \[MQTT3-3.3.1-5\]
+#[test]
+fn a_retained_message_expires_where_that_is_set() {
+    let Some(scene) = Scene::with(|settings| {
+        settings.retained.expiry = Duration::from_secs(1);
+    }) else {
+        return;
+    };
+    let topic = scene.topic("t");
+    let mut publisher = scene.client("publisher");
+    publisher.publish(v3::publish(&topic, "x").qos(1).retain());
+
+    std::thread::sleep(Duration::from_secs(2));
+    let mut subscriber = scene.client("subscriber");
+    subscriber.subscribe(&topic, 0);
+    expect_nothing_from(&mut publisher, &mut subscriber);
+}
+
 /// \[MQTT3-3.8.4-5\] \[MQTT3-3.9.3-2\]
 #[test]
 fn a_subscription_too_many_gets_code_80() {
