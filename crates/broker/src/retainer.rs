@@ -152,6 +152,13 @@ pub fn dispatch(shard: &Shard, scan: &mut Scan, messages_max: usize) -> Vec<Arc<
     table.next_chunk(scan, budget, now(shard))
 }
 
+/// The newest version of any topic.
+#[must_use]
+pub fn version(node: &Node) -> u64 {
+    let table = node.retained.read().unwrap_or_else(PoisonError::into_inner);
+    table.version()
+}
+
 /// How many messages are retained.
 #[must_use]
 pub fn retained_now(node: &Node) -> usize {

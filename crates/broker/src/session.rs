@@ -513,6 +513,7 @@ impl Process for Session {
         let lost = u64::try_from(lost).unwrap_or(u64::MAX);
         shard.cells.add(Counter::DeliveriesDropped, lost);
         ledger::count(shard, "session_crashed", lost);
+        self.alarm(shard, false);
         let client_id = self.client_id().clone();
         shard.tell(
             Event::SessionEnded,

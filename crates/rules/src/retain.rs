@@ -202,6 +202,12 @@ impl Retained {
         self.messages.is_empty()
     }
 
+    /// The newest version of any topic.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
     /// What all messages weigh, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {

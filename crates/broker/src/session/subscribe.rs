@@ -107,8 +107,11 @@ impl Session {
                     .collect();
                 hook::client_subscribe_after(shard, self.client_id(), &filters);
                 let now = now(shard);
+                // What is published from here on comes live, so the replay does not go beyond it.
+                let as_of = retainer::version(&shard.world.node);
                 for (subscription, subscribed) in &replays {
-                    self.state.start_replay(subscription, *subscribed, now);
+                    self.state
+                        .start_replay_as_of(subscription, *subscribed, as_of, now);
                 }
             }
             Request::Unsubscribe { packet_id, reasons } => {
