@@ -1,7 +1,9 @@
-//! The scenarios with rumqttc over 3.1.1 and 5.0; 1 to 4 and 6 against the real binary.
+//! The scenarios with rumqttc over 3.1.1 and 5.0: 1 to 4 and 6 against the real binary,
+//! 4 and 5 also against a broker inside the test.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::disallowed_methods,
     reason = "these are tests; keep-alive is measured from outside by a clock"
 )]
@@ -18,8 +20,11 @@ macro_rules! over_both_versions {
     };
 }
 
+mod inside;
 mod keepalive;
 mod offline;
+mod processes;
 mod resume;
 mod retained;
+mod tables;
 mod will;
