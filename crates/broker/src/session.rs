@@ -506,6 +506,21 @@ impl Process for Session {
         self.tell_node(shard);
     }
 
+    /// A copy that was still on its way to a session that is over goes to another member of its group, or
+    /// into the ledger.
+    fn discard(entry: SessionEntry, session: Address<Self>, shard: &mut Shard) {
+        let SessionEntry::Deliver { delivery, .. } = entry else {
+            return;
+        };
+        let is_for_another = delivery.qos == castmq_mqtt::QoS::AtLeastOnce
+            && pubsub::redispatch(shard, session, &delivery);
+        if !is_for_another {
+            shard.count(Counter::MessagesDropped);
+            ledger::count(shard, DropReason::SessionEnded.name(), 1);
+        }
+        shard.count(Counter::DeliveriesDropped);
+    }
+
     /// A session that failed is not trusted any more: what it held is lost, and that is told.
     fn terminate(&mut self, _down: &Down, shard: &mut Shard) {
         shard.world.node.queued_bytes_changed(self.queued_bytes, 0);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use castmq_observe::{Kind, ProcessId};
 
-use crate::{Lanes, Poller, Shard, Token};
+use crate::{Address, Lanes, Poller, Shard, Token};
 
 /// Something in a lane.
 pub trait Entry {
@@ -79,6 +79,9 @@ pub trait Process: Sized + 'static {
     /// The process has failed and will not run again. Called outside of unwinding, on a state that may
     /// be half-changed.
     fn terminate(&mut self, _down: &Down, _shard: &mut Shard<Self::World>) {}
+
+    /// The process is over and this was still in its lane.
+    fn discard(_entry: Self::Entry, _process: Address<Self>, _shard: &mut Shard<Self::World>) {}
 
     /// A fresh state for a permanent process that failed; `None` gives it up.
     fn restart(&mut self, _shard: &mut Shard<Self::World>) -> Option<Box<Self>> {

@@ -475,8 +475,13 @@ impl<W: World> Shard<W> {
         self.lanes_bytes = self.lanes_bytes.saturating_sub(weight_of(&lane));
         self.cells.add(Counter::EntriesDead, lane.len() as u64);
         self.records.close(&record);
-        drop_quietly(lane);
         drop_quietly(process);
+        let address = Address::new(id.arbiter, id.slot, id.generation);
+        for entry in lane {
+            if catch_unwind(AssertUnwindSafe(|| P::discard(entry, address, self))).is_err() {
+                self.count(Counter::ProcessesPanicked);
+            }
+        }
         W::down(self, id, down);
     }
 }

@@ -2,6 +2,7 @@
 //! messages follow.
 
 use castmq_mqtt::{PacketId, QoS, ReasonCode, Subscription};
+use castmq_observe::Counter;
 use castmq_rules::Subscriber;
 use castmq_rules::session::{PullRetained, RetainedChunk};
 use smallvec::SmallVec;
@@ -135,7 +136,8 @@ impl Session {
             messages,
             scan,
         };
-        self.state.handle_retained_chunk(chunk, now(shard));
+        let count = self.state.handle_retained_chunk(chunk, now(shard));
+        shard.cells.add(Counter::Deliveries, count as u64);
     }
 }
 

@@ -101,16 +101,20 @@ impl Session {
         self.start_replay_as_of(subscription, subscribed, u64::MAX, now);
     }
 
-    /// The retainer has answered. An answer to an older request means nothing.
-    pub fn handle_retained_chunk(&mut self, chunk: RetainedChunk, now: Moment) {
+    /// The retainer has answered; returns how many of its messages the client gets. An answer to an
+    /// older request means nothing.
+    pub fn handle_retained_chunk(&mut self, chunk: RetainedChunk, now: Moment) -> usize {
         let Some(replays) = &mut self.replays else {
-            return;
+            return 0;
         };
-        for delivery in replays.handle_chunk(chunk, &self.client_id) {
+        let deliveries = replays.handle_chunk(chunk, &self.client_id);
+        let count = deliveries.len();
+        for delivery in deliveries {
             self.deliver(delivery, now);
         }
         self.fill(now);
         self.check();
+        count
     }
 
     /// Asks for the next chunk when the client would take it at once.
