@@ -70,6 +70,8 @@ pub struct Listener {
     rate: Option<TokenBucket>,
     next_arbiter: u16,
     state: State,
+    /// Whether the alarm is set.
+    is_out_of_descriptors: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +126,7 @@ impl Listener {
             rate: (rate > 0).then(|| TokenBucket::new(rate, at)),
             next_arbiter: 0,
             state: State::Accepting,
+            is_out_of_descriptors: false,
         });
         shard.world.listeners.push(address);
         if let Err(error) = poller.listen(address.token(), Listening::Tcp(socket)) {
@@ -152,7 +155,10 @@ impl Listener {
                 return false;
             }
             match poller.accept(self.address.token()) {
-                Ok(accepted) => self.hand_over(shard, poller, accepted),
+                Ok(accepted) => {
+                    self.has_descriptors(shard);
+                    self.hand_over(shard, poller, accepted);
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return false,
                 Err(error) if is_out_of_descriptors(&error) => {
                     self.out_of_descriptors(shard, &error);
@@ -205,24 +211,30 @@ impl Listener {
         }
     }
 
+    /// Told once, until a connection is accepted again.
     fn out_of_descriptors(&mut self, shard: &mut Shard, error: &std::io::Error) {
-        shard.count(Counter::ConnectionsRefused);
-        shard.tell(
-            Event::ListenerPaused,
-            &[("listener", &self.name), ("cause", error)],
-        );
-        let summary = format!("{} pauses accepting on {}: {error}", self.name, self.local);
-        let severity = Severity::Error;
-        alarm::tell(
-            shard,
-            AlarmEntry::Set {
+        if !std::mem::replace(&mut self.is_out_of_descriptors, true) {
+            shard.count(Counter::ConnectionsRefused);
+            shard.tell(
+                Event::ListenerPaused,
+                &[("listener", &self.name), ("cause", error)],
+            );
+            let entry = AlarmEntry::Set {
                 id: self.alarm_id(),
-                severity,
+                severity: Severity::Error,
                 title: "no file descriptors left".to_owned(),
-                summary,
-            },
-        );
+                summary: format!("{} pauses accepting on {}: {error}", self.name, self.local),
+            };
+            alarm::tell(shard, entry);
+        }
         self.pause(shard);
+    }
+
+    fn has_descriptors(&mut self, shard: &mut Shard) {
+        if std::mem::take(&mut self.is_out_of_descriptors) {
+            shard.tell(Event::ListenerResumed, &[("listener", &self.name)]);
+            alarm::tell(shard, AlarmEntry::Clear(self.alarm_id()));
+        }
     }
 
     fn alarm_id(&self) -> String {
@@ -253,7 +265,6 @@ impl Process for Listener {
         match entry {
             ListenerEntry::Resume if self.state == State::Paused => {
                 self.state = State::Accepting;
-                alarm::tell(shard, AlarmEntry::Clear(self.alarm_id()));
                 shard.read_again(self.address.token());
             }
             ListenerEntry::Resume => {}
@@ -275,6 +286,7 @@ impl Process for Listener {
             rate: self.rate,
             next_arbiter: self.next_arbiter,
             state: State::Accepting,
+            is_out_of_descriptors: self.is_out_of_descriptors,
         }))
     }
 }
