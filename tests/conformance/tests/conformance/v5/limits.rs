@@ -1,5 +1,6 @@
 //! What a client may limit in CONNECT: keep alive, packet size, aliases, information.
 
+use std::thread::sleep;
 use std::time::Duration;
 
 use castmq_conformance::v5::{self, property};
@@ -61,6 +62,43 @@ fn a_keep_alive_of_zero_turns_the_check_off() {
     never_speaks.expect_message(&v5::publish(&topic, "silent"));
     expect_nothing_more(&mut never_speaks);
     drop(silent);
+}
+
+/// \[MQTT5-3.1.2-22\]
+#[test]
+fn a_client_that_speaks_within_its_keep_alive_stays() {
+    let scene = Scene::new();
+    let mut client = scene.client_with(&v5::connect(scene.id("a")).keep_alive(2));
+
+    // Together longer than one and a half keep alives.
+    for _ in 0..8 {
+        sleep(Duration::from_millis(500));
+        client.expect_nothing();
+    }
+}
+
+/// \[MQTT5-3.1.2-22\]
+#[test]
+fn a_packet_that_never_ends_does_not_keep_a_connection_alive() {
+    let scene = Scene::new();
+    let topic = scene.topic("will");
+    let mut publisher = scene.client_v5("publisher");
+    let mut watcher = scene.client_v5("watcher");
+    watcher.subscribe(&topic, 0);
+    let connect = v5::connect(scene.id("a"))
+        .keep_alive(1)
+        .will(castmq_conformance::will(&topic, "silent"));
+    let mut client = scene.client_with(&connect);
+
+    client.send([0x30, 100]);
+    for _ in 0..7 {
+        sleep(Duration::from_millis(500));
+        client.send([0]);
+    }
+    // By now its will is published.
+    publisher.publish(v5::publish(&topic, "later"));
+    watcher.expect_publish(&v5::publish(&topic, "silent"));
+    client.expect_disconnect(0x8D);
 }
 
 /// \[MQTT5-3.1.2-24\] \[MQTT5-3.1.2-25\]

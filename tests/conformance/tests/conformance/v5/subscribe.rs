@@ -98,11 +98,14 @@ fn no_local_concerns_one_subscription_and_not_those_that_overlap() {
     let scene = Scene::new();
     let topic = scene.topic("t");
     let mut client = scene.client_v5("a");
-    client.subscribe(&topic, 2 | NO_LOCAL);
-    client.subscribe(&scene.topic("+"), 1);
+    let [foreign, any] = [1, 2].map(property::subscription_identifier);
+    client.send(v5::subscribe_with(1, &[&foreign], &[(&topic, NO_LOCAL)]));
+    client.expect_answer(0x90);
+    client.send(v5::subscribe_with(2, &[&any], &[(&scene.topic("+"), 0)]));
+    client.expect_answer(0x90);
 
-    client.send(v5::publish(&topic, "own"));
-    client.expect_publish(&v5::publish(&topic, "own"));
+    client.publish(v5::publish(&topic, "own"));
+    client.expect_publish(&v5::publish(&topic, "own").property(&any));
     expect_nothing_more(&mut client);
 }
 
@@ -337,12 +340,22 @@ fn overlapping_subscriptions_bring_one_message_with_the_highest_qos() {
     let scene = Scene::new();
     let mut publisher = scene.client_v5("publisher");
     let mut client = scene.client_v5("a");
-    client.subscribe(&scene.topic("a/b"), 0);
-    client.subscribe(&scene.topic("a/+"), 2);
-    client.subscribe(&scene.topic("#"), 1);
+    client.subscribe(&scene.topic("exact/is/2"), 2);
+    client.subscribe(&scene.topic("exact/+/2"), 0);
+    client.subscribe(&scene.topic("exact/#"), 1);
+    client.subscribe(&scene.topic("plus/is/2"), 1);
+    client.subscribe(&scene.topic("plus/+/2"), 2);
+    client.subscribe(&scene.topic("plus/#"), 0);
+    client.subscribe(&scene.topic("hash/is/2"), 0);
+    client.subscribe(&scene.topic("hash/+/2"), 1);
+    client.subscribe(&scene.topic("hash/#"), 2);
 
-    publisher.publish(v5::publish(scene.topic("a/b"), "x").qos(2));
-    client.expect_message(&v5::publish(scene.topic("a/b"), "x").qos(2));
+    publisher.publish(v5::publish(scene.topic("exact/is/2"), "x").qos(2));
+    client.expect_message(&v5::publish(scene.topic("exact/is/2"), "x").qos(2));
+    publisher.publish(v5::publish(scene.topic("plus/is/2"), "x").qos(2));
+    client.expect_message(&v5::publish(scene.topic("plus/is/2"), "x").qos(2));
+    publisher.publish(v5::publish(scene.topic("hash/is/2"), "x").qos(2));
+    client.expect_message(&v5::publish(scene.topic("hash/is/2"), "x").qos(2));
     expect_nothing_from(&mut publisher, &mut client);
 }
 

@@ -101,6 +101,23 @@ fn a_leading_wildcard_does_not_match_topics_that_begin_with_a_dollar() {
     expect_nothing_from(&mut publisher, &mut plus);
 }
 
+/// \[MQTT5-4.7.2-1\] \[MQTT5-3.3.1-9\]
+#[test]
+fn a_leading_wildcard_brings_no_retained_messages_of_topics_that_begin_with_a_dollar() {
+    let scene = Scene::alone();
+    let topic = format!("${}", scene.topic("x"));
+    let mut client = scene.client_v5("a");
+    client.publish(v5::publish(&topic, "x").qos(1).retain());
+    client.publish(v5::publish(scene.topic("x"), "x").qos(1).retain());
+
+    client.subscribe("#", 0);
+    client.expect_publish(&v5::publish(scene.topic("x"), "x").retain());
+    client.subscribe("+/x", 0);
+    client.expect_publish(&v5::publish(scene.topic("x"), "x").retain());
+    client.subscribe(&topic, 0);
+    client.expect_publish(&v5::publish(&topic, "x").retain());
+}
+
 /// \[MQTT5-4.7.2-1\]
 #[test]
 fn a_wildcard_behind_a_dollar_level_matches() {
