@@ -176,7 +176,7 @@ pub(crate) fn publish_will(shard: &mut Shard, message: Message, from: Address<Se
 fn is_behind(shard: &Shard) -> bool {
     let high = usize::try_from(shard.world.node.settings.bounds.lanes_high).unwrap_or(usize::MAX);
     shard.lanes_bytes() > high
-        || shard.world.is_congested
+        || !shard.world.behind.is_empty()
         || shard.world.node.pressure() >= Pressure::PausePublishers
 }
 

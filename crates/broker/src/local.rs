@@ -99,10 +99,10 @@ pub struct Local {
     pub(crate) dispatching: usize,
     /// Tickets that were dropped without a word.
     pub(crate) lost_tickets: Rc<RefCell<Vec<AnswerTo>>>,
-    /// Arbiters that messages were sent to and that may be behind.
+    /// Arbiters that messages were sent to in this round.
     pub(crate) posted_to: ArbiterSet,
-    /// Whether one of them is.
-    pub(crate) is_congested: bool,
+    /// Arbiters that have more from here than they should.
+    pub(crate) behind: ArbiterSet,
     /// Connections that are not read.
     pub(crate) paused: BTreeSet<Address<Client>>,
     /// Connections without CONNECT.
@@ -155,7 +155,7 @@ impl Local {
             dispatching: 0,
             lost_tickets: Rc::default(),
             posted_to: ArbiterSet::default(),
-            is_congested: false,
+            behind: ArbiterSet::default(),
             paused: BTreeSet::new(),
             half_open: 0,
             orphans: Vec::new(),
@@ -442,26 +442,23 @@ fn refuse_lost_tickets(shard: &mut Shard) {
     }
 }
 
-/// Looks which of the arbiters that were sent messages are behind.
+/// Looks which of the arbiters that were sent messages are behind: above the high mark until they are at
+/// the low one, when they wake this arbiter.
 fn watch_arbiters(shard: &mut Shard) {
-    if shard.world.posted_to.is_empty() {
+    let posted_to = std::mem::take(&mut shard.world.posted_to);
+    if posted_to.is_empty() && shard.world.behind.is_empty() {
         return;
     }
-    let was_congested = shard.world.is_congested;
-    let mut behind = ArbiterSet::default();
-    for arbiter in shard.world.posted_to.clone().iter() {
-        let is_behind = if was_congested {
-            !shard.may_post(arbiter.0) && shard.is_congested(arbiter.0)
-                || !shard.may_post(arbiter.0)
-        } else {
-            shard.is_congested(arbiter.0)
-        };
-        if is_behind {
-            behind.insert(arbiter);
+    for arbiter in shard.world.behind.clone().iter() {
+        if shard.may_post(arbiter.0) {
+            shard.world.behind.remove(arbiter);
         }
     }
-    shard.world.is_congested = !behind.is_empty();
-    shard.world.posted_to = behind;
+    for arbiter in posted_to.iter() {
+        if shard.is_congested(arbiter.0) {
+            shard.world.behind.insert(arbiter);
+        }
+    }
 }
 
 /// Tells of the start or stop of the node.

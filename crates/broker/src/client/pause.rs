@@ -56,7 +56,7 @@ impl Client {
         let lanes_high = usize::try_from(bounds.lanes_high).unwrap_or(usize::MAX);
         if shard.lanes_bytes() > lanes_high {
             self.pause(shard, Why::Lanes, Counter::PausesLanes);
-        } else if shard.world.is_congested {
+        } else if !shard.world.behind.is_empty() {
             self.pause(shard, Why::Arbiter, Counter::PausesArbiter);
         } else if shard.world.node.pressure() >= Pressure::PausePublishers {
             self.pause(shard, Why::Memory, Counter::PausesLanes);
@@ -143,7 +143,7 @@ pub(crate) fn resume_paused(shard: &mut Shard) {
     }
     let low = usize::try_from(shard.world.node.settings.bounds.lanes_low).unwrap_or(usize::MAX);
     let has_credit = shard.lanes_bytes() <= low
-        && !shard.world.is_congested
+        && shard.world.behind.is_empty()
         && shard.world.node.pressure() < Pressure::PausePublishers;
     if !has_credit {
         return;
