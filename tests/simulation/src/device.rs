@@ -1,0 +1,649 @@
+//! An honest client: it keeps its half of the session and repeats what has to be repeated.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
+
+use bytes::{Bytes, BytesMut};
+use castmq_mqtt::{
+    Ack, Connect, Decoder, Disconnect, Packet, PacketId, Publish, QoS, ReasonCode, Subscribe,
+    SubscribeFilter, Subscription, SubscriptionOptions, Text, TopicName, Unsubscribe, Version,
+    Will, encode,
+};
+use castmq_otp::MemoryStream;
+
+use crate::model::{Copy, Holder, Model, is_shared};
+
+/// How a device connects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// The session ends with the connection.
+    Transient,
+    /// A session that exists goes on; it is kept.
+    Resume,
+    /// A new session; it is kept. 5.0 only.
+    Fresh,
+}
+
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Connecting,
+    Up,
+    /// DISCONNECT is on its way; the broker closes.
+    Leaving,
+}
+
+/// A connection that nobody looks at any more.
+#[derive(Debug)]
+pub(crate) struct Stray {
+    pub(crate) stream: MemoryStream,
+    pub(crate) held: Arc<AtomicU32>,
+    /// Its late CONNECT would discard the session of a newer one.
+    discards: bool,
+}
+
+impl Stray {
+    /// Another connection in the name of a device, that wants to resume.
+    pub(crate) fn ghost(stream: MemoryStream, held: Arc<AtomicU32>) -> Self {
+        Self {
+            stream,
+            held,
+            discards: false,
+        }
+    }
+}
+
+/// A connection as its client sees it.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(crate) stream: MemoryStream,
+    pub(crate) held: Arc<AtomicU32>,
+    input: BytesMut,
+    out: BytesMut,
+    decoder: Decoder,
+    pub(crate) stage: Stage,
+    mode: Mode,
+    pub(crate) will: Option<usize>,
+    goodbye_at: Option<usize>,
+}
+
+#[derive(Debug)]
+struct Outbound {
+    packet_id: PacketId,
+    message: usize,
+    is_released: bool,
+}
+
+#[derive(Debug)]
+enum Request {
+    Subscribe(&'static str, u8),
+    Unsubscribe,
+}
+
+/// A client and its half of the session.
+#[derive(Debug)]
+pub(crate) struct Device {
+    pub(crate) number: usize,
+    pub(crate) version: Version,
+    pub(crate) wire: Option<Wire>,
+    /// Connections that it left while they connected, or that others opened in its name.
+    pub(crate) strays: Vec<Stray>,
+    session: u32,
+    /// Whether the broker must have its session; `None` when that cannot be known.
+    present: Option<bool>,
+    outbound: VecDeque<Outbound>,
+    received: BTreeSet<PacketId>,
+    requests: BTreeMap<PacketId, Request>,
+    held_filters: BTreeSet<&'static str>,
+    next_id: u16,
+}
+
+impl Device {
+    pub(crate) fn new(number: usize, version: Version) -> Self {
+        Self {
+            number,
+            version,
+            wire: None,
+            strays: Vec::new(),
+            session: 0,
+            present: Some(false),
+            outbound: VecDeque::new(),
+            received: BTreeSet::new(),
+            requests: BTreeMap::new(),
+            held_filters: BTreeSet::new(),
+            next_id: 0,
+        }
+    }
+
+    pub(crate) fn name(&self) -> String {
+        format!("device{}", self.number)
+    }
+
+    pub(crate) fn holder(&self) -> Holder {
+        (self.number, self.session)
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.wire
+            .as_ref()
+            .is_some_and(|wire| wire.stage == Stage::Up)
+    }
+
+    /// Whether nothing of it is under way.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.outbound.is_empty() && self.requests.is_empty() && self.received.is_empty()
+    }
+
+    pub(crate) fn is_kept(&self) -> bool {
+        self.present == Some(true)
+    }
+
+    /// Whether the broker may hold a session of it.
+    pub(crate) fn may_be_kept(&self) -> bool {
+        self.present != Some(false)
+    }
+
+    /// Forgets connections that the broker is done with; whether it is done with all of them.
+    pub(crate) fn has_no_strays(&mut self) -> bool {
+        self.strays.retain(|stray| stray.held.load(Relaxed) > 0);
+        self.strays.is_empty()
+    }
+
+    /// Whether a new connection could still be discarded by the CONNECT of an earlier one.
+    pub(crate) fn must_wait(&mut self) -> bool {
+        !self.has_no_strays() && self.strays.iter().any(|stray| stray.discards)
+    }
+
+    /// Leaves its connection as it is and opens another one.
+    pub(crate) fn leave_behind(&mut self, model: &mut Model) {
+        if let Some(wire) = self.wire.take() {
+            self.lost(model, wire);
+        }
+    }
+
+    /// The session is gone, here and there.
+    fn forget(&mut self, model: &mut Model) {
+        let shared: Vec<_> = self
+            .held_filters
+            .iter()
+            .copied()
+            .filter(|filter| is_shared(filter))
+            .collect();
+        model.ended(self.holder(), &shared);
+        self.session += 1;
+        self.outbound.clear();
+        self.received.clear();
+        self.requests.clear();
+        self.held_filters.clear();
+    }
+
+    /// Its session was made to fail.
+    pub(crate) fn session_failed(&mut self, model: &mut Model) {
+        self.abandon(model);
+        self.forget(model);
+        self.present = if self.has_no_strays() {
+            Some(false)
+        } else {
+            None
+        };
+    }
+
+    /// Sends CONNECT over a new connection.
+    pub(crate) fn connect(
+        &mut self,
+        model: &mut Model,
+        mode: Mode,
+        (stream, held): (MemoryStream, Arc<AtomicU32>),
+        will: bool,
+    ) {
+        self.abandon(model);
+        if mode != Mode::Resume {
+            self.forget(model);
+            // Whatever was there is discarded, or was never wanted.
+            self.present = Some(false);
+        }
+        let will = will.then(|| {
+            model.wills.push(Default::default());
+            model.wills.len() - 1
+        });
+        let connect = connect(&self.name(), self.version, mode, will);
+        let mut wire = Wire {
+            stream,
+            held,
+            input: BytesMut::new(),
+            out: BytesMut::new(),
+            decoder: Decoder::client(self.version, 1 << 20),
+            stage: Stage::Connecting,
+            mode,
+            will,
+            goodbye_at: None,
+        };
+        encode(&connect, self.version, &mut wire.out).unwrap();
+        self.wire = Some(wire);
+        self.flush(model);
+    }
+
+    /// Drops the connection without a word.
+    pub(crate) fn abandon(&mut self, model: &mut Model) {
+        let Some(wire) = self.wire.take() else { return };
+        wire.stream.close();
+        self.lost(model, wire);
+    }
+
+    fn lost(&mut self, model: &mut Model, wire: Wire) {
+        if let Some(will) = wire.will {
+            model.wills[will].is_over = true;
+        }
+        // What was asked for on it is not answered any more: nothing is promised about it.
+        for request in std::mem::take(&mut self.requests).into_values() {
+            if let Request::Subscribe(filter, _) = request
+                && is_shared(filter)
+            {
+                model.unsubscribing(self.holder(), filter);
+            }
+        }
+        match (wire.mode, wire.stage) {
+            (Mode::Transient, Stage::Connecting) => {}
+            (Mode::Transient, _) => {
+                self.forget(model);
+                self.present = Some(false);
+            }
+            (Mode::Resume | Mode::Fresh, Stage::Connecting) => {
+                if self.present == Some(false) {
+                    self.present = None;
+                }
+            }
+            (Mode::Resume | Mode::Fresh, _) => {}
+        }
+        if wire.held.load(Relaxed) > 0 {
+            let discards = wire.stage == Stage::Connecting && wire.mode != Mode::Resume;
+            self.strays.push(Stray {
+                stream: wire.stream,
+                held: wire.held,
+                discards,
+            });
+        }
+    }
+
+    fn write(&mut self, packet: &Packet) {
+        let version = self.version;
+        if let Some(wire) = &mut self.wire {
+            encode(packet, version, &mut wire.out).unwrap();
+        }
+    }
+
+    /// Writes what fits into the pipe.
+    pub(crate) fn flush(&mut self, model: &mut Model) {
+        let Some(wire) = &mut self.wire else { return };
+        while !wire.out.is_empty() {
+            match wire.stream.write(&wire.out) {
+                Ok(count) => drop(wire.out.split_to(count)),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                Err(_) => {
+                    wire.out.clear();
+                    return;
+                }
+            }
+        }
+        if wire.goodbye_at.is_some()
+            && let Some(will) = wire.will
+        {
+            model.wills[will].said_goodbye = true;
+        }
+    }
+
+    fn take_id(&mut self) -> Option<PacketId> {
+        let is_used = |id: PacketId, device: &Self| {
+            device
+                .outbound
+                .iter()
+                .any(|outbound| outbound.packet_id == id)
+                || device.requests.contains_key(&id)
+        };
+        self.next_id = self.next_id % 200 + 1;
+        let id = PacketId::new(self.next_id).unwrap();
+        (!is_used(id, self)).then_some(id)
+    }
+
+    pub(crate) fn publish(
+        &mut self,
+        model: &mut Model,
+        topic: &'static str,
+        qos: u8,
+        bytes: usize,
+    ) -> Option<usize> {
+        if !self.is_up() || self.outbound.len() >= 20 {
+            return None;
+        }
+        let packet_id = if qos > 0 { Some(self.take_id()?) } else { None };
+        let message = model.publish(self.holder(), topic, qos);
+        if let Some(packet_id) = packet_id {
+            self.outbound.push_back(Outbound {
+                packet_id,
+                message,
+                is_released: false,
+            });
+        }
+        self.send(model, message, packet_id, bytes);
+        Some(message)
+    }
+
+    fn send(
+        &mut self,
+        model: &mut Model,
+        message: usize,
+        packet_id: Option<PacketId>,
+        bytes: usize,
+    ) {
+        let sent = &mut model.messages[message];
+        sent.transmissions += 1;
+        let mut payload = format!("m{message} ").into_bytes();
+        payload.resize(payload.len() + bytes, b'.');
+        let packet = Packet::Publish(Publish {
+            dup: sent.transmissions > 1,
+            qos: QoS::from_number(sent.qos).unwrap(),
+            retain: sent.topic.starts_with("ret/"),
+            topic: Some(TopicName::new(Text::from_static(sent.topic).unwrap()).unwrap()),
+            packet_id,
+            payload: Bytes::from(payload),
+            properties: None,
+        });
+        self.write(&packet);
+    }
+
+    pub(crate) fn subscribe(&mut self, model: &mut Model, filter: &'static str, qos: u8) {
+        if !self.is_up() {
+            return;
+        }
+        let Some(packet_id) = self.take_id() else {
+            return;
+        };
+        // A change of the QoS takes effect at some moment before SUBACK.
+        if self.held_filters.contains(filter) {
+            model.unsubscribing(self.holder(), filter);
+        }
+        self.held_filters.insert(filter);
+        self.requests
+            .insert(packet_id, Request::Subscribe(filter, qos));
+        let subscription = Subscription::parse(Text::from_static(filter).unwrap()).unwrap();
+        let options = SubscriptionOptions {
+            qos: QoS::from_number(qos).unwrap(),
+            ..Default::default()
+        };
+        self.write(&Packet::Subscribe(Subscribe {
+            packet_id,
+            filters: vec![SubscribeFilter {
+                subscription,
+                options,
+            }],
+            properties: Default::default(),
+        }));
+    }
+
+    pub(crate) fn unsubscribe(&mut self, model: &mut Model) -> Option<&'static str> {
+        if !self.is_up() || !self.requests.is_empty() {
+            return None;
+        }
+        let filter = *self.held_filters.first()?;
+        let packet_id = self.take_id()?;
+        self.held_filters.remove(filter);
+        model.unsubscribing(self.holder(), filter);
+        self.requests.insert(packet_id, Request::Unsubscribe);
+        let subscription = Subscription::parse(Text::from_static(filter).unwrap()).unwrap();
+        self.write(&Packet::Unsubscribe(Unsubscribe {
+            packet_id,
+            subscriptions: vec![subscription],
+            properties: Default::default(),
+        }));
+        Some(filter)
+    }
+
+    /// DISCONNECT; the broker closes.
+    pub(crate) fn leave(&mut self, model: &mut Model) {
+        if !self.is_up() {
+            return;
+        }
+        self.write(&Packet::Disconnect(Box::new(Disconnect {
+            reason: ReasonCode::Success,
+            properties: Default::default(),
+        })));
+        if let Some(wire) = &mut self.wire {
+            wire.stage = Stage::Leaving;
+            wire.goodbye_at = Some(0);
+        }
+        self.flush(model);
+    }
+
+    /// Reads at most so many bytes and does what their packets demand. Returns what came.
+    pub(crate) fn read(&mut self, model: &mut Model, most: usize) -> Result<Vec<String>, String> {
+        let mut came = Vec::new();
+        let Some(wire) = &mut self.wire else {
+            return Ok(came);
+        };
+        let is_over = matches!(wire.stream.read(&mut wire.input, most), Ok(0));
+        let mut input = std::mem::take(&mut wire.input).freeze();
+        while let Some(wire) = &self.wire {
+            let decoded = wire.decoder.clone().decode(&mut input);
+            match decoded.map_err(|error| format!("the broker sent nonsense: {error}"))? {
+                Some(packet) => {
+                    came.push(describe(&packet));
+                    self.packet(model, packet)?;
+                }
+                None => break,
+            }
+        }
+        if let Some(wire) = &mut self.wire {
+            wire.input = BytesMut::from(&input[..]);
+            if is_over {
+                came.push("end".to_owned());
+                self.abandon(model);
+            }
+        }
+        self.flush(model);
+        Ok(came)
+    }
+
+    fn packet(&mut self, model: &mut Model, packet: Packet) -> Result<(), String> {
+        let stage = self.wire.as_ref().map(|wire| wire.stage);
+        if stage == Some(Stage::Leaving) {
+            return Ok(());
+        }
+        match packet {
+            Packet::ConnAck(connack) => {
+                return self.connack(model, connack.reason, connack.session_present);
+            }
+            Packet::Publish(publish) => return self.delivered(model, &publish),
+            Packet::PubRel(ack) => {
+                self.received.remove(&ack.packet_id);
+                self.write(&Packet::PubComp(answer(ack.packet_id)));
+            }
+            Packet::PubAck(ack) => self.acknowledged(model, &ack, 1),
+            Packet::PubRec(ack) => {
+                let id = ack.packet_id;
+                self.acknowledged(model, &ack, 2);
+                if !ack.reason.is_failure() {
+                    self.write(&Packet::PubRel(answer(id)));
+                }
+            }
+            Packet::PubComp(ack) => self
+                .outbound
+                .retain(|outbound| outbound.packet_id != ack.packet_id),
+            Packet::SubAck(suback) => {
+                if let Some(Request::Subscribe(filter, qos)) =
+                    self.requests.remove(&suback.packet_id)
+                {
+                    if suback.reasons.iter().any(|reason| reason.is_failure()) {
+                        return Err(format!(
+                            "SUBSCRIBE {filter} was refused: {:?}",
+                            suback.reasons
+                        ));
+                    }
+                    if self.held_filters.contains(filter) {
+                        model.subscribed(self.holder(), filter, qos);
+                    }
+                }
+            }
+            Packet::UnsubAck(unsuback) => drop(self.requests.remove(&unsuback.packet_id)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn connack(
+        &mut self,
+        model: &mut Model,
+        reason: ReasonCode,
+        present: bool,
+    ) -> Result<(), String> {
+        let Some(wire) = &mut self.wire else {
+            return Ok(());
+        };
+        if reason.is_failure() {
+            return Ok(());
+        }
+        wire.stage = Stage::Up;
+        if let Some(will) = wire.will {
+            model.wills[will].is_connected = true;
+        }
+        let mode = wire.mode;
+        if mode != Mode::Resume && present {
+            return Err("session present on a clean start".to_owned());
+        }
+        if mode == Mode::Resume && self.present.is_some_and(|must| must != present) {
+            return Err(format!(
+                "session present {present}, expected {:?}",
+                self.present
+            ));
+        }
+        if !present && mode == Mode::Resume {
+            self.forget(model);
+        }
+        // Until a stray is over it may still end this session.
+        self.present = Some(mode != Mode::Transient);
+        let again: Vec<_> = self
+            .outbound
+            .iter()
+            .map(|outbound| (outbound.packet_id, outbound.message, outbound.is_released))
+            .collect();
+        for (packet_id, message, is_released) in again {
+            if is_released {
+                self.write(&Packet::PubRel(answer(packet_id)));
+            } else {
+                self.send(model, message, Some(packet_id), 0);
+            }
+        }
+        Ok(())
+    }
+
+    fn delivered(&mut self, model: &mut Model, publish: &Publish) -> Result<(), String> {
+        let text = String::from_utf8_lossy(&publish.payload).into_owned();
+        let number = |text: &str| {
+            let digits = text
+                .get(1..)
+                .unwrap_or_default()
+                .split(' ')
+                .next()
+                .unwrap_or_default();
+            digits
+                .parse::<usize>()
+                .map_err(|_| format!("a payload that nobody sent: {text}"))
+        };
+        let qos = publish.qos.number();
+        let is_repeated = match (publish.packet_id, qos) {
+            (Some(id), 2) => !self.received.insert(id),
+            _ => false,
+        };
+        if text.starts_with('w') {
+            if !is_repeated {
+                model.will_received(number(&text)?, publish.dup)?;
+            }
+        } else if !is_repeated {
+            let copy = Copy {
+                message: number(&text)?,
+                qos,
+                dup: publish.dup,
+            };
+            model.received(self.holder(), copy)?;
+        }
+        match (publish.packet_id, qos) {
+            (Some(id), 1) => self.write(&Packet::PubAck(answer(id))),
+            (Some(id), 2) => self.write(&Packet::PubRec(answer(id))),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn acknowledged(&mut self, model: &mut Model, ack: &Ack, qos: u8) {
+        let Some(at) = self
+            .outbound
+            .iter()
+            .position(|outbound| outbound.packet_id == ack.packet_id)
+        else {
+            return;
+        };
+        if !ack.reason.is_failure() {
+            model.messages[self.outbound[at].message].is_acked = true;
+        }
+        if qos == 1 || ack.reason.is_failure() {
+            self.outbound.remove(at);
+        } else {
+            self.outbound[at].is_released = true;
+        }
+    }
+}
+
+/// CONNECT of a device.
+pub(crate) fn connect(name: &str, version: Version, mode: Mode, will: Option<usize>) -> Packet {
+    let mut connect = Connect {
+        version,
+        clean_start: mode != Mode::Resume,
+        client_id: Text::try_from(name.to_owned()).unwrap(),
+        ..Connect::default()
+    };
+    if version == Version::V5 && mode != Mode::Transient {
+        connect.properties.session_expiry = Some(1_000_000);
+    }
+    connect.will = will.map(|number| Will {
+        topic: TopicName::new(Text::from_static("will/of").unwrap()).unwrap(),
+        payload: Bytes::from(format!("w{number}")),
+        qos: QoS::AtLeastOnce,
+        retain: false,
+        properties: Default::default(),
+    });
+    Packet::Connect(Box::new(connect))
+}
+
+fn answer(packet_id: PacketId) -> Ack {
+    Ack {
+        packet_id,
+        reason: ReasonCode::Success,
+        properties: None,
+    }
+}
+
+fn describe(packet: &Packet) -> String {
+    match packet {
+        Packet::Publish(publish) => format!(
+            "PUBLISH {} qos {} dup {} id {:?} {}",
+            publish.topic.as_ref().map_or("", |topic| topic.as_str()),
+            publish.qos.number(),
+            publish.dup,
+            publish.packet_id,
+            String::from_utf8_lossy(&publish.payload[..publish.payload.len().min(8)]),
+        ),
+        Packet::ConnAck(connack) => format!(
+            "CONNACK {:?} present {}",
+            connack.reason, connack.session_present
+        ),
+        Packet::PubAck(ack) => format!("PUBACK {} {:?}", ack.packet_id, ack.reason),
+        Packet::PubRec(ack) => format!("PUBREC {} {:?}", ack.packet_id, ack.reason),
+        Packet::PubRel(ack) => format!("PUBREL {}", ack.packet_id),
+        Packet::PubComp(ack) => format!("PUBCOMP {}", ack.packet_id),
+        Packet::SubAck(ack) => format!("SUBACK {}", ack.packet_id),
+        Packet::UnsubAck(ack) => format!("UNSUBACK {}", ack.packet_id),
+        Packet::Disconnect(disconnect) => format!("DISCONNECT {:?}", disconnect.reason),
+        other => format!("{other:?}"),
+    }
+}

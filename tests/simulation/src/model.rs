@@ -1,0 +1,272 @@
+//! What was promised and what came: messages, who has to get them, and in which order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use castmq_mqtt::{Subscription, Text, TopicName};
+
+/// A session as its client knows it: the device, and the how-many-eth session of it.
+pub(crate) type Holder = (usize, u32);
+
+/// A message that a device published.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) topic: &'static str,
+    pub(crate) qos: u8,
+    pub(crate) publisher: Holder,
+    pub(crate) is_acked: bool,
+    pub(crate) transmissions: u32,
+    /// Sessions that subscribed before it was published and must get it.
+    expected: BTreeSet<Holder>,
+    /// Groups of which a member must get it.
+    groups: BTreeSet<&'static str>,
+    step: u64,
+}
+
+/// A will, by the connection that left it.
+#[derive(Debug, Default)]
+pub(crate) struct WillOf {
+    pub(crate) is_connected: bool,
+    pub(crate) is_over: bool,
+    pub(crate) said_goodbye: bool,
+    /// A failure was ordered that may have hit its connection or session.
+    pub(crate) is_uncertain: bool,
+    published: u32,
+}
+
+/// A copy that came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Copy {
+    pub(crate) message: usize,
+    pub(crate) qos: u8,
+    pub(crate) dup: bool,
+}
+
+#[derive(Debug, Default)]
+struct Holding {
+    subscriptions: BTreeMap<&'static str, u8>,
+    seen: BTreeMap<usize, Seen>,
+    latest: BTreeMap<(Holder, &'static str, u8, u8), usize>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    exactly: u32,
+    fresh: u32,
+}
+
+/// The whole of it.
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    pub(crate) messages: Vec<Sent>,
+    pub(crate) wills: Vec<WillOf>,
+    holdings: BTreeMap<Holder, Holding>,
+    /// When a session ended that was in a group.
+    group_losses: BTreeMap<&'static str, u64>,
+    pub(crate) step: u64,
+}
+
+/// Filters of which one member of a group gets the message.
+pub(crate) fn is_shared(filter: &str) -> bool {
+    filter.starts_with('$')
+}
+
+fn matches(filter: &'static str, topic: &'static str) -> bool {
+    let subscription = Subscription::parse(Text::from_static(filter).unwrap()).unwrap();
+    let topic = TopicName::new(Text::from_static(topic).unwrap()).unwrap();
+    subscription.filter().matches(&topic)
+}
+
+impl Model {
+    /// A device publishes. What is subscribed now is what its message must reach.
+    pub(crate) fn publish(&mut self, publisher: Holder, topic: &'static str, qos: u8) -> usize {
+        let (mut expected, mut groups) = (BTreeSet::new(), BTreeSet::new());
+        for (&holder, holding) in &self.holdings {
+            for (&filter, &granted) in &holding.subscriptions {
+                if qos == 0 || granted == 0 || !matches(filter, topic) {
+                    continue;
+                }
+                if is_shared(filter) {
+                    groups.insert(filter);
+                } else {
+                    expected.insert(holder);
+                }
+            }
+        }
+        self.messages.push(Sent {
+            topic,
+            qos,
+            publisher,
+            is_acked: false,
+            transmissions: 0,
+            expected,
+            groups,
+            step: self.step,
+        });
+        self.messages.len() - 1
+    }
+
+    pub(crate) fn subscribed(&mut self, holder: Holder, filter: &'static str, qos: u8) {
+        let holding = self.holdings.entry(holder).or_default();
+        holding.subscriptions.insert(filter, qos);
+    }
+
+    /// From the moment of UNSUBSCRIBE or of a change nothing is promised.
+    pub(crate) fn unsubscribing(&mut self, holder: Holder, filter: &'static str) {
+        let holding = self.holdings.entry(holder).or_default();
+        if holding.subscriptions.remove(filter).is_none() {
+            return;
+        }
+        let rest: Vec<_> = holding
+            .subscriptions
+            .iter()
+            .map(|(&filter, &qos)| (filter, qos))
+            .collect();
+        // Messages under way may find the subscription gone, unless another one covers them.
+        for message in self
+            .messages
+            .iter_mut()
+            .filter(|message| message.expected.contains(&holder))
+        {
+            let is_covered = rest.iter().any(|&(filter, qos)| {
+                qos > 0 && !is_shared(filter) && matches(filter, message.topic)
+            });
+            if !is_covered && !message.is_acked {
+                message.expected.remove(&holder);
+            }
+        }
+        if is_shared(filter) {
+            self.group_losses.insert(filter, self.step);
+        }
+    }
+
+    /// A session ended, or was made to fail: what it held is gone.
+    pub(crate) fn ended(&mut self, holder: Holder, shared: &[&'static str]) {
+        self.holdings.remove(&holder);
+        for message in &mut self.messages {
+            message.expected.remove(&holder);
+        }
+        for &filter in shared {
+            self.group_losses.insert(filter, self.step);
+        }
+    }
+
+    /// A message came.
+    pub(crate) fn received(&mut self, holder: Holder, copy: Copy) -> Result<(), String> {
+        let Copy { message, qos, dup } = copy;
+        let sent = self
+            .messages
+            .get(message)
+            .ok_or("a message that nobody sent")?;
+        if qos > sent.qos {
+            return Err(format!("message {message} came with QoS {qos}"));
+        }
+        let holding = self.holdings.entry(holder).or_default();
+        let is_first = !holding.seen.contains_key(&message);
+        let seen = holding.seen.entry(message).or_default();
+        seen.exactly += u32::from(qos == 2);
+        seen.fresh += u32::from(!dup);
+        let is_grouped = sent.topic.starts_with("g/");
+        let is_retained = sent.topic.starts_with("ret/");
+        if qos == 2 && seen.exactly > 1 && !is_retained && !is_grouped {
+            return Err(format!(
+                "message {message} of QoS 2 came twice to {holder:?}"
+            ));
+        }
+        if seen.fresh > 1 && sent.transmissions == 1 && !is_grouped && !is_retained {
+            return Err(format!(
+                "message {message} was sent once and came twice to {holder:?}"
+            ));
+        }
+        // Each group has an order of its own.
+        if is_grouped {
+            return Ok(());
+        }
+        let key = (sent.publisher, sent.topic, sent.qos, qos);
+        let latest = holding.latest.entry(key).or_insert(message);
+        // A first transmission may have come before the subscription, or been lost with QoS 0.
+        let is_sure = sent.transmissions == 1 || qos > 0 && sent.expected.contains(&holder);
+        if is_first && is_sure && message < *latest {
+            return Err(format!(
+                "message {message} came to {holder:?} behind message {latest}"
+            ));
+        }
+        *latest = (*latest).max(message);
+        Ok(())
+    }
+
+    /// A will came.
+    pub(crate) fn will_received(&mut self, will: usize, dup: bool) -> Result<(), String> {
+        let of = self.wills.get_mut(will).ok_or("a will that nobody left")?;
+        of.published += u32::from(!dup);
+        if of.published > 1 {
+            return Err(format!("will {will} came twice"));
+        }
+        if of.said_goodbye && !of.is_uncertain {
+            return Err(format!("will {will} came although its client said goodbye"));
+        }
+        Ok(())
+    }
+
+    /// A failure was ordered: wills of connections that are not over for long may be lost or sent.
+    pub(crate) fn doubt_wills(&mut self, which: impl Fn(usize) -> bool) {
+        for (number, will) in self.wills.iter_mut().enumerate() {
+            will.is_uncertain |= will.published == 0 && which(number);
+        }
+    }
+
+    /// Everything is quiet: what was promised has come.
+    pub(crate) fn check_promises(&self) -> Result<(), String> {
+        for (number, sent) in self
+            .messages
+            .iter()
+            .enumerate()
+            .filter(|(_, sent)| sent.is_acked)
+        {
+            for holder in &sent.expected {
+                let holding = self.holdings.get(holder);
+                if !holding.is_some_and(|holding| holding.seen.contains_key(&number)) {
+                    return Err(format!(
+                        "message {number} never came to {holder:?}: {sent:?}"
+                    ));
+                }
+            }
+            for filter in &sent.groups {
+                let is_intact = self
+                    .group_losses
+                    .get(filter)
+                    .is_none_or(|&step| step < sent.step);
+                let is_there = self
+                    .holdings
+                    .values()
+                    .any(|holding| holding.seen.contains_key(&number));
+                if is_intact && !is_there {
+                    return Err(format!(
+                        "message {number} came to nobody of {filter}: {sent:?}"
+                    ));
+                }
+            }
+        }
+        for (number, will) in self.wills.iter().enumerate() {
+            let is_due = will.is_connected && will.is_over && !will.said_goodbye;
+            if is_due && !will.is_uncertain && will.published == 0 {
+                return Err(format!("will {number} never came"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The last message of a topic that came to a session.
+    pub(crate) fn latest_of(&self, holder: Holder, topic: &str) -> Option<usize> {
+        let seen = self.holdings.get(&holder)?.seen.keys();
+        seen.rev()
+            .copied()
+            .find(|&message| self.messages[message].topic == topic)
+    }
+
+    /// The last message of a topic that was acknowledged.
+    pub(crate) fn last_acked(&self, topic: &str) -> Option<usize> {
+        self.messages
+            .iter()
+            .rposition(|sent| sent.is_acked && sent.topic == topic)
+    }
+}

@@ -1,0 +1,352 @@
+//! One run: what happens, by chance, and the checks.
+
+use std::time::Duration;
+
+use castmq_mqtt::{Version, encode};
+use castmq_settings::{QueuePolicy, Settings, SharedStrategy};
+
+use crate::cluster::Cluster;
+use crate::device::{Device, Mode, Stray, connect};
+use crate::drain;
+use crate::model::Model;
+use crate::random::Random;
+use crate::trace::Trace;
+
+const FILTERS: &[&str] = &[
+    "t/a",
+    "t/b",
+    "t/+",
+    "t/#",
+    "t/a/+",
+    "ret/#",
+    "ret/x",
+    "$share/one/g/#",
+    "$share/two/g/a",
+    "$share/one/g/+",
+];
+const TOPICS: &[&str] = &["t/a", "t/b", "t/a/x", "t/c", "g/a", "g/b"];
+/// Permanent processes survive fewer failures than this, all kinds together.
+const FAILURES_MAX: u32 = 5;
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Stands for every step; the same for the same seed.
+    pub hash: u64,
+    /// Messages that were published.
+    pub messages: usize,
+}
+
+/// One run.
+pub(crate) struct Run {
+    pub(crate) random: Random,
+    pub(crate) cluster: Cluster,
+    pub(crate) devices: Vec<Device>,
+    pub(crate) model: Model,
+    pub(crate) trace: Trace,
+    /// Until which step a shard has no round.
+    paused: Vec<u64>,
+    failures: u32,
+    step: u64,
+    with_failures: bool,
+    capacity: usize,
+}
+
+/// Runs one seed.
+///
+/// # Panics
+///
+/// When the broker does what it must not; the message has the seed and the last steps.
+#[must_use]
+pub fn run(seed: u64) -> Report {
+    let mut run = Run::new(seed);
+    match run.go() {
+        Ok(()) => Report {
+            hash: run.trace.hash(),
+            messages: run.model.messages.len(),
+        },
+        Err(fault) => panic!(
+            "{fault}\n\nthe last steps:\n{}\n{fault}\n\nSIM_SEED={seed} repeats it\n",
+            run.trace.text()
+        ),
+    }
+}
+
+fn settings(random: &mut Random) -> Settings {
+    let mut settings = Settings::default();
+    settings.bounds.lanes_high = 64 * 1024;
+    settings.bounds.lanes_low = 32 * 1024;
+    settings.bounds.arbiter_high = 64 * 1024;
+    settings.bounds.arbiter_low = 32 * 1024;
+    settings.bounds.connection_unsent = 4 * 1024;
+    settings.session.max_inflight = *random.pick(&[1, 3, 20, 100]);
+    settings.mqueue.policy = QueuePolicy::DropOldest;
+    settings.shared.strategy = *random.pick(&[
+        SharedStrategy::Random,
+        SharedStrategy::RoundRobin,
+        SharedStrategy::Sticky,
+        SharedStrategy::HashClientId,
+    ]);
+    settings
+}
+
+impl Run {
+    fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let arbiters = 2 + u16::try_from(random.below(3)).unwrap();
+        let cluster = Cluster::new(settings(&mut random), arbiters, seed);
+        let count = 3 + random.below(5);
+        let devices = (0..count)
+            .map(|number| {
+                let version = *random.pick(&[Version::V4, Version::V5, Version::V5]);
+                Device::new(number, version)
+            })
+            .collect();
+        let capacity = *random.pick(&[7, 64, 512, 64 * 1024]);
+        let with_failures = random.permille(600);
+        Self {
+            paused: vec![0; cluster.arbiters()],
+            random,
+            cluster,
+            devices,
+            model: Model::default(),
+            trace: Trace::new(),
+            failures: 0,
+            step: 0,
+            with_failures,
+            capacity,
+        }
+    }
+
+    fn go(&mut self) -> Result<(), String> {
+        for arbiter in 0..self.cluster.arbiters() {
+            self.cluster.round(arbiter);
+        }
+        let baseline = self.cluster.baseline();
+        let steps = 2_000 + self.random.below(4_000) as u64;
+        while self.step < steps {
+            self.step += 1;
+            self.model.step = self.step;
+            self.next()?;
+            if self.step.is_multiple_of(16) {
+                self.cluster.check()?;
+            }
+        }
+        drain::settle(self)?;
+        self.model.check_promises()?;
+        drain::check_retained(self)?;
+        drain::leave(self)?;
+        self.cluster.check_empty(&baseline)?;
+        drain::check_accounts(&self.cluster)
+    }
+
+    fn next(&mut self) -> Result<(), String> {
+        match self.random.below(1000) {
+            0..550 => self.round(),
+            550..940 => self.act()?,
+            940..985 => {
+                let millis = *self.random.pick(&[1, 5, 20, 100]);
+                self.cluster.advance(Duration::from_millis(millis));
+                self.trace.note(format_args!("{millis} ms pass"));
+            }
+            985..990 => {
+                let shard = self.random.below(self.paused.len());
+                self.paused[shard] = self.step + self.random.below(120) as u64;
+                self.trace.note(format_args!(
+                    "arbiter {shard} pauses until {}",
+                    self.paused[shard]
+                ));
+            }
+            990..994 => self.storm(),
+            _ => self.fail(),
+        }
+        Ok(())
+    }
+
+    fn round(&mut self) {
+        let shard = self.random.below(self.paused.len());
+        if self.paused[shard] <= self.step {
+            let more = self.cluster.round(shard);
+            self.trace
+                .note(format_args!("round of {shard}, more: {more}"));
+        }
+    }
+
+    fn act(&mut self) -> Result<(), String> {
+        let number = self.random.below(self.devices.len());
+        let choice = self.random.below(1000);
+        if self.devices[number].wire.is_none() {
+            if choice < 300 {
+                self.open(number, false);
+            }
+            return Ok(());
+        }
+        let device = &mut self.devices[number];
+        let model = &mut self.model;
+        match choice {
+            0..500 => {
+                // Every third device reads slowly.
+                let most = if number % 3 == 2 {
+                    1 + self.random.below(40)
+                } else {
+                    4096
+                };
+                let came = device
+                    .read(model, most)
+                    .map_err(|fault| format!("device{number}: {fault}"))?;
+                for packet in came {
+                    self.trace.note(format_args!("device{number} < {packet}"));
+                }
+            }
+            500..760 => {
+                let (topic, qos) = if self.random.permille(120) {
+                    // One publisher for each retained topic, always with the same QoS.
+                    (
+                        ["ret/x", "ret/y", "ret/z"][number % 3],
+                        if number < 3 { 1 } else { 9 },
+                    )
+                } else {
+                    (
+                        *self.random.pick(TOPICS),
+                        u8::try_from(self.random.below(3)).unwrap(),
+                    )
+                };
+                let bytes = *self.random.pick(&[0, 10, 100, 2000]);
+                if qos < 3
+                    && let Some(message) = device.publish(model, topic, qos, bytes)
+                {
+                    device.flush(model);
+                    self.trace.note(format_args!(
+                        "device{number} > m{message} {topic} qos {qos}"
+                    ));
+                }
+            }
+            760..900 => {
+                let filter = *self.random.pick(FILTERS);
+                let qos = if filter.starts_with("ret/") {
+                    1
+                } else {
+                    u8::try_from(self.random.below(3)).unwrap()
+                };
+                device.subscribe(model, filter, qos);
+                device.flush(model);
+                self.trace
+                    .note(format_args!("device{number} > SUBSCRIBE {filter} {qos}"));
+            }
+            900..930 => {
+                if let Some(filter) = device.unsubscribe(model) {
+                    device.flush(model);
+                    self.trace
+                        .note(format_args!("device{number} > UNSUBSCRIBE {filter}"));
+                }
+            }
+            930..945 => {
+                device.leave(model);
+                self.trace.note(format_args!("device{number} > DISCONNECT"));
+            }
+            945..965 => {
+                device.abandon(model);
+                self.trace
+                    .note(format_args!("device{number} drops its connection"));
+            }
+            965..985 => self.open(number, true),
+            _ => device.flush(model),
+        }
+        Ok(())
+    }
+
+    /// A new connection of a device; with the old one left behind it is a takeover.
+    fn open(&mut self, number: usize, takes_over: bool) {
+        let device = &mut self.devices[number];
+        if takes_over && device.is_up() {
+            device.leave_behind(&mut self.model);
+        }
+        if device.must_wait() {
+            return;
+        }
+        let mode = if !device.has_no_strays() || self.random.permille(700) {
+            Mode::Resume
+        } else if device.version == Version::V5 && self.random.permille(400) {
+            Mode::Fresh
+        } else {
+            Mode::Transient
+        };
+        let arbiter = self.random.below(self.paused.len());
+        let ends = self.cluster.connect(arbiter, self.capacity);
+        let will = self.random.permille(500);
+        device.connect(&mut self.model, mode, ends, will);
+        self.trace.note(format_args!(
+            "device{number} > CONNECT {mode:?} to {arbiter}"
+        ));
+    }
+
+    /// Many connections claim the same client id at once, from everywhere.
+    fn storm(&mut self) {
+        let number = self.random.below(self.devices.len());
+        let device = &mut self.devices[number];
+        if !device.is_kept() || device.must_wait() {
+            return;
+        }
+        let ghosts = 2 + self.random.below(6);
+        for _ in 0..ghosts {
+            let arbiter = self.random.below(self.paused.len());
+            let (stream, held) = self.cluster.connect(arbiter, 4096);
+            let packet = connect(&device.name(), device.version, Mode::Resume, None);
+            let mut bytes = bytes::BytesMut::new();
+            encode(&packet, device.version, &mut bytes).unwrap();
+            stream.write(&bytes).unwrap();
+            if self.random.permille(300) {
+                stream.close();
+            }
+            device.strays.push(Stray::ghost(stream, held));
+        }
+        self.trace
+            .note(format_args!("{ghosts} others claim device{number}"));
+    }
+
+    /// A process fails.
+    fn fail(&mut self) {
+        if !self.with_failures {
+            return;
+        }
+        let processes = self.cluster.processes();
+        let process = self.random.pick(&processes).clone();
+        match process.kind {
+            "session" => {
+                // The first device watches; its session stays.
+                let Some(device) = self
+                    .devices
+                    .iter_mut()
+                    .find(|device| device.name() == *process.name)
+                else {
+                    return;
+                };
+                if device.number == 0 || !self.cluster.doom(&process) {
+                    return;
+                }
+                device.session_failed(&mut self.model);
+                self.model.doubt_wills(|_| true);
+            }
+            "client" => {
+                if !self.cluster.doom(&process) {
+                    return;
+                }
+                let leaving = self
+                    .model
+                    .wills
+                    .iter()
+                    .map(|will| will.said_goodbye)
+                    .collect::<Vec<_>>();
+                self.model.doubt_wills(|number| leaving[number]);
+            }
+            _ => {
+                if self.failures >= FAILURES_MAX || !self.cluster.doom(&process) {
+                    return;
+                }
+                self.failures += 1;
+            }
+        }
+        self.trace
+            .note(format_args!("{} {} fails", process.kind, process.name));
+    }
+}
