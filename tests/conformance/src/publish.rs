@@ -3,7 +3,7 @@
 use crate::v5;
 use crate::wire::{Packet, Raw, Reader, packet, string, variable_length};
 
-/// A PUBLISH, built by [`v3::publish`](crate::v3::publish) or [`v5::publish`](crate::v5::publish)
+/// A PUBLISH, built by [`v3::publish`](crate::v3::publish) or [`v5::publish`]
 /// or read from a broker.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Publish {

@@ -1,6 +1,6 @@
 //! The broker under load: a process of its own, so that its memory is not mixed with the load's.
 //!
-//! It is this same program with the broker embedded ([`serve`](crate::serve)), which answers on its
+//! It is this same program with the broker embedded (`serve`), which answers on its
 //! standard output what only the inside knows. A broker that runs elsewhere can be loaded too; then
 //! only what the wire shows is checked.
 
