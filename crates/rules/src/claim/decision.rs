@@ -48,7 +48,7 @@ pub enum Fate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClaimAction {
     /// Close the connection that holds the session with *session taken over*, then report
-    /// [`Claims::handle_disconnected`].
+    /// [`Claims::handle_disconnected`](super::Claims::handle_disconnected).
     TakeOver {
         /// Whose.
         client_id: ClientId,
