@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use castmq_broker::{Broker, Builder};
 use castmq_settings::Settings;
@@ -24,11 +25,13 @@ pub(crate) fn shared() -> SocketAddr {
 }
 
 /// The default settings, on a port that the system chooses, and with two arbiters on any machine:
-/// so some clients share one, and some do not.
+/// so some clients share one, and some do not. The time to connect is longer than any deadline of a
+/// test, so that it is never the timer which closes what the broker should have closed.
 pub(crate) fn settings() -> Settings {
     let mut settings = Settings::default();
     settings.listener[0].address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     settings.node.arbiters = 2;
+    settings.mqtt.connect_timeout = Duration::from_secs(60);
     settings
 }
 
