@@ -278,7 +278,10 @@ impl Session {
                     self.dropped(shard, reason.name(), &delivery);
                 }
                 Action::Redispatch(delivery) => {
-                    if !pubsub::redispatch(shard, self.address, &delivery) {
+                    if pubsub::redispatch(shard, self.address, &delivery) {
+                        // Another copy was handed out for it.
+                        shard.count(Counter::DeliveriesDropped);
+                    } else {
                         self.dropped(shard, DropReason::SessionEnded.name(), &delivery);
                     }
                 }
