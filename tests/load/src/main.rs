@@ -44,18 +44,23 @@ enum Command {
     },
     /// The embedded broker; the other commands start it.
     #[command(hide = true)]
-    Serve,
+    Serve {
+        /// Threads that run connections and sessions; 0 is one per core.
+        #[arg(long, default_value_t = 0)]
+        arbiters: u16,
+    },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     let outcome = match Arguments::parse().command {
         Command::Mixed { secs, seed, target } => {
-            mixed::run(&mut subject(target)?, Duration::from_secs(secs), seed)?
+            mixed::run(&mut subject(target, 0)?, Duration::from_secs(secs), seed)?
         }
-        Command::Slow { secs, target } => {
-            slow::run(&mut subject(target)?, Duration::from_secs(secs))?
-        }
-        Command::Serve => return serve::run().map(|()| ExitCode::SUCCESS),
+        Command::Slow { secs, target } => slow::run(
+            &mut subject(target, slow::arbiters())?,
+            Duration::from_secs(secs),
+        )?,
+        Command::Serve { arbiters } => return serve::run(arbiters).map(|()| ExitCode::SUCCESS),
     };
     let mut output = std::io::stdout().lock();
     writeln!(output, "{}", outcome.summary)?;
@@ -69,9 +74,9 @@ fn main() -> anyhow::Result<ExitCode> {
     })
 }
 
-fn subject(target: Option<SocketAddr>) -> anyhow::Result<Subject> {
+fn subject(target: Option<SocketAddr>, arbiters: u16) -> anyhow::Result<Subject> {
     match target {
         Some(address) => Ok(Subject::running(address)),
-        None => Subject::start(&env::current_exe()?),
+        None => Subject::start(&env::current_exe()?, arbiters),
     }
 }

@@ -7,9 +7,10 @@ use anyhow::Context as _;
 use castmq_broker::Broker;
 use castmq_settings::Settings;
 
-/// Runs the broker with its default settings until nobody asks any more.
-pub(crate) fn run() -> anyhow::Result<()> {
+/// Runs the broker with its default settings, and as many arbiters, until nobody asks any more.
+pub(crate) fn run(arbiters: u16) -> anyhow::Result<()> {
     let mut settings = Settings::default();
+    settings.node.arbiters = arbiters;
     for listener in &mut settings.listener {
         listener.address.set_port(0);
     }

@@ -54,14 +54,15 @@ impl Subject {
         }
     }
 
-    /// Starts the broker that is embedded in the program at that path.
+    /// Starts the broker that is embedded in the program at that path, with that many arbiters; 0 is
+    /// one per core.
     ///
     /// # Errors
     ///
     /// It does not start.
-    pub fn start(program: &Path) -> anyhow::Result<Self> {
+    pub fn start(program: &Path, arbiters: u16) -> anyhow::Result<Self> {
         let mut process = Command::new(program)
-            .arg("serve")
+            .args(["serve", "--arbiters", &arbiters.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
