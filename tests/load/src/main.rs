@@ -57,7 +57,7 @@ fn main() -> anyhow::Result<ExitCode> {
             mixed::run(&mut subject(target, 0)?, Duration::from_secs(secs), seed)?
         }
         Command::Slow { secs, target } => slow::run(
-            &mut subject(target, slow::arbiters())?,
+            &subject(target, slow::arbiters())?,
             Duration::from_secs(secs),
         )?,
         Command::Serve { arbiters } => return serve::run(arbiters).map(|()| ExitCode::SUCCESS),
