@@ -14,6 +14,7 @@
 
 mod handle;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
@@ -32,7 +33,7 @@ use crate::hook::Hooks;
 use crate::listener::{Listener, ListenerEntry};
 use crate::local::tell_life;
 use crate::mod_rewrite::RewriteError;
-use crate::node::Node;
+use crate::node::{GiveUpListener, Node};
 use crate::parcel::Parcel;
 use crate::{Local, Shard, mod_presence, mod_rewrite, mod_subscription, sup};
 
@@ -75,11 +76,21 @@ pub enum StartError {
 }
 
 /// What a broker is to be like.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Builder {
     settings: Settings,
     hooks: Hooks,
     modules: Modules,
+    on_give_up: Option<GiveUpListener>,
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Builder")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Builder {
@@ -117,6 +128,14 @@ impl Builder {
         self
     }
 
+    /// Has the program hear when a process that the node cannot do without has failed too often. The
+    /// program then stops the broker; until it does, new clients are refused.
+    #[must_use]
+    pub fn on_give_up(mut self, listener: GiveUpListener) -> Self {
+        self.on_give_up = Some(listener);
+        self
+    }
+
     /// Starts the broker; returns when its listeners accept.
     ///
     /// # Errors
@@ -127,6 +146,7 @@ impl Builder {
             settings,
             mut hooks,
             modules,
+            on_give_up,
         } = self;
         check_anonymous(&settings, &modules)?;
         load_modules(&settings, &mut hooks)?;
@@ -143,6 +163,9 @@ impl Builder {
         let node = Arc::new(Node::new(settings, arbiters, clock.wall(), None));
         node.hooks.store(Arc::new(hooks));
         node.access.replace(modules);
+        if let Some(listener) = on_give_up {
+            node.on_give_up(listener);
+        }
         let mailroom = Mailroom::new(arbiters, limits);
         let builders = (0..arbiters)
             .map(|arbiter| {
@@ -292,6 +315,12 @@ impl Broker {
     #[must_use]
     pub fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    /// Whether it has failed: a process that it cannot do without failed too often.
+    #[must_use]
+    pub fn has_given_up(&self) -> bool {
+        self.handle.node().has_given_up()
     }
 
     /// How many arbiters it has.

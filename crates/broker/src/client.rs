@@ -231,6 +231,10 @@ pub fn start(shard: &mut Shard, poller: &mut dyn castmq_otp::Poller, accepted: A
         peer,
         permit,
     } = accepted;
+    if shard.world.node.is_stopping() {
+        // It would only be told so: listeners have stopped, this one was on its way.
+        return;
+    }
     if shard.world.half_open >= shard.world.node.settings.bounds.half_open as usize {
         shard.count(Counter::ConnectionsRefused);
         shard.tell(

@@ -4,8 +4,9 @@
 //! Each table has one writer or one lock per entry; the passport of the process that owns it says
 //! which of its uses run in callers.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 
 use ahash::RandomState;
@@ -67,7 +68,20 @@ pub struct Node {
     messages: AtomicU64,
     is_stopping: AtomicBool,
     has_given_up: AtomicBool,
+    on_give_up: OnGiveUp,
     queued_bytes: AtomicUsize,
+}
+
+/// Who hears when the node gives up.
+pub type GiveUpListener = Box<dyn Fn() + Send + Sync>;
+
+#[derive(Default)]
+struct OnGiveUp(OnceLock<GiveUpListener>);
+
+impl fmt::Debug for OnGiveUp {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("OnGiveUp")
+    }
 }
 
 /// How full the node is with queued messages.
@@ -128,6 +142,7 @@ impl Node {
             messages: AtomicU64::new(0),
             is_stopping: AtomicBool::new(false),
             has_given_up: AtomicBool::new(false),
+            on_give_up: OnGiveUp::default(),
             queued_bytes: AtomicUsize::new(0),
             settings,
         }
@@ -158,7 +173,17 @@ impl Node {
 
     /// A process that the node cannot do without failed too often.
     pub fn give_up(&self) {
-        self.has_given_up.store(true, Relaxed);
+        if !self.has_given_up.swap(true, Relaxed)
+            && let Some(listener) = self.on_give_up.0.get()
+        {
+            listener();
+        }
+    }
+
+    /// Has somebody hear when the node gives up; once, and only the first who asks.
+    pub fn on_give_up(&self, listener: GiveUpListener) {
+        // A second one is not heard, which the contract says.
+        let _ = self.on_give_up.0.set(listener);
     }
 
     /// Whether the node stops because it failed.

@@ -36,3 +36,9 @@ impl StopSignals {
         let _ = self.0.forever().next();
     }
 }
+
+/// Asks for a graceful stop from inside of the program.
+pub(crate) fn stop() {
+    // SIGTERM can be raised in any process that catches it, which this one does.
+    let _ = signal_hook::low_level::raise(SIGTERM);
+}

@@ -24,11 +24,15 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
         tracing::info!("no authentication is configured: listening on loopback only");
     }
 
-    let broker = Broker::builder().settings(settings).start()?;
+    let broker = Broker::builder()
+        .settings(settings)
+        .on_give_up(Box::new(crate::signals::stop))
+        .start()?;
     announce(broker.addresses(), broker.arbiters())?;
 
     signals.wait();
     tracing::info!("stopping");
+    let has_given_up = broker.has_given_up();
     broker.stop();
     if logging.dropped() > 0 {
         say(&format!(
@@ -36,6 +40,10 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
             logging.dropped()
         ));
     }
+    anyhow::ensure!(
+        !has_given_up,
+        "a part of the broker failed too often; the log says which"
+    );
     Ok(())
 }
 

@@ -23,6 +23,8 @@ use crate::{Shard, broker, local, stats};
 
 /// How long an arbiter may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// After so many looks all who are still there are told again.
+const KICK_EVERY: u128 = 20;
 /// How long to wait between two looks at clients that leave.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -312,8 +314,7 @@ impl Handle {
         }
     }
 
-    /// Has all clients leave, in their arbiters' own time, and waits until they have.
-    pub(super) fn drain(&self, patience: Duration) {
+    fn kick_all(&self) {
         for arbiter in 0..self.node.arbiters {
             // One that is too busy for the message is stopped without it.
             let _ = self.ask(arbiter, |shard| {
@@ -329,8 +330,16 @@ impl Handle {
                 }
             });
         }
+    }
+
+    /// Has all clients leave, in their arbiters' own time, and waits until they have.
+    pub(super) fn drain(&self, patience: Duration) {
         let looks = patience.as_millis() / LOOK_EVERY.as_millis();
-        for _ in 0..looks {
+        for look in 0..looks {
+            // Again from time to time: a connection may have been on its way between arbiters.
+            if look % KICK_EVERY == 0 {
+                self.kick_all();
+            }
             let busy = self.node.gauges.sum(|gauge| &gauge.connections)
                 + self.node.gauges.sum(|gauge| &gauge.lanes_bytes);
             if busy == 0 {
