@@ -52,7 +52,7 @@ fuzz: $(TOOLS)/bin/cargo-fuzz ## Fuzz each target for SECS seconds
 			corpus/$$target seeds/$$target -- -max_total_time=$(SECS) || exit 1; \
 	done
 
-sim: export CASTMQ_SIM_RUNS = $(RUNS)
+sim: export SIM_RUNS = $(RUNS)
 sim: ## Simulate RUNS seeds: several arbiters on one thread, storms, pauses, panics
 	$(CARGO) test --profile simulation --locked -p castmq-simulation
 

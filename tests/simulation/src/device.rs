@@ -15,6 +15,9 @@ use castmq_otp::MemoryStream;
 
 use crate::model::{Copy, Holder, Model, is_shared};
 
+/// Where wills go; the first device watches.
+pub(crate) const WILLS: &str = "will/of";
+
 /// How a device connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -66,7 +69,7 @@ pub(crate) struct Wire {
     pub(crate) stage: Stage,
     mode: Mode,
     pub(crate) will: Option<usize>,
-    goodbye_at: Option<usize>,
+    says_goodbye: bool,
 }
 
 #[derive(Debug)]
@@ -93,11 +96,15 @@ pub(crate) struct Device {
     session: u32,
     /// Whether the broker must have its session; `None` when that cannot be known.
     present: Option<bool>,
+    /// It has discarded its half and the broker may not know yet: no way back to resuming.
+    pub(crate) must_discard: bool,
     outbound: VecDeque<Outbound>,
     received: BTreeSet<PacketId>,
     requests: BTreeMap<PacketId, Request>,
     held_filters: BTreeSet<&'static str>,
     next_id: u16,
+    /// Bytes that went either way.
+    pub(crate) moved: usize,
 }
 
 impl Device {
@@ -109,11 +116,13 @@ impl Device {
             strays: Vec::new(),
             session: 0,
             present: Some(false),
+            must_discard: false,
             outbound: VecDeque::new(),
             received: BTreeSet::new(),
             requests: BTreeMap::new(),
             held_filters: BTreeSet::new(),
             next_id: 0,
+            moved: 0,
         }
     }
 
@@ -159,7 +168,7 @@ impl Device {
     /// Leaves its connection as it is and opens another one.
     pub(crate) fn leave_behind(&mut self, model: &mut Model) {
         if let Some(wire) = self.wire.take() {
-            self.lost(model, wire);
+            self.lost(model, wire, false);
         }
     }
 
@@ -201,8 +210,7 @@ impl Device {
         self.abandon(model);
         if mode != Mode::Resume {
             self.forget(model);
-            // Whatever was there is discarded, or was never wanted.
-            self.present = Some(false);
+            self.must_discard = true;
         }
         let will = will.then(|| {
             model.wills.push(Default::default());
@@ -218,7 +226,7 @@ impl Device {
             stage: Stage::Connecting,
             mode,
             will,
-            goodbye_at: None,
+            says_goodbye: false,
         };
         encode(&connect, self.version, &mut wire.out).unwrap();
         self.wire = Some(wire);
@@ -229,12 +237,16 @@ impl Device {
     pub(crate) fn abandon(&mut self, model: &mut Model) {
         let Some(wire) = self.wire.take() else { return };
         wire.stream.close();
-        self.lost(model, wire);
+        self.lost(model, wire, false);
     }
 
-    fn lost(&mut self, model: &mut Model, wire: Wire) {
+    fn lost(&mut self, model: &mut Model, wire: Wire, is_closed: bool) {
         if let Some(will) = wire.will {
-            model.wills[will].is_over = true;
+            let of = &mut model.wills[will];
+            of.is_over = true;
+            // Who does not wait for the end, or has rivals, cannot know what came first.
+            of.is_uncertain |=
+                wire.stage == Stage::Leaving && (!is_closed || !self.strays.is_empty());
         }
         // What was asked for on it is not answered any more: nothing is promised about it.
         for request in std::mem::take(&mut self.requests).into_values() {
@@ -245,12 +257,12 @@ impl Device {
             }
         }
         match (wire.mode, wire.stage) {
-            (Mode::Transient, Stage::Connecting) => {}
+            (Mode::Transient | Mode::Fresh, Stage::Connecting) => self.present = None,
             (Mode::Transient, _) => {
                 self.forget(model);
                 self.present = Some(false);
             }
-            (Mode::Resume | Mode::Fresh, Stage::Connecting) => {
+            (Mode::Resume, Stage::Connecting) => {
                 if self.present == Some(false) {
                     self.present = None;
                 }
@@ -279,7 +291,10 @@ impl Device {
         let Some(wire) = &mut self.wire else { return };
         while !wire.out.is_empty() {
             match wire.stream.write(&wire.out) {
-                Ok(count) => drop(wire.out.split_to(count)),
+                Ok(count) => {
+                    self.moved += count;
+                    drop(wire.out.split_to(count));
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
                 Err(_) => {
                     wire.out.clear();
@@ -287,7 +302,7 @@ impl Device {
                 }
             }
         }
-        if wire.goodbye_at.is_some()
+        if wire.says_goodbye
             && let Some(will) = wire.will
         {
             model.wills[will].said_goodbye = true;
@@ -386,7 +401,7 @@ impl Device {
         if !self.is_up() || !self.requests.is_empty() {
             return None;
         }
-        let filter = *self.held_filters.first()?;
+        let filter = *self.held_filters.iter().find(|&&filter| filter != WILLS)?;
         let packet_id = self.take_id()?;
         self.held_filters.remove(filter);
         model.unsubscribing(self.holder(), filter);
@@ -411,7 +426,12 @@ impl Device {
         })));
         if let Some(wire) = &mut self.wire {
             wire.stage = Stage::Leaving;
-            wire.goodbye_at = Some(0);
+            wire.says_goodbye = true;
+        }
+        // A rival may take over before the goodbye is read.
+        let has_rivals = !self.has_no_strays();
+        if let Some(will) = self.wire.as_ref().and_then(|wire| wire.will) {
+            model.wills[will].is_uncertain |= has_rivals;
         }
         self.flush(model);
     }
@@ -422,7 +442,9 @@ impl Device {
         let Some(wire) = &mut self.wire else {
             return Ok(came);
         };
-        let is_over = matches!(wire.stream.read(&mut wire.input, most), Ok(0));
+        let read = wire.stream.read(&mut wire.input, most);
+        let is_over = matches!(read, Ok(0));
+        self.moved += read.unwrap_or(0);
         let mut input = std::mem::take(&mut wire.input).freeze();
         while let Some(wire) = &self.wire {
             let decoded = wire.decoder.clone().decode(&mut input);
@@ -436,10 +458,11 @@ impl Device {
         }
         if let Some(wire) = &mut self.wire {
             wire.input = BytesMut::from(&input[..]);
-            if is_over {
-                came.push("end".to_owned());
-                self.abandon(model);
-            }
+        }
+        if is_over && let Some(wire) = self.wire.take() {
+            came.push("end".to_owned());
+            wire.stream.close();
+            self.lost(model, wire, true);
         }
         self.flush(model);
         Ok(came)
@@ -480,7 +503,11 @@ impl Device {
                             suback.reasons
                         ));
                     }
-                    if self.held_filters.contains(filter) {
+                    // A later request for the same filter may take effect at any moment.
+                    let is_pending = self.requests.values().any(
+                        |request| matches!(request, Request::Subscribe(other, _) if *other == filter),
+                    );
+                    if self.held_filters.contains(filter) && !is_pending {
                         model.subscribed(self.holder(), filter, qos);
                     }
                 }
@@ -520,7 +547,7 @@ impl Device {
         if !present && mode == Mode::Resume {
             self.forget(model);
         }
-        // Until a stray is over it may still end this session.
+        self.must_discard = false;
         self.present = Some(mode != Mode::Transient);
         let again: Vec<_> = self
             .outbound
@@ -606,7 +633,7 @@ pub(crate) fn connect(name: &str, version: Version, mode: Mode, will: Option<usi
         connect.properties.session_expiry = Some(1_000_000);
     }
     connect.will = will.map(|number| Will {
-        topic: TopicName::new(Text::from_static("will/of").unwrap()).unwrap(),
+        topic: TopicName::new(Text::from_static(WILLS).unwrap()).unwrap(),
         payload: Bytes::from(format!("w{number}")),
         qos: QoS::AtLeastOnce,
         retain: false,

@@ -11,35 +11,51 @@ use crate::run::Run;
 
 /// Rounds of all shards after which everything must be over.
 const ROUNDS_MAX: u32 = 20_000;
-/// Rounds in which nothing happens until all is taken for quiet.
-const QUIET: u32 = 40;
+/// Rounds in which nothing happens until all is taken for quiet. Less than the broker's own ticks take.
+const QUIET: u32 = 8;
+/// Longer than any claim or CONNECT waits.
+const PATIENCE: Duration = Duration::from_secs(12);
+
+/// One round of all shards, and the clients take what came; whether anything moved.
+fn step(run: &mut Run, by: Duration) -> Result<bool, String> {
+    let mut moved = false;
+    for arbiter in 0..run.cluster.arbiters() {
+        moved |= run.cluster.round(arbiter);
+    }
+    for device in &mut run.devices {
+        let number = device.number;
+        let came = device
+            .read(&mut run.model, 4096)
+            .map_err(|fault| format!("device{number}: {fault}"))?;
+        moved |= std::mem::take(&mut device.moved) > 0 || !came.is_empty();
+        for packet in came {
+            run.trace.note(format_args!("device{number} < {packet}"));
+        }
+    }
+    run.cluster.advance(by);
+    Ok(moved)
+}
 
 /// Lets everything run until nothing moves any more.
-fn quiet(run: &mut Run, what: &str) -> Result<(), String> {
+pub(crate) fn quiet(run: &mut Run, what: &str) -> Result<(), String> {
     let mut still = 0;
     for _ in 0..ROUNDS_MAX {
-        let mut moved = false;
-        for arbiter in 0..run.cluster.arbiters() {
-            moved |= run.cluster.round(arbiter);
-        }
-        for device in &mut run.devices {
-            let number = device.number;
-            let came = device
-                .read(&mut run.model, 4096)
-                .map_err(|fault| format!("device{number}: {fault}"))?;
-            for packet in came {
-                moved = true;
-                run.trace.note(format_args!("device{number} < {packet}"));
-            }
-        }
-        run.cluster.advance(Duration::from_millis(20));
+        let moved = step(run, Duration::from_millis(20))?;
         still = if moved { 0 } else { still + 1 };
         if still == QUIET {
             return Ok(());
         }
     }
-    let busy: Vec<_> = run.cluster.processes().into_iter().filter(|record| record.depth > 0).collect();
-    Err(format!("not quiet: {what}: {busy:?}"))
+    Err(format!("not quiet: {what}"))
+}
+
+/// As [`quiet`], and lets pass what ends by a deadline.
+fn quiet_for_long(run: &mut Run, what: &str) -> Result<(), String> {
+    quiet(run, what)?;
+    for _ in 0..12 {
+        step(run, PATIENCE / 12)?;
+    }
+    quiet(run, what)
 }
 
 /// Strays end, every kept session gets its client, and everything that is owed comes.
@@ -50,7 +66,7 @@ pub(crate) fn settle(run: &mut Run) -> Result<(), String> {
             stray.stream.close();
         }
     }
-    quiet(run, "strays")?;
+    quiet_for_long(run, "strays")?;
     for number in 0..run.devices.len() {
         // A connection may have lost a race against a stray.
         for _ in 0..10 {
@@ -64,9 +80,14 @@ pub(crate) fn settle(run: &mut Run) -> Result<(), String> {
                 break;
             }
             let ends = run.cluster.connect(number % run.cluster.arbiters(), 4096);
-            device.connect(&mut run.model, Mode::Resume, ends, false);
+            let mode = if device.must_discard {
+                Mode::Transient
+            } else {
+                Mode::Resume
+            };
+            device.connect(&mut run.model, mode, ends, false);
             run.trace.note(format_args!("device{number} comes back"));
-            quiet(run, "devices that come back")?;
+            quiet_for_long(run, "devices that come back")?;
         }
     }
     quiet(run, "what is owed")?;
@@ -132,7 +153,7 @@ pub(crate) fn leave(run: &mut Run) -> Result<(), String> {
     for device in &mut run.devices {
         device.abandon(&mut run.model);
     }
-    quiet(run, "the end")
+    quiet_for_long(run, "the end")
 }
 
 /// Copies handed to sessions were written, or are in the ledger.

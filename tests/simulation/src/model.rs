@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use castmq_mqtt::{Subscription, Text, TopicName};
 
+/// Steps after which the broker has surely noticed that a member of a group is gone.
+const LAG: u64 = 400;
+
 /// A session as its client knows it: the device, and the how-many-eth session of it.
 pub(crate) type Holder = (usize, u32);
 
@@ -30,7 +33,8 @@ pub(crate) struct WillOf {
     pub(crate) said_goodbye: bool,
     /// A failure was ordered that may have hit its connection or session.
     pub(crate) is_uncertain: bool,
-    published: u32,
+    has_come: bool,
+    fresh: u32,
 }
 
 /// A copy that came.
@@ -197,8 +201,9 @@ impl Model {
     /// A will came.
     pub(crate) fn will_received(&mut self, will: usize, dup: bool) -> Result<(), String> {
         let of = self.wills.get_mut(will).ok_or("a will that nobody left")?;
-        of.published += u32::from(!dup);
-        if of.published > 1 {
+        of.has_come = true;
+        of.fresh += u32::from(!dup);
+        if of.fresh > 1 {
             return Err(format!("will {will} came twice"));
         }
         if of.said_goodbye && !of.is_uncertain {
@@ -210,7 +215,7 @@ impl Model {
     /// A failure was ordered: wills of connections that are not over for long may be lost or sent.
     pub(crate) fn doubt_wills(&mut self, which: impl Fn(usize) -> bool) {
         for (number, will) in self.wills.iter_mut().enumerate() {
-            will.is_uncertain |= will.published == 0 && which(number);
+            will.is_uncertain |= !will.has_come && which(number);
         }
     }
 
@@ -234,7 +239,7 @@ impl Model {
                 let is_intact = self
                     .group_losses
                     .get(filter)
-                    .is_none_or(|&step| step < sent.step);
+                    .is_none_or(|&step| step + LAG < sent.step);
                 let is_there = self
                     .holdings
                     .values()
@@ -248,7 +253,7 @@ impl Model {
         }
         for (number, will) in self.wills.iter().enumerate() {
             let is_due = will.is_connected && will.is_over && !will.said_goodbye;
-            if is_due && !will.is_uncertain && will.published == 0 {
+            if is_due && !will.is_uncertain && !will.has_come {
                 return Err(format!("will {number} never came"));
             }
         }

@@ -6,7 +6,7 @@ use castmq_mqtt::{Version, encode};
 use castmq_settings::{QueuePolicy, Settings, SharedStrategy};
 
 use crate::cluster::Cluster;
-use crate::device::{Device, Mode, Stray, connect};
+use crate::device::{Device, Mode, Stray, WILLS, connect};
 use crate::drain;
 use crate::model::Model;
 use crate::random::Random;
@@ -123,6 +123,7 @@ impl Run {
             self.cluster.round(arbiter);
         }
         let baseline = self.cluster.baseline();
+        self.watch_wills()?;
         let steps = 2_000 + self.random.below(4_000) as u64;
         while self.step < steps {
             self.step += 1;
@@ -138,6 +139,15 @@ impl Run {
         drain::leave(self)?;
         self.cluster.check_empty(&baseline)?;
         drain::check_accounts(&self.cluster)
+    }
+
+    /// The first device is there from the beginning, and its session to the end.
+    fn watch_wills(&mut self) -> Result<(), String> {
+        let ends = self.cluster.connect(0, self.capacity);
+        self.devices[0].connect(&mut self.model, Mode::Resume, ends, false);
+        drain::quiet(self, "the first device")?;
+        self.devices[0].subscribe(&mut self.model, WILLS, 1);
+        drain::quiet(self, "the first subscription")
     }
 
     fn next(&mut self) -> Result<(), String> {
@@ -223,10 +233,11 @@ impl Run {
             }
             760..900 => {
                 let filter = *self.random.pick(FILTERS);
-                let qos = if filter.starts_with("ret/") {
-                    1
-                } else {
-                    u8::try_from(self.random.below(3)).unwrap()
+                // Any member may be chosen: all of a group ask for more than QoS 0.
+                let qos = match filter.as_bytes() {
+                    [b'r', ..] => 1,
+                    [b'$', ..] => 1 + u8::try_from(self.random.below(2)).unwrap(),
+                    _ => u8::try_from(self.random.below(3)).unwrap(),
                 };
                 device.subscribe(model, filter, qos);
                 device.flush(model);
@@ -260,11 +271,15 @@ impl Run {
         let device = &mut self.devices[number];
         if takes_over && device.is_up() {
             device.leave_behind(&mut self.model);
+        } else {
+            device.abandon(&mut self.model);
         }
-        if device.must_wait() {
+        if device.must_wait() || device.must_discard && !device.has_no_strays() {
             return;
         }
-        let mode = if !device.has_no_strays() || self.random.permille(700) {
+        let mode = if device.must_discard {
+            Mode::Transient
+        } else if number == 0 || !device.has_no_strays() || self.random.permille(700) {
             Mode::Resume
         } else if device.version == Version::V5 && self.random.permille(400) {
             Mode::Fresh
@@ -275,8 +290,9 @@ impl Run {
         let ends = self.cluster.connect(arbiter, self.capacity);
         let will = self.random.permille(500);
         device.connect(&mut self.model, mode, ends, will);
+        let will = device.wire.as_ref().and_then(|wire| wire.will);
         self.trace.note(format_args!(
-            "device{number} > CONNECT {mode:?} to {arbiter}"
+            "device{number} > CONNECT {mode:?} to {arbiter}, will {will:?}"
         ));
     }
 
@@ -284,7 +300,7 @@ impl Run {
     fn storm(&mut self) {
         let number = self.random.below(self.devices.len());
         let device = &mut self.devices[number];
-        if !device.is_kept() || device.must_wait() {
+        if !device.is_kept() || !device.is_up() || device.must_wait() {
             return;
         }
         let ghosts = 2 + self.random.below(6);
