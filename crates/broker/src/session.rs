@@ -277,13 +277,8 @@ impl Session {
                 Action::Dropped { reason, delivery } => {
                     self.dropped(shard, reason.name(), &delivery);
                 }
-                Action::Redispatch(delivery) => {
-                    if pubsub::redispatch(shard, self.address, &delivery) {
-                        // Another copy was handed out for it.
-                        shard.count(Counter::DeliveriesDropped);
-                    } else {
-                        self.dropped(shard, DropReason::SessionEnded.name(), &delivery);
-                    }
+                Action::Redispatch { delivery, was_sent } => {
+                    self.redispatch(shard, &delivery, was_sent);
                 }
                 Action::AlarmRaised => self.alarm(shard, true),
                 Action::AlarmCleared => self.alarm(shard, false),
@@ -321,6 +316,17 @@ impl Session {
         shard.count(Counter::WillsPublished);
         let message = crate::message::from_will(shard, will, self.client_id());
         broker::publish_will(shard, message, self.address);
+    }
+
+    /// Another member of the group gets a copy of its own. This one, if it was not sent, is accounted for
+    /// like any other that does not arrive.
+    fn redispatch(&self, shard: &mut Shard, delivery: &Delivery, was_sent: bool) {
+        let is_given = pubsub::redispatch(shard, self.address, delivery);
+        if is_given && !was_sent {
+            shard.count(Counter::DeliveriesDropped);
+        } else if !is_given && !was_sent {
+            self.dropped(shard, DropReason::SessionEnded.name(), delivery);
+        }
     }
 
     fn dropped(&self, shard: &mut Shard, reason: &'static str, delivery: &Delivery) {

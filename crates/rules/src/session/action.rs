@@ -34,7 +34,12 @@ pub enum Action {
         delivery: Delivery,
     },
     /// Give this to another member of the group through which it came.
-    Redispatch(Delivery),
+    Redispatch {
+        /// What.
+        delivery: Delivery,
+        /// Whether the client got it before and may have it.
+        was_sent: bool,
+    },
     /// The queue rose above its high watermark.
     AlarmRaised,
     /// The queue fell below its low watermark, or its session ended.

@@ -166,12 +166,16 @@ impl Session {
     pub(super) fn give_back(&mut self) {
         for delivery in self.window.end() {
             if is_for_the_group(&delivery) {
-                self.actions.push_back(Action::Redispatch(delivery));
+                let was_sent = true;
+                self.actions
+                    .push_back(Action::Redispatch { delivery, was_sent });
             }
         }
         for delivery in self.queue.end() {
             if is_for_the_group(&delivery) {
-                self.actions.push_back(Action::Redispatch(delivery));
+                let was_sent = false;
+                self.actions
+                    .push_back(Action::Redispatch { delivery, was_sent });
             } else {
                 self.dropped(DropReason::SessionEnded, delivery);
             }

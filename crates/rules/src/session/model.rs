@@ -163,7 +163,7 @@ impl World {
                 }
                 Action::PullRetained(_)
                 | Action::PublishWill(_)
-                | Action::Redispatch(_)
+                | Action::Redispatch { .. }
                 | Action::AlarmRaised
                 | Action::AlarmCleared
                 | Action::End(_) => prop_assert!(false, "unexpected {:?}", action),

@@ -294,7 +294,7 @@ impl Script {
                     let name = name(&delivery);
                     self.done.push(format!("dropped {name}: {}", reason.name()));
                 }
-                Action::Redispatch(delivery) => {
+                Action::Redispatch { delivery, .. } => {
                     self.done.push(format!("redispatch {}", name(&delivery)));
                 }
                 Action::AlarmRaised => self.done.push("alarm raised".to_owned()),
