@@ -370,6 +370,7 @@ impl Session {
             shard,
             SmEntry::SessionEnded {
                 client_id,
+                session: self.address,
                 epoch: self.state.epoch(),
             },
         );
@@ -516,8 +517,11 @@ impl Process for Session {
     }
 
     /// A copy that was still on its way to a session that is over goes to another member of its group, or
-    /// into the ledger.
+    /// into the ledger. A client that was to be connected to it may come again.
     fn discard(entry: SessionEntry, session: Address<Self>, shard: &mut Shard) {
+        if let SessionEntry::Connected { client, .. } = &entry {
+            let _ = shard.send(*client, ClientEntry::Busy);
+        }
         let SessionEntry::Deliver { delivery, .. } = entry else {
             return;
         };
@@ -548,6 +552,7 @@ impl Process for Session {
             shard,
             SmEntry::SessionEnded {
                 client_id,
+                session: self.address,
                 epoch: self.state.epoch(),
             },
         );

@@ -107,6 +107,8 @@ pub enum SmEntry {
     SessionEnded {
         /// Whose.
         client_id: ClientId,
+        /// Which one.
+        session: Address<Session>,
         /// Its last claim.
         epoch: Epoch,
     },
@@ -241,6 +243,15 @@ impl Sm {
         }
     }
 
+    /// A session that ended before it heard of its last claim knows an older epoch only; that it is the
+    /// one that was granted tells that the claim ended with it.
+    fn session_ended(&mut self, client_id: &ClientId, session: Address<Session>, epoch: Epoch) {
+        let is_granted = self.sessions.get(client_id) == Some(&session);
+        let granted = self.claims.epoch(client_id).filter(|_| is_granted);
+        self.claims
+            .handle_session_ended(client_id, granted.unwrap_or(epoch));
+    }
+
     fn perform(&mut self, shard: &mut Shard) {
         while let Some(action) = self.claims.poll_action() {
             match action {
@@ -324,9 +335,11 @@ impl Process for Sm {
             } => {
                 self.claims.handle_disconnected(&client_id, epoch, fate);
             }
-            SmEntry::SessionEnded { client_id, epoch } => {
-                self.claims.handle_session_ended(&client_id, epoch);
-            }
+            SmEntry::SessionEnded {
+                client_id,
+                session,
+                epoch,
+            } => self.session_ended(&client_id, session, epoch),
             SmEntry::Timer => {
                 self.armed = None;
                 self.claims.handle_timer(now(shard));

@@ -70,6 +70,8 @@ pub(crate) struct Wire {
     mode: Mode,
     pub(crate) will: Option<usize>,
     says_goodbye: bool,
+    /// Others claimed its session while it was there.
+    pub(crate) has_rivals: bool,
 }
 
 #[derive(Debug)]
@@ -227,6 +229,7 @@ impl Device {
             mode,
             will,
             says_goodbye: false,
+            has_rivals: !self.has_no_strays(),
         };
         encode(&connect, self.version, &mut wire.out).unwrap();
         self.wire = Some(wire);
@@ -429,9 +432,10 @@ impl Device {
             wire.says_goodbye = true;
         }
         // A rival may take over before the goodbye is read.
-        let has_rivals = !self.has_no_strays();
-        if let Some(will) = self.wire.as_ref().and_then(|wire| wire.will) {
-            model.wills[will].is_uncertain |= has_rivals;
+        if let Some(wire) = &self.wire
+            && let Some(will) = wire.will
+        {
+            model.wills[will].is_uncertain |= wire.has_rivals;
         }
         self.flush(model);
     }

@@ -303,6 +303,9 @@ impl Run {
         if !device.is_kept() || !device.is_up() || device.must_wait() {
             return;
         }
+        if let Some(wire) = &mut device.wire {
+            wire.has_rivals = true;
+        }
         let ghosts = 2 + self.random.below(6);
         for _ in 0..ghosts {
             let arbiter = self.random.below(self.paused.len());
