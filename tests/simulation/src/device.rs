@@ -517,7 +517,13 @@ impl Device {
                 }
             }
             Packet::UnsubAck(unsuback) => drop(self.requests.remove(&unsuback.packet_id)),
-            _ => {}
+            Packet::Connect(_)
+            | Packet::Subscribe(_)
+            | Packet::Unsubscribe(_)
+            | Packet::PingReq
+            | Packet::PingResp
+            | Packet::Disconnect(_)
+            | Packet::Auth(_) => {}
         }
         Ok(())
     }
@@ -675,6 +681,11 @@ fn describe(packet: &Packet) -> String {
         Packet::SubAck(ack) => format!("SUBACK {}", ack.packet_id),
         Packet::UnsubAck(ack) => format!("UNSUBACK {}", ack.packet_id),
         Packet::Disconnect(disconnect) => format!("DISCONNECT {:?}", disconnect.reason),
-        other => format!("{other:?}"),
+        Packet::Connect(_)
+        | Packet::Subscribe(_)
+        | Packet::Unsubscribe(_)
+        | Packet::PingReq
+        | Packet::PingResp
+        | Packet::Auth(_) => format!("{packet:?}"),
     }
 }

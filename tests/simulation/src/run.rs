@@ -191,59 +191,11 @@ impl Run {
             }
             return Ok(());
         }
-        let device = &mut self.devices[number];
-        let model = &mut self.model;
+        let (device, model) = (&mut self.devices[number], &mut self.model);
         match choice {
-            0..500 => {
-                // Every third device reads slowly.
-                let most = if number % 3 == 2 {
-                    1 + self.random.below(40)
-                } else {
-                    4096
-                };
-                let came = device
-                    .read(model, most)
-                    .map_err(|fault| format!("device{number}: {fault}"))?;
-                for packet in came {
-                    self.trace.note(format_args!("device{number} < {packet}"));
-                }
-            }
-            500..760 => {
-                let (topic, qos) = if self.random.permille(120) {
-                    // One publisher for each retained topic, always with the same QoS.
-                    (
-                        ["ret/x", "ret/y", "ret/z"][number % 3],
-                        if number < 3 { 1 } else { 9 },
-                    )
-                } else {
-                    (
-                        *self.random.pick(TOPICS),
-                        u8::try_from(self.random.below(3)).unwrap(),
-                    )
-                };
-                let bytes = *self.random.pick(&[0, 10, 100, 2000]);
-                if qos < 3
-                    && let Some(message) = device.publish(model, topic, qos, bytes)
-                {
-                    device.flush(model);
-                    self.trace.note(format_args!(
-                        "device{number} > m{message} {topic} qos {qos}"
-                    ));
-                }
-            }
-            760..900 => {
-                let filter = *self.random.pick(FILTERS);
-                // Any member may be chosen: all of a group ask for more than QoS 0.
-                let qos = match filter.as_bytes() {
-                    [b'r', ..] => 1,
-                    [b'$', ..] => 1 + u8::try_from(self.random.below(2)).unwrap(),
-                    _ => u8::try_from(self.random.below(3)).unwrap(),
-                };
-                device.subscribe(model, filter, qos);
-                device.flush(model);
-                self.trace
-                    .note(format_args!("device{number} > SUBSCRIBE {filter} {qos}"));
-            }
+            0..500 => return self.read(number),
+            500..760 => self.publish(number),
+            760..900 => self.subscribe(number),
             900..930 => {
                 if let Some(filter) = device.unsubscribe(model) {
                     device.flush(model);
@@ -264,6 +216,59 @@ impl Run {
             _ => device.flush(model),
         }
         Ok(())
+    }
+
+    fn read(&mut self, number: usize) -> Result<(), String> {
+        // Every third device reads slowly.
+        let is_slow = number % 3 == 2;
+        let most = if is_slow {
+            1 + self.random.below(40)
+        } else {
+            4096
+        };
+        let came = self.devices[number]
+            .read(&mut self.model, most)
+            .map_err(|fault| format!("device{number}: {fault}"))?;
+        for packet in came {
+            self.trace.note(format_args!("device{number} < {packet}"));
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, number: usize) {
+        let (topic, qos) = if self.random.permille(120) {
+            // One publisher for each retained topic, always with the same QoS.
+            let Some(topic) = ["ret/x", "ret/y", "ret/z"].get(number) else {
+                return;
+            };
+            (*topic, 1)
+        } else {
+            let qos = u8::try_from(self.random.below(3)).unwrap();
+            (*self.random.pick(TOPICS), qos)
+        };
+        let bytes = *self.random.pick(&[0, 10, 100, 2000]);
+        let (device, model) = (&mut self.devices[number], &mut self.model);
+        if let Some(message) = device.publish(model, topic, qos, bytes) {
+            device.flush(model);
+            self.trace.note(format_args!(
+                "device{number} > m{message} {topic} qos {qos}"
+            ));
+        }
+    }
+
+    fn subscribe(&mut self, number: usize) {
+        let filter = *self.random.pick(FILTERS);
+        // Any member may be chosen: all of a group ask for more than QoS 0.
+        let qos = match filter.as_bytes() {
+            [b'r', ..] => 1,
+            [b'$', ..] => 1 + u8::try_from(self.random.below(2)).unwrap(),
+            _ => u8::try_from(self.random.below(3)).unwrap(),
+        };
+        let (device, model) = (&mut self.devices[number], &mut self.model);
+        device.subscribe(model, filter, qos);
+        device.flush(model);
+        self.trace
+            .note(format_args!("device{number} > SUBSCRIBE {filter} {qos}"));
     }
 
     /// A new connection of a device; with the old one left behind it is a takeover.
