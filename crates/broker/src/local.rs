@@ -280,6 +280,11 @@ impl World for Local {
                     let _ = shard.send(pubsub, PubsubEntry::RoutesDone(sequence));
                 }
             }
+            // There, everything published so far is on its way back already.
+            Parcel::Fence(fence) if fence.session.arbiter == shard.arbiter => {
+                pubsub::pass(shard, fence);
+            }
+            Parcel::Fence(fence) => shard.post(fence.session.arbiter, Parcel::Fence(fence)),
             Parcel::Alarm(entry) => {
                 if let Some(alarm) = shard.world.names.alarm {
                     let _ = shard.send(alarm, entry);

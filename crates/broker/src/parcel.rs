@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use crate::Shard;
 use crate::alarm::AlarmEntry;
 use crate::client::{Adopted, Client};
+use crate::pubsub::Fence;
 
 /// Bytes that a parcel counts for besides the message in it.
 const PARCEL_BYTES: usize = 128;
@@ -62,6 +63,8 @@ pub enum Parcel {
         /// The report's number.
         sequence: u64,
     },
+    /// A session's fence on its way to an arbiter, or back.
+    Fence(Fence),
     /// For the alarm process.
     Alarm(AlarmEntry),
     /// Work for the arbiter from another thread.
@@ -77,6 +80,7 @@ impl castmq_otp::Parcel for Parcel {
             | Self::Answer { .. }
             | Self::Routes { .. }
             | Self::RoutesDone { .. }
+            | Self::Fence(_)
             | Self::Alarm(_)
             | Self::Run(_) => PARCEL_BYTES,
         }
@@ -92,6 +96,7 @@ impl fmt::Debug for Parcel {
             Self::Answer { .. } => "Answer",
             Self::Routes { .. } => "Routes",
             Self::RoutesDone { .. } => "RoutesDone",
+            Self::Fence(_) => "Fence",
             Self::Alarm(_) => "Alarm",
             Self::Run(_) => "Run",
         })

@@ -38,7 +38,7 @@ const DELIVERIES_PER_TURN: usize = 1024;
 pub struct Pubsub {
     address: Address<Self>,
     /// Messages that are being handed out, in the order in which they came.
-    jobs: VecDeque<Job>,
+    jobs: VecDeque<Work>,
     /// Number of the last report to the router.
     reported: u64,
     /// Number of the last report that the router confirmed.
@@ -52,6 +52,8 @@ pub struct Pubsub {
 pub enum PubsubEntry {
     /// A message that could not be handed out at once.
     Dispatch(Job),
+    /// A fence that has to stay behind what waits.
+    Fence(Fence),
     /// There is more to hand out.
     Continue,
     /// Routes to report; then a session to answer.
@@ -70,7 +72,7 @@ impl Entry for PubsubEntry {
         match self {
             Self::Dispatch(job) => 128 + job.message.weight(),
             Self::Routes { routes, .. } => 128 + 64 * routes.len(),
-            Self::Continue | Self::RoutesDone(_) => 64,
+            Self::Fence(_) | Self::Continue | Self::RoutesDone(_) => 64,
         }
     }
 
@@ -80,8 +82,26 @@ impl Entry for PubsubEntry {
             Self::Continue => 2,
             Self::Routes { .. } => 3,
             Self::RoutesDone(_) => 4,
+            Self::Fence(_) => 5,
         }
     }
+}
+
+/// A mark that a session sends through the ways that messages take: when it is back, every message that
+/// was published before it was sent is in the session's lane.
+#[derive(Clone, Copy, Debug)]
+pub struct Fence {
+    /// Whose.
+    pub session: Address<Session>,
+    /// Which of them.
+    pub number: u64,
+}
+
+/// What pubsub has to do, in its order.
+#[derive(Debug)]
+enum Work {
+    Job(Job),
+    Fence(Fence),
 }
 
 /// The duty to say what became of a publish on this arbiter. Dropped without a word it says *refused*.
@@ -199,6 +219,22 @@ pub fn dispatch(shard: &mut Shard, mut job: Job) {
     {
         shard.world.dispatching += 1;
     }
+}
+
+/// Lets a fence through behind all messages that wait on this arbiter.
+pub fn pass(shard: &mut Shard, fence: Fence) {
+    if shard.world.dispatching == 0 {
+        passed(shard, fence);
+    } else if let Some(pubsub) = shard.world.names.pubsub
+        && shard.send(pubsub, PubsubEntry::Fence(fence)).is_ok()
+    {
+        shard.world.dispatching += 1;
+    }
+}
+
+fn passed(shard: &mut Shard, fence: Fence) {
+    // A session that ended needs no answer.
+    let _ = shard.send(fence.session, SessionEntry::Fenced(fence.number));
 }
 
 /// Hands the next deliveries out; whether that was all of them.
@@ -368,15 +404,26 @@ impl Pubsub {
         }
     }
 
+    fn add(&mut self, shard: &mut Shard, work: Work) {
+        let is_idle = self.jobs.is_empty();
+        self.jobs.push_back(work);
+        if is_idle {
+            self.work(shard);
+        }
+    }
+
     fn work(&mut self, shard: &mut Shard) {
-        let Some(job) = self.jobs.front_mut() else {
-            return;
+        let is_done = match self.jobs.front_mut() {
+            None => return,
+            Some(Work::Job(job)) => advance(shard, job),
+            Some(Work::Fence(_)) => true,
         };
-        if advance(shard, job)
-            && let Some(job) = self.jobs.pop_front()
-        {
+        if is_done && let Some(work) = self.jobs.pop_front() {
             shard.world.dispatching = shard.world.dispatching.saturating_sub(1);
-            finish(shard, job);
+            match work {
+                Work::Job(job) => finish(shard, job),
+                Work::Fence(fence) => passed(shard, fence),
+            }
         }
         if !self.jobs.is_empty() {
             // To itself, so it is there.
@@ -400,13 +447,8 @@ impl Process for Pubsub {
 
     fn take(&mut self, entry: PubsubEntry, shard: &mut Shard) {
         match entry {
-            PubsubEntry::Dispatch(job) => {
-                let is_idle = self.jobs.is_empty();
-                self.jobs.push_back(job);
-                if is_idle {
-                    self.work(shard);
-                }
-            }
+            PubsubEntry::Dispatch(job) => self.add(shard, Work::Job(job)),
+            PubsubEntry::Fence(fence) => self.add(shard, Work::Fence(fence)),
             PubsubEntry::Continue => self.work(shard),
             PubsubEntry::Routes { routes, answer } => self.report(shard, routes, answer),
             PubsubEntry::RoutesDone(sequence) => {
@@ -418,7 +460,8 @@ impl Process for Pubsub {
 
     fn restart(&mut self, shard: &mut Shard) -> Option<Box<Self>> {
         // The job that was under way may be what failed; its ticket says so to its publisher.
-        if self.jobs.pop_front().is_some() {
+        if matches!(self.jobs.front(), Some(Work::Job(_))) {
+            self.jobs.pop_front();
             shard.world.dispatching = shard.world.dispatching.saturating_sub(1);
         }
         if !self.jobs.is_empty() {

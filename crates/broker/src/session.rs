@@ -54,6 +54,9 @@ pub struct Session {
     user_name: Option<Text>,
     /// Requests to the server that are not answered, in their order. Empty for most of the time.
     requests: Vec<Request>,
+    /// Subscriptions whose retained messages wait for fences. Empty for most of the time.
+    fenced: Vec<subscribe::Fenced>,
+    next_fence: u64,
     /// The earliest moment for which a timer is armed.
     armed: Option<Duration>,
     /// What its queue counted for when the node was last told.
@@ -91,6 +94,8 @@ impl Session {
             client: None,
             user_name: None,
             requests: Vec::new(),
+            fenced: Vec::new(),
+            next_fence: 0,
             armed: None,
             queued_bytes: 0,
             has_groups: false,
@@ -491,6 +496,7 @@ impl Process for Session {
                 }
             }
             SessionEntry::Registered => self.registered(shard),
+            SessionEntry::Fenced(number) => self.fenced(shard, number),
             SessionEntry::Room(epoch, has_room) => {
                 if self.is_current(epoch, shard) {
                     self.state.handle_room(has_room, now);

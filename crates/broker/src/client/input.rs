@@ -24,10 +24,10 @@ pub(super) struct Input {
     pending: Bytes,
     /// The beginning of a packet of which the rest has not come.
     partial: BytesMut,
+    /// How long that packet is as a whole, once its header says so.
+    whole: usize,
     /// The socket was readable and no read has found it empty since.
     is_readable: bool,
-    /// The client has closed its side.
-    is_over: bool,
 }
 
 impl Input {
@@ -37,6 +37,15 @@ impl Input {
             self.partial.split().freeze()
         } else {
             std::mem::take(&mut self.pending)
+        }
+    }
+
+    /// Room for the next read: the buffer doubles, and never grows beyond the packet by more than a read.
+    fn make_room(&mut self) {
+        let missing = self.whole.saturating_sub(self.partial.len());
+        if self.partial.capacity() == self.partial.len() {
+            self.partial
+                .reserve(missing.min(self.partial.len()).max(64));
         }
     }
 
@@ -74,6 +83,8 @@ impl Client {
             }
         }
         match self.read(shard, poller) {
+            // A packet that is not whole yet.
+            Some(bytes) if bytes.is_empty() => true,
             Some(bytes) => match self.parse(shard, bytes) {
                 Stop::Empty | Stop::Budget => true,
                 Stop::Held => false,
@@ -94,27 +105,29 @@ impl Client {
         }
     }
 
+    /// Reads once. `None` when there is nothing to parse, or nothing more to read.
     fn read(&mut self, shard: &mut Shard, poller: &mut dyn Poller) -> Option<Bytes> {
         let token = self.address.token();
         let is_partial = !self.input.partial.is_empty();
         let into = if is_partial {
+            self.input.make_room();
             &mut self.input.partial
         } else {
+            shard.scratch.reserve(READ);
             &mut shard.scratch
         };
-        if !is_partial {
-            into.reserve(READ);
-        } else if into.capacity() == into.len() {
-            into.reserve(into.len().clamp(4096, READ));
-        }
         match poller.read(token, into) {
             Ok(0) => {
-                self.input.is_over = true;
                 self.close(shard, &Close::ByPeer);
                 None
             }
             Ok(count) => {
-                let bytes = into.split().freeze();
+                // Memory grows with what has come, and the packet is looked at when it is whole.
+                let bytes = if is_partial && into.len() < self.input.whole {
+                    Bytes::new()
+                } else {
+                    into.split().freeze()
+                };
                 shard.cells.add(Counter::BytesReceived, count as u64);
                 Some(bytes)
             }
@@ -161,25 +174,12 @@ impl Client {
         }
     }
 
-    /// Keeps the beginning of a packet. Memory grows with what has come, and never beyond the packet.
+    /// Keeps the beginning of a packet.
     fn keep_partial(&mut self, input: &Bytes) {
-        if input.is_empty() {
-            self.input.partial = BytesMut::new();
-            return;
-        }
-        let whole = self
-            .decoder
-            .packet_bytes(input)
-            .ok()
-            .flatten()
-            .unwrap_or(64);
-        let capacity = whole
-            .min(input.len().saturating_mul(2))
-            .max(64)
-            .max(input.len());
-        let mut partial = BytesMut::with_capacity(capacity);
-        partial.extend_from_slice(input);
-        self.input.partial = partial;
+        self.input.partial = BytesMut::from(input.as_ref());
+        // A header that is not complete is looked at again with each byte.
+        let whole = self.decoder.packet_bytes(input).ok().flatten();
+        self.input.whole = whole.unwrap_or(input.len() + 1);
     }
 
     // emqttd: emqttd_protocol:received/2

@@ -94,6 +94,8 @@ pub enum SessionEntry {
     },
     /// The server has done the oldest request.
     Registered,
+    /// A fence is back.
+    Fenced(u64),
     /// Whether the connection takes more.
     Room(Epoch, bool),
     /// A message was too large for the client.
@@ -123,6 +125,7 @@ impl Entry for SessionEntry {
             | Self::PublishRefused(..)
             | Self::Pubrel(..)
             | Self::Registered
+            | Self::Fenced(_)
             | Self::Room(..)
             | Self::TooLarge(..)
             | Self::Continue
@@ -152,6 +155,7 @@ impl Entry for SessionEntry {
             Self::Continue => 17,
             Self::Pull(_) => 18,
             Self::Timer => 19,
+            Self::Fenced(_) => 20,
         }
     }
 }

@@ -3,14 +3,29 @@
 
 use castmq_mqtt::{PacketId, QoS, ReasonCode, Subscription};
 use castmq_observe::Counter;
-use castmq_rules::Subscriber;
-use castmq_rules::session::{PullRetained, RetainedChunk};
+use castmq_rules::session::{PullRetained, RetainedChunk, Subscribed};
+use castmq_rules::{Scan, Subscriber};
 use smallvec::SmallVec;
 
 use super::{Request, Session, Wanted, to_server};
 use crate::client::ClientEntry;
+use crate::parcel::Parcel;
+use crate::pubsub::{self, Fence};
 use crate::server::ServerEntry;
 use crate::{Shard, hook, now, retainer};
+
+/// The subscriptions of one SUBSCRIBE whose retained messages are to follow.
+pub(super) type Replays = SmallVec<[(Subscription, Subscribed); 1]>;
+
+/// Subscriptions that wait for fences.
+#[derive(Debug)]
+pub(super) struct Fenced {
+    number: u64,
+    /// Arbiters whose fence is not back.
+    missing: u16,
+    as_of: u64,
+    replays: Replays,
+}
 
 impl Session {
     pub(super) fn subscribe(
@@ -107,13 +122,7 @@ impl Session {
                     .map(|(subscription, _)| subscription.clone())
                     .collect();
                 hook::client_subscribe_after(shard, self.client_id(), &filters);
-                let now = now(shard);
-                // What is published from here on comes live, so the replay does not go beyond it.
-                let as_of = retainer::version(&shard.world.node);
-                for (subscription, subscribed) in &replays {
-                    self.state
-                        .start_replay_as_of(subscription, *subscribed, as_of, now);
-                }
+                self.fence(shard, replays);
             }
             Request::Unsubscribe { packet_id, reasons } => {
                 self.to_client(shard, ClientEntry::Unsuback { packet_id, reasons });
@@ -121,6 +130,60 @@ impl Session {
         }
         if self.requests.is_empty() {
             self.requests = Vec::new();
+        }
+    }
+
+    /// The replay of retained messages begins when everything that was published so far has come live:
+    /// a copy that is still on its way must not come behind a newer one from the store.
+    fn fence(&mut self, shard: &mut Shard, mut replays: Replays) {
+        replays.retain(|(subscription, _)| may_replay(shard, subscription));
+        if replays.is_empty() {
+            return;
+        }
+        let number = self.next_fence;
+        self.next_fence += 1;
+        let session = self.address;
+        let arbiters = shard.world.node.arbiters;
+        self.fenced.push(Fenced {
+            number,
+            missing: arbiters,
+            // What is stored from here on comes live, so the replay does not go beyond it.
+            as_of: retainer::version(&shard.world.node),
+            replays,
+        });
+        let fence = Fence { session, number };
+        let here = shard.arbiter;
+        for arbiter in (0..arbiters).filter(|arbiter| *arbiter != here) {
+            shard.post(arbiter, Parcel::Fence(fence));
+        }
+        pubsub::pass(shard, fence);
+    }
+
+    /// One fence is back.
+    pub(super) fn fenced(&mut self, shard: &mut Shard, number: u64) {
+        let Some(place) = self
+            .fenced
+            .iter()
+            .position(|fenced| fenced.number == number)
+        else {
+            return;
+        };
+        let Some(fenced) = self.fenced.get_mut(place) else {
+            return;
+        };
+        fenced.missing = fenced.missing.saturating_sub(1);
+        if fenced.missing > 0 {
+            return;
+        }
+        let fenced = self.fenced.remove(place);
+        if self.fenced.is_empty() {
+            self.fenced = Vec::new();
+        }
+        let now = now(shard);
+        for (subscription, subscribed) in &fenced.replays {
+            let as_of = fenced.as_of;
+            self.state
+                .start_replay_as_of(subscription, *subscribed, as_of, now);
         }
     }
 
@@ -139,6 +202,16 @@ impl Session {
         let count = self.state.handle_retained_chunk(chunk, now(shard));
         shard.cells.add(Counter::Deliveries, count as u64);
     }
+}
+
+/// Whether there is anything to replay. Most subscriptions find nothing, and what is stored from here on
+/// comes live.
+fn may_replay(shard: &Shard, subscription: &Subscription) -> bool {
+    if subscription.is_shared() {
+        return false;
+    }
+    let mut scan = Scan::new(subscription.filter().clone());
+    !retainer::dispatch(shard, &mut scan, 1).is_empty() || !scan.is_done()
 }
 
 fn granted(qos: QoS) -> ReasonCode {
