@@ -9,7 +9,7 @@ use std::sync::Once;
 use castmq_simulation::run;
 
 /// New seeds where nobody says how many.
-const RUNS: u64 = 200;
+const RUNS: u64 = 250;
 
 /// Seeds that failed once, one a line; what is behind the number says why.
 const FAILED_ONCE: &str = include_str!("seeds.txt");

@@ -38,7 +38,7 @@ fn noting(hooks: &mut Hooks, calls: &Calls) -> Result<(), NameTaken> {
         .add(Arc::clone(&name), 0, Arc::new(call))?;
     let to = Arc::clone(calls);
     let call = move |_: &mut HookContext<'_>, id: &ClientId, _: &[Subscription]| {
-        note(&to, id, "subscribed")
+        note(&to, id, "subscribed");
     };
     hooks
         .client_subscribe_after
@@ -148,7 +148,7 @@ fn a_callback_that_fails_is_skipped_and_counted() {
         })
         .unwrap();
     let broker = built(builder, |settings| {
-        settings.modules.presence.enabled = false
+        settings.modules.presence.enabled = false;
     });
     let mut ann = client(&broker, "ann");
     ann.subscribe("t", 0);
@@ -183,7 +183,7 @@ fn hooks_can_be_added_and_deleted_while_the_broker_runs() {
             hooks
                 .message_publish
                 .add(Arc::from("mark"), 0, marking("!"))
-                .unwrap()
+                .unwrap();
         })
         .unwrap();
     eventually("the hook is there", || {

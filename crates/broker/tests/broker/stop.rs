@@ -38,7 +38,7 @@ fn the_wills_of_connected_clients_are_published_before_the_node_is_gone() {
         })
         .unwrap();
     let broker = crate::scene::built(builder, |settings| {
-        settings.modules.presence.enabled = false
+        settings.modules.presence.enabled = false;
     });
     let mut clients = Vec::new();
     for number in 0..3 {

@@ -35,7 +35,7 @@ fn expect_topics(client: &mut Client, mut missing: BTreeSet<String>) {
 }
 
 #[test]
-fn the_metrics_of_emqttd_are_published() {
+fn all_metrics_are_published() {
     let broker = talkative();
     let mut watcher = client(&broker, "watcher");
     watcher.subscribe("$SYS/brokers/node/metrics/#", 0);
@@ -46,7 +46,7 @@ fn the_metrics_of_emqttd_are_published() {
 }
 
 #[test]
-fn the_stats_of_emqttd_are_published_with_their_maxima() {
+fn all_stats_are_published_with_their_maxima() {
     let broker = talkative();
     let mut watcher = client(&broker, "watcher");
     watcher.subscribe("$SYS/brokers/node/stats/#", 0);
