@@ -120,6 +120,12 @@ impl Cluster {
         self.node.counters.read(counter)
     }
 
+    /// Copies that a full queue gave up.
+    pub(crate) fn over_quota(&self) -> u64 {
+        let counts = self.node.ledger.counts();
+        counts.get("queue_full").copied().unwrap_or(0)
+    }
+
     /// All sessions.
     pub(crate) fn sessions(&self) -> Vec<SessionSnapshot> {
         let shards = self.shards.iter().zip(0..);

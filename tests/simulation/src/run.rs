@@ -72,7 +72,7 @@ pub fn run(seed: u64) -> Report {
     }
 }
 
-fn settings(random: &mut Random) -> Settings {
+fn settings(random: &mut Random, seed: u64) -> Settings {
     let mut settings = Settings::default();
     settings.bounds.lanes_high = 64 * 1024;
     settings.bounds.lanes_low = 32 * 1024;
@@ -80,7 +80,12 @@ fn settings(random: &mut Random) -> Settings {
     settings.bounds.arbiter_low = 32 * 1024;
     settings.bounds.connection_unsent = 4 * 1024;
     settings.session.max_inflight = *random.pick(&[1, 3, 20, 100]);
-    settings.mqueue.policy = QueuePolicy::DropOldest;
+    // Chance of its own, so that seeds from before this choice mean what they meant.
+    let mut queues = Random::new(!seed);
+    if queues.permille(250) {
+        settings.mqueue.max_messages = 4;
+    }
+    settings.mqueue.policy = *queues.pick(&[QueuePolicy::DropOldest, QueuePolicy::DropNewest]);
     settings.shared.strategy = *random.pick(&[
         SharedStrategy::Random,
         SharedStrategy::RoundRobin,
@@ -94,7 +99,7 @@ impl Run {
     fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let arbiters = 2 + u16::try_from(random.below(3)).unwrap();
-        let cluster = Cluster::new(settings(&mut random), arbiters, seed);
+        let cluster = Cluster::new(settings(&mut random, seed), arbiters, seed);
         let count = 3 + random.below(5);
         let devices = (0..count)
             .map(|number| {
@@ -123,6 +128,7 @@ impl Run {
             self.cluster.round(arbiter);
         }
         let baseline = self.cluster.baseline();
+        self.model.has_small_queues = self.cluster.node.settings.mqueue.max_messages < 100;
         self.watch_wills()?;
         let steps = 2_000 + self.random.below(4_000) as u64;
         while self.step < steps {
@@ -134,7 +140,7 @@ impl Run {
             }
         }
         drain::settle(self)?;
-        self.model.check_promises()?;
+        self.model.check_promises(self.cluster.over_quota())?;
         drain::check_retained(self)?;
         drain::leave(self)?;
         self.cluster.check_empty(&baseline)?;
