@@ -33,6 +33,8 @@ pub(crate) struct WillOf {
     pub(crate) said_goodbye: bool,
     /// A failure was ordered that may have hit its connection or session.
     pub(crate) is_uncertain: bool,
+    /// A connection was made to fail that may be the one it belongs to, goodbye or not.
+    is_threatened: bool,
     has_come: bool,
     fresh: u32,
 }
@@ -209,16 +211,23 @@ impl Model {
         if of.fresh > 1 {
             return Err(format!("will {will} came twice"));
         }
-        if of.said_goodbye && !of.is_uncertain {
+        if of.said_goodbye && !of.is_uncertain && !of.is_threatened {
             return Err(format!("will {will} came although its client said goodbye"));
         }
         Ok(())
     }
 
-    /// A failure was ordered: wills of connections that are not over for long may be lost or sent.
-    pub(crate) fn doubt_wills(&mut self, which: impl Fn(usize) -> bool) {
-        for (number, will) in self.wills.iter_mut().enumerate() {
-            will.is_uncertain |= !will.has_come && which(number);
+    /// A session fails: its will may be lost or sent.
+    pub(crate) fn session_fails(&mut self) {
+        for will in &mut self.wills {
+            will.is_uncertain |= !will.has_come;
+        }
+    }
+
+    /// A connection fails: it may not come to reading a goodbye.
+    pub(crate) fn connection_fails(&mut self) {
+        for will in &mut self.wills {
+            will.is_threatened |= !will.has_come;
         }
     }
 

@@ -355,19 +355,13 @@ impl Run {
                     return;
                 }
                 device.session_failed(&mut self.model);
-                self.model.doubt_wills(|_| true);
+                self.model.session_fails();
             }
             "client" => {
                 if !self.cluster.doom(&process) {
                     return;
                 }
-                let leaving = self
-                    .model
-                    .wills
-                    .iter()
-                    .map(|will| will.said_goodbye)
-                    .collect::<Vec<_>>();
-                self.model.doubt_wills(|number| leaving[number]);
+                self.model.connection_fails();
             }
             _ => {
                 if self.failures >= FAILURES_MAX || !self.cluster.doom(&process) {
