@@ -7,72 +7,15 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::{Bytes, BytesMut};
 use castmq_mqtt::{
-    Ack, Connect, Decoder, Disconnect, Packet, PacketId, Publish, QoS, ReasonCode, Subscribe,
+    Ack, Decoder, Disconnect, Packet, PacketId, Publish, QoS, ReasonCode, Subscribe,
     SubscribeFilter, Subscription, SubscriptionOptions, Text, TopicName, Unsubscribe, Version,
-    Will, encode,
+    encode,
 };
 use castmq_otp::MemoryStream;
 
 use crate::model::{Copy, Holder, Model, is_shared};
-
-/// Where wills go; the first device watches.
-pub(crate) const WILLS: &str = "will/of";
-
-/// How a device connects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// The session ends with the connection.
-    Transient,
-    /// A session that exists goes on; it is kept.
-    Resume,
-    /// A new session; it is kept. 5.0 only.
-    Fresh,
-}
-
-/// How far a connection is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    Connecting,
-    Up,
-    /// DISCONNECT is on its way; the broker closes.
-    Leaving,
-}
-
-/// A connection that nobody looks at any more.
-#[derive(Debug)]
-pub(crate) struct Stray {
-    pub(crate) stream: MemoryStream,
-    pub(crate) held: Arc<AtomicU32>,
-    /// Its late CONNECT would discard the session of a newer one.
-    discards: bool,
-}
-
-impl Stray {
-    /// Another connection in the name of a device, that wants to resume.
-    pub(crate) fn ghost(stream: MemoryStream, held: Arc<AtomicU32>) -> Self {
-        Self {
-            stream,
-            held,
-            discards: false,
-        }
-    }
-}
-
-/// A connection as its client sees it.
-#[derive(Debug)]
-pub(crate) struct Wire {
-    pub(crate) stream: MemoryStream,
-    pub(crate) held: Arc<AtomicU32>,
-    input: BytesMut,
-    out: BytesMut,
-    decoder: Decoder,
-    pub(crate) stage: Stage,
-    mode: Mode,
-    pub(crate) will: Option<usize>,
-    says_goodbye: bool,
-    /// Others claimed its session while it was there.
-    pub(crate) has_rivals: bool,
-}
+use crate::packets::{answer, connect, describe};
+use crate::wire::{Mode, Stage, Stray, WILLS, Wire};
 
 #[derive(Debug)]
 struct Outbound {
@@ -628,64 +571,5 @@ impl Device {
         } else {
             self.outbound[at].is_released = true;
         }
-    }
-}
-
-/// CONNECT of a device.
-pub(crate) fn connect(name: &str, version: Version, mode: Mode, will: Option<usize>) -> Packet {
-    let mut connect = Connect {
-        version,
-        clean_start: mode != Mode::Resume,
-        client_id: Text::try_from(name.to_owned()).unwrap(),
-        ..Connect::default()
-    };
-    if version == Version::V5 && mode != Mode::Transient {
-        connect.properties.session_expiry = Some(1_000_000);
-    }
-    connect.will = will.map(|number| Will {
-        topic: TopicName::new(Text::from_static(WILLS).unwrap()).unwrap(),
-        payload: Bytes::from(format!("w{number}")),
-        qos: QoS::AtLeastOnce,
-        retain: false,
-        properties: Default::default(),
-    });
-    Packet::Connect(Box::new(connect))
-}
-
-fn answer(packet_id: PacketId) -> Ack {
-    Ack {
-        packet_id,
-        reason: ReasonCode::Success,
-        properties: None,
-    }
-}
-
-fn describe(packet: &Packet) -> String {
-    match packet {
-        Packet::Publish(publish) => format!(
-            "PUBLISH {} qos {} dup {} id {:?} {}",
-            publish.topic.as_ref().map_or("", |topic| topic.as_str()),
-            publish.qos.number(),
-            publish.dup,
-            publish.packet_id,
-            String::from_utf8_lossy(&publish.payload[..publish.payload.len().min(8)]),
-        ),
-        Packet::ConnAck(connack) => format!(
-            "CONNACK {:?} present {}",
-            connack.reason, connack.session_present
-        ),
-        Packet::PubAck(ack) => format!("PUBACK {} {:?}", ack.packet_id, ack.reason),
-        Packet::PubRec(ack) => format!("PUBREC {} {:?}", ack.packet_id, ack.reason),
-        Packet::PubRel(ack) => format!("PUBREL {}", ack.packet_id),
-        Packet::PubComp(ack) => format!("PUBCOMP {}", ack.packet_id),
-        Packet::SubAck(ack) => format!("SUBACK {}", ack.packet_id),
-        Packet::UnsubAck(ack) => format!("UNSUBACK {}", ack.packet_id),
-        Packet::Disconnect(disconnect) => format!("DISCONNECT {:?}", disconnect.reason),
-        Packet::Connect(_)
-        | Packet::Subscribe(_)
-        | Packet::Unsubscribe(_)
-        | Packet::PingReq
-        | Packet::PingResp
-        | Packet::Auth(_) => format!("{packet:?}"),
     }
 }

@@ -6,8 +6,9 @@ use castmq_mqtt::Version;
 use castmq_observe::Counter;
 
 use crate::cluster::Cluster;
-use crate::device::{Device, Mode};
+use crate::device::Device;
 use crate::run::Run;
+use crate::wire::Mode;
 
 /// Rounds of all shards after which everything must be over.
 const ROUNDS_MAX: u32 = 20_000;

@@ -17,8 +17,10 @@ mod cluster;
 mod device;
 mod drain;
 mod model;
+mod packets;
 mod random;
 mod run;
 mod trace;
+mod wire;
 
 pub use run::{Report, run};

@@ -6,11 +6,13 @@ use castmq_mqtt::{Version, encode};
 use castmq_settings::{QueuePolicy, Settings, SharedStrategy};
 
 use crate::cluster::Cluster;
-use crate::device::{Device, Mode, Stray, WILLS, connect};
+use crate::device::Device;
 use crate::drain;
 use crate::model::Model;
+use crate::packets::connect;
 use crate::random::Random;
 use crate::trace::Trace;
+use crate::wire::{Mode, Stray, WILLS};
 
 const FILTERS: &[&str] = &[
     "t/a",
