@@ -59,6 +59,7 @@ sim: ## Simulate RUNS seeds: several arbiters on one thread, storms, pauses, pan
 test-long: export PROPTEST_CASES = 20000
 test-long: test ## All tests, then the long rounds
 	$(CARGO) test --locked -p castmq-rules -p castmq-mqtt
+	CASTMQ_LOAD_SECS=600 $(CARGO) test --release --locked -p castmq-load
 	$(MAKE) sim RUNS=2000
 	$(MAKE) fuzz SECS=600
 

@@ -20,6 +20,7 @@ use castmq_rules::Message;
 
 use crate::node::Pressure;
 use crate::session::Session;
+use crate::ticker::Ticker;
 use crate::{Local, Shard, kinds, ledger, message, server};
 
 /// How often uptime and date are published.
@@ -34,6 +35,8 @@ const TICK_TAG: u8 = 1;
 #[derive(Debug)]
 pub struct Broker {
     address: Address<Self>,
+    heartbeat: Ticker,
+    facts: Ticker,
 }
 
 /// What the broker process hears: its timers.
@@ -53,21 +56,39 @@ impl Entry for BrokerTick {
 impl Broker {
     /// Starts the broker process and its timers.
     pub fn start(shard: &mut Shard) -> Address<Self> {
-        let address = shard.spawn("", |address| Self { address });
-        arm(shard, address);
+        // The first facts come soon after the start, not an interval later.
+        let heartbeat = Ticker::first(shard.now(), HEARTBEAT, HEARTBEAT_TAG);
+        let facts = Ticker::first(shard.now(), HEARTBEAT, TICK_TAG);
+        let address = shard.spawn("", |address| Self {
+            address,
+            heartbeat,
+            facts,
+        });
+        if !shard.world.node.settings.node.sys_interval.is_zero() {
+            heartbeat.arm(shard, address);
+            facts.arm(shard, address);
+        }
         address
     }
-}
 
-fn arm(shard: &mut Shard, address: Address<Broker>) {
-    let interval = shard.world.node.settings.node.sys_interval;
-    if interval.is_zero() {
-        return;
+    fn beat(&mut self, shard: &mut Shard) {
+        self.heartbeat.again(shard, self.address, HEARTBEAT);
+        let uptime = text(format!("{} seconds", shard.now().as_secs()));
+        publish_below(shard, "uptime", uptime, QoS::AtMostOnce, false);
+        let wall = text(date_time(shard.wall()));
+        publish_below(shard, "datetime", wall, QoS::AtMostOnce, false);
     }
-    let now = shard.now();
-    shard.arm(address, now + HEARTBEAT, HEARTBEAT_TAG);
-    // The first facts come soon after the start, not an interval later.
-    shard.arm(address, now + HEARTBEAT, TICK_TAG);
+
+    fn tell_facts(&mut self, shard: &mut Shard) {
+        let interval = shard.world.node.settings.node.sys_interval;
+        self.facts.again(shard, self.address, interval);
+        let name = shard.world.node.settings.node.name.clone();
+        publish_to(shard, "$SYS/brokers", text(name), QoS::AtMostOnce, true);
+        let version = text(env!("CARGO_PKG_VERSION").to_owned());
+        publish_below(shard, "version", version, QoS::AtMostOnce, true);
+        let description = text("CastMQ".to_owned());
+        publish_below(shard, "sysdescr", description, QoS::AtMostOnce, true);
+    }
 }
 
 impl Process for Broker {
@@ -85,46 +106,24 @@ impl Process for Broker {
 
     // emqttd: emqttd_broker:handle_info/2
     fn take(&mut self, tick: BrokerTick, shard: &mut Shard) {
-        let now = shard.now();
         if tick.0 == HEARTBEAT_TAG {
-            shard.arm(self.address, now + HEARTBEAT, HEARTBEAT_TAG);
-            let wall = shard.wall();
-            let uptime = now.as_secs();
-            publish_below(
-                shard,
-                "uptime",
-                text(format!("{uptime} seconds")),
-                QoS::AtMostOnce,
-                false,
-            );
-            publish_below(
-                shard,
-                "datetime",
-                text(date_time(wall)),
-                QoS::AtMostOnce,
-                false,
-            );
-        } else {
-            let interval = shard.world.node.settings.node.sys_interval;
-            shard.arm(self.address, now + interval, TICK_TAG);
-            let name = shard.world.node.settings.node.name.clone();
-            publish_to(shard, "$SYS/brokers", text(name), QoS::AtMostOnce, true);
-            let version = text(env!("CARGO_PKG_VERSION").to_owned());
-            publish_below(shard, "version", version, QoS::AtMostOnce, true);
-            publish_below(
-                shard,
-                "sysdescr",
-                text("CastMQ".to_owned()),
-                QoS::AtMostOnce,
-                true,
-            );
+            if self.heartbeat.is_due(shard) {
+                self.beat(shard);
+            }
+        } else if self.facts.is_due(shard) {
+            self.tell_facts(shard);
         }
     }
 
     fn restart(&mut self, shard: &mut Shard) -> Option<Box<Self>> {
-        arm(shard, self.address);
+        if !shard.world.node.settings.node.sys_interval.is_zero() {
+            self.heartbeat.again(shard, self.address, HEARTBEAT);
+            self.facts.again(shard, self.address, HEARTBEAT);
+        }
         Some(Box::new(Self {
             address: self.address,
+            heartbeat: self.heartbeat,
+            facts: self.facts,
         }))
     }
 }

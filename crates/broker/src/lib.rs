@@ -30,6 +30,7 @@ pub mod sm;
 pub mod stats;
 pub mod sup;
 pub mod sysmon;
+mod ticker;
 
 pub use access_control::{Authenticator, Authorizer, Credentials};
 pub use app::{Broker, Builder, Handle, HandleError, StartError};

@@ -381,6 +381,10 @@ impl World for Local {
         }
     }
 
+    fn restarted(shard: &mut Shard, process: ProcessId) {
+        sup::restarted(shard, process);
+    }
+
     fn gave_up(shard: &mut Shard, process: ProcessId) {
         sup::gave_up(shard, process);
     }

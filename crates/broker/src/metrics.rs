@@ -18,12 +18,14 @@ use castmq_mqtt::QoS;
 use castmq_observe::Kind;
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
 
+use crate::ticker::Ticker;
 use crate::{Local, Shard, broker, kinds, retainer};
 
 /// The metrics process.
 #[derive(Debug)]
 pub struct Metrics {
     address: Address<Self>,
+    ticker: Ticker,
 }
 
 /// What the metrics process hears: its timer.
@@ -43,17 +45,13 @@ impl Entry for MetricsTick {
 impl Metrics {
     /// Starts the metrics process and its timer.
     pub fn start(shard: &mut Shard) -> Address<Self> {
-        let address = shard.spawn("", |address| Self { address });
-        arm(shard, address);
+        let interval = shard.world.node.settings.node.sys_interval;
+        let ticker = Ticker::first(shard.now(), interval, 0);
+        let address = shard.spawn("", |address| Self { address, ticker });
+        if !interval.is_zero() {
+            ticker.arm(shard, address);
+        }
         address
-    }
-}
-
-fn arm(shard: &mut Shard, address: Address<Metrics>) {
-    let interval = shard.world.node.settings.node.sys_interval;
-    if !interval.is_zero() {
-        let at = shard.now() + interval;
-        shard.arm(address, at, 0);
     }
 }
 
@@ -72,7 +70,11 @@ impl Process for Metrics {
 
     // emqttd: emqttd_metrics:handle_info/2 (tick)
     fn take(&mut self, _tick: MetricsTick, shard: &mut Shard) {
-        arm(shard, self.address);
+        if !self.ticker.is_due(shard) {
+            return;
+        }
+        let interval = shard.world.node.settings.node.sys_interval;
+        self.ticker.again(shard, self.address, interval);
         let node = Arc::clone(&shard.world.node);
         let retained = ("messages/retained", retainer::retained_now(&node) as u64);
         for (name, value) in node.counters.list().chain([retained]) {
@@ -88,9 +90,13 @@ impl Process for Metrics {
     }
 
     fn restart(&mut self, shard: &mut Shard) -> Option<Box<Self>> {
-        arm(shard, self.address);
+        let interval = shard.world.node.settings.node.sys_interval;
+        if !interval.is_zero() {
+            self.ticker.again(shard, self.address, interval);
+        }
         Some(Box::new(Self {
             address: self.address,
+            ticker: self.ticker,
         }))
     }
 }

@@ -20,6 +20,7 @@ use castmq_otp::{Address, Entry, Lanes, Process, Restart};
 use castmq_rules::{Message, Scan, ScanBudget, Stored};
 
 use crate::node::Node;
+use crate::ticker::Ticker;
 use crate::{Local, Shard, kinds, now};
 
 /// How often expired messages are looked for.
@@ -33,6 +34,7 @@ const STEPS: usize = 1024;
 #[derive(Debug)]
 pub struct Retainer {
     address: Address<Self>,
+    ticker: Ticker,
 }
 
 /// What the retainer hears: its timer.
@@ -52,9 +54,10 @@ impl Entry for RetainerTick {
 impl Retainer {
     /// Starts the retainer and its timer.
     pub fn start(shard: &mut Shard) -> Address<Self> {
-        let address = shard.spawn("", |address| Self { address });
-        let at = shard.now() + EXPIRE_EVERY;
-        shard.arm(address, at, 0);
+        let now = shard.now();
+        let ticker = Ticker::first(now, EXPIRE_EVERY, 0);
+        let address = shard.spawn("", |address| Self { address, ticker });
+        ticker.arm(shard, address);
         address
     }
 }
@@ -74,6 +77,9 @@ impl Process for Retainer {
 
     // emqttd: emqttd_retainer:handle_info/2 (expire)
     fn take(&mut self, _tick: RetainerTick, shard: &mut Shard) {
+        if !self.ticker.is_due(shard) {
+            return;
+        }
         let now = now(shard);
         let expired = {
             let mut table = shard
@@ -89,15 +95,14 @@ impl Process for Retainer {
         } else {
             EXPIRE_EVERY
         };
-        let at = shard.now() + again;
-        shard.arm(self.address, at, 0);
+        self.ticker.again(shard, self.address, again);
     }
 
     fn restart(&mut self, shard: &mut Shard) -> Option<Box<Self>> {
-        let at = shard.now() + EXPIRE_EVERY;
-        shard.arm(self.address, at, 0);
+        self.ticker.again(shard, self.address, EXPIRE_EVERY);
         Some(Box::new(Self {
             address: self.address,
+            ticker: self.ticker,
         }))
     }
 }

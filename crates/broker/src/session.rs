@@ -335,7 +335,10 @@ impl Session {
     }
 
     fn dropped(&self, shard: &mut Shard, reason: &'static str, delivery: &Delivery) {
-        shard.count(Counter::DeliveriesDropped);
+        // What was too large for the client has been counted as sent when it went to the connection.
+        if reason != DropReason::TooLarge.name() {
+            shard.count(Counter::DeliveriesDropped);
+        }
         shard.count(Counter::MessagesDropped);
         ledger::enter(shard, reason, self.client_id(), &delivery.message.topic);
     }
@@ -543,9 +546,11 @@ impl Process for Session {
     /// A session that failed is not trusted any more: what it held is lost, and that is told.
     fn terminate(&mut self, _down: &Down, shard: &mut Shard) {
         shard.world.node.queued_bytes_changed(self.queued_bytes, 0);
-        let lost = self.state.inflight_now() + self.state.queued_now();
-        let lost = u64::try_from(lost).unwrap_or(u64::MAX);
-        shard.cells.add(Counter::DeliveriesDropped, lost);
+        // What was in flight has been counted as sent.
+        let queued = u64::try_from(self.state.queued_now()).unwrap_or(u64::MAX);
+        shard.cells.add(Counter::DeliveriesDropped, queued);
+        let inflight = u64::try_from(self.state.inflight_now()).unwrap_or(u64::MAX);
+        let lost = queued.saturating_add(inflight);
         ledger::count(shard, "session_crashed", lost);
         self.alarm(shard, false);
         let client_id = self.client_id().clone();

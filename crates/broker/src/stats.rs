@@ -24,6 +24,7 @@ use castmq_observe::Kind;
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
 
 use crate::node::Node;
+use crate::ticker::Ticker;
 use crate::{Local, Shard, broker, kinds, retainer, router};
 
 /// How often maxima are looked at.
@@ -123,6 +124,8 @@ pub fn now(node: &Node) -> [(&'static str, u64); 7] {
 #[derive(Debug)]
 pub struct Stats {
     address: Address<Self>,
+    look: Ticker,
+    tick: Ticker,
     maxima: BTreeMap<&'static str, u64>,
 }
 
@@ -143,28 +146,27 @@ impl Entry for StatsTick {
 impl Stats {
     /// Starts the stats process and its timers.
     pub fn start(shard: &mut Shard) -> Address<Self> {
+        let interval = shard.world.node.settings.node.sys_interval;
+        let look = Ticker::first(shard.now(), LOOK_EVERY, LOOK_TAG);
+        let tick = Ticker::first(shard.now(), interval, TICK_TAG);
         let address = shard.spawn("", |address| Self {
             address,
+            look,
+            tick,
             maxima: BTreeMap::new(),
         });
-        arm(shard, address);
+        look.arm(shard, address);
+        if !interval.is_zero() {
+            tick.arm(shard, address);
+        }
         address
     }
 
-    fn look(&mut self, shard: &Shard) {
+    fn note_maxima(&mut self, shard: &Shard) {
         for (name, value) in now(&shard.world.node) {
             let max = self.maxima.entry(name).or_default();
             *max = (*max).max(value);
         }
-    }
-}
-
-fn arm(shard: &mut Shard, address: Address<Stats>) {
-    let interval = shard.world.node.settings.node.sys_interval;
-    let now = shard.now();
-    shard.arm(address, now + LOOK_EVERY, LOOK_TAG);
-    if !interval.is_zero() {
-        shard.arm(address, now + interval, TICK_TAG);
     }
 }
 
@@ -183,14 +185,21 @@ impl Process for Stats {
 
     // emqttd: emqttd_stats:handle_info/2 (tick)
     fn take(&mut self, tick: StatsTick, shard: &mut Shard) {
-        self.look(shard);
-        let at = shard.now();
+        let ticker = if tick.0 == LOOK_TAG {
+            self.look
+        } else {
+            self.tick
+        };
+        if !ticker.is_due(shard) {
+            return;
+        }
+        self.note_maxima(shard);
         if tick.0 == LOOK_TAG {
-            shard.arm(self.address, at + LOOK_EVERY, LOOK_TAG);
+            self.look.again(shard, self.address, LOOK_EVERY);
             return;
         }
         let interval = shard.world.node.settings.node.sys_interval;
-        shard.arm(self.address, at + interval, TICK_TAG);
+        self.tick.again(shard, self.address, interval);
         let node = Arc::clone(&shard.world.node);
         for (name, value) in now(&node) {
             let max = self.maxima.get(name).copied().unwrap_or(value);
@@ -203,11 +212,16 @@ impl Process for Stats {
     }
 
     fn restart(&mut self, shard: &mut Shard) -> Option<Box<Self>> {
-        arm(shard, self.address);
-        let maxima = std::mem::take(&mut self.maxima);
+        let interval = shard.world.node.settings.node.sys_interval;
+        self.look.again(shard, self.address, LOOK_EVERY);
+        if !interval.is_zero() {
+            self.tick.again(shard, self.address, interval);
+        }
         Some(Box::new(Self {
             address: self.address,
-            maxima,
+            look: self.look,
+            tick: self.tick,
+            maxima: std::mem::take(&mut self.maxima),
         }))
     }
 }

@@ -18,7 +18,7 @@
 // sake of a counter; here each child is restarted alone unless `sup.strategy` says `one_for_all`.
 
 use castmq_observe::{Event, ProcessId};
-use castmq_otp::World;
+use castmq_otp::{Address, Process, World};
 use castmq_settings::SupStrategy;
 
 use crate::access_control::AccessControl;
@@ -26,6 +26,7 @@ use crate::alarm::Alarm;
 use crate::broker::Broker;
 use crate::cm::Cm;
 use crate::hook::Hook;
+use crate::local::Names;
 use crate::metrics::Metrics;
 use crate::pubsub::Pubsub;
 use crate::retainer::Retainer;
@@ -61,6 +62,39 @@ pub fn start_servers(shard: &mut Shard) {
     }
 }
 
+/// A process failed and was started again. With `one_for_all` the other processes of its arbiter that
+/// are no connections or sessions are too, with clean state, each at its address.
+pub(crate) fn restarted(shard: &mut Shard, process: ProcessId) {
+    if shard.world.node.settings.sup.strategy == SupStrategy::OneForOne {
+        return;
+    }
+    renew(shard, process, |names| names.hook);
+    renew(shard, process, |names| names.router);
+    renew(shard, process, |names| names.pubsub);
+    renew(shard, process, |names| names.server);
+    renew(shard, process, |names| names.stats);
+    renew(shard, process, |names| names.metrics);
+    renew(shard, process, |names| names.retainer);
+    renew(shard, process, |names| names.cm);
+    renew(shard, process, |names| names.sm);
+    renew(shard, process, |names| names.broker);
+    renew(shard, process, |names| names.alarm);
+    renew(shard, process, |names| names.access_control);
+    renew(shard, process, |names| names.sysmon);
+}
+
+fn renew<P: Process<World = Local>>(
+    shard: &mut Shard,
+    failed: ProcessId,
+    name: fn(&Names) -> Option<Address<P>>,
+) {
+    if let Some(address) = name(&shard.world.names)
+        && address.id() != failed
+    {
+        shard.renew(address);
+    }
+}
+
 /// A process failed more often than its intensity allows. Without it the node cannot keep its promises,
 /// so the node stops; sessions end as on a graceful stop.
 // emqttd: emqttd_sup (intensity 10/3600)
@@ -68,14 +102,7 @@ pub(crate) fn gave_up(shard: &mut Shard, process: ProcessId) {
     let kind = Local::KINDS
         .get(usize::from(process.kind))
         .map_or("unknown", |kind| kind.name);
-    let strategy = match shard.world.node.settings.sup.strategy {
-        SupStrategy::OneForOne => "one_for_one",
-        SupStrategy::OneForAll => "one_for_all",
-    };
-    shard.tell(
-        Event::SupervisorGaveUp,
-        &[("process", &kind), ("strategy", &strategy)],
-    );
+    shard.tell(Event::SupervisorGaveUp, &[("process", &kind)]);
     shard.world.node.begin_stop();
     shard.world.node.give_up();
 }

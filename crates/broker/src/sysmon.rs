@@ -22,6 +22,7 @@ use castmq_observe::{Counter, Kind};
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
 use serde_json::json;
 
+use crate::ticker::Ticker;
 use crate::{Local, Shard, broker, kinds};
 
 /// At most one message of each kind in this time, as in emqttd.
@@ -38,6 +39,7 @@ const WATCHED: [(&str, Counter); 2] = [
 pub struct Sysmon {
     address: Address<Self>,
     told: [u64; WATCHED.len()],
+    ticker: Ticker,
 }
 
 /// What the system monitor hears: its timer.
@@ -57,12 +59,13 @@ impl Entry for SysmonTick {
 impl Sysmon {
     /// Starts the system monitor and its timer.
     pub fn start(shard: &mut Shard) -> Address<Self> {
+        let ticker = Ticker::first(shard.now(), LOOK_EVERY, 0);
         let address = shard.spawn("", |address| Self {
             address,
             told: [0; WATCHED.len()],
+            ticker,
         });
-        let at = shard.now() + LOOK_EVERY;
-        shard.arm(address, at, 0);
+        ticker.arm(shard, address);
         address
     }
 }
@@ -82,8 +85,10 @@ impl Process for Sysmon {
 
     // emqttd: emqttd_sysmon:handle_info/2
     fn take(&mut self, _tick: SysmonTick, shard: &mut Shard) {
-        let at = shard.now() + LOOK_EVERY;
-        shard.arm(self.address, at, 0);
+        if !self.ticker.is_due(shard) {
+            return;
+        }
+        self.ticker.again(shard, self.address, LOOK_EVERY);
         let node = Arc::clone(&shard.world.node);
         for (told, (name, counter)) in self.told.iter_mut().zip(WATCHED) {
             let total = node.counters.read(counter);
@@ -103,11 +108,11 @@ impl Process for Sysmon {
     }
 
     fn restart(&mut self, shard: &mut Shard) -> Option<Box<Self>> {
-        let at = shard.now() + LOOK_EVERY;
-        shard.arm(self.address, at, 0);
+        self.ticker.again(shard, self.address, LOOK_EVERY);
         Some(Box::new(Self {
             address: self.address,
             told: self.told,
+            ticker: self.ticker,
         }))
     }
 }

@@ -249,6 +249,13 @@ impl Records {
         handle
     }
 
+    /// Calls a process something else, now that more is known of it.
+    pub fn rename(&self, handle: &RecordHandle, name: Arc<str>) {
+        if let Some(slot) = handle.chunk.names.get(handle.index as usize % CHUNK) {
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = name;
+        }
+    }
+
     /// Gives the record of a process that ended back.
     pub fn close(&self, handle: &RecordHandle) {
         handle.record().is_live.store(0, Relaxed);

@@ -116,7 +116,9 @@ impl<W: World> ActorFuture<Dispatcher<W>> for Rounds<W> {
         };
         if again {
             this.sleeps_until = None;
-            task.waker().wake_by_ref();
+            // Behind the reactor: a plain wake would have this task polled many times before tokio looks
+            // at the sockets again.
+            let _ = Future::poll(std::pin::pin!(tokio::task::yield_now()), task);
         }
         Poll::Pending
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use castmq_observe::RecordHandle;
 
 use crate::shell::Shell;
-use crate::{Address, Entry, Intensity, Process};
+use crate::{Address, Entry, Intensity, Process, TimerKey};
 
 /// Every so many entries one is timed on its way through the lane.
 const SAMPLE_EVERY: u64 = 64;
@@ -21,6 +21,8 @@ pub(crate) struct Tenant<P: Process> {
     pub(crate) shell: Option<actix::Addr<Shell<P::World>>>,
     pub(crate) intensity: Option<Intensity>,
     pub(crate) turns: u32,
+    /// Timers that it has armed; some may have fired.
+    pub(crate) timers: Vec<TimerKey>,
     /// Its next turn fails, because somebody wants to see what happens then.
     pub(crate) is_doomed: bool,
     pub(crate) is_queued: bool,
@@ -66,6 +68,7 @@ pub(crate) struct Remains<P: Process> {
     pub(crate) record: RecordHandle,
     pub(crate) lane: VecDeque<P::Entry>,
     pub(crate) process: Option<Box<P>>,
+    pub(crate) timers: Vec<TimerKey>,
 }
 
 /// What became of an entry that was pushed.
@@ -153,6 +156,7 @@ impl<P: Process> Lanes<P> {
                 shell: None,
                 intensity,
                 turns: 0,
+                timers: Vec::new(),
                 is_doomed: false,
                 is_queued: false,
                 pushed: 0,
@@ -256,6 +260,7 @@ impl<P: Process> Lanes<P> {
             record: tenant.record,
             lane: tenant.lane,
             process: tenant.process,
+            timers: tenant.timers,
         })
     }
 }

@@ -34,4 +34,4 @@ pub use round::More;
 pub use shard::{Dead, Shard, ShardParts};
 pub use shell::{Control, Shell};
 pub use supervisor::Intensity;
-pub use wheel::Wheel;
+pub use wheel::{TimerKey, Wheel};

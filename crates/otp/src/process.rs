@@ -146,6 +146,9 @@ pub trait World: Sized + 'static {
     /// A process is no more: what others have to hear is sent from here.
     fn down(shard: &mut Shard<Self>, process: ProcessId, down: &Down);
 
+    /// A permanent process failed and was started again: others may have to be, too.
+    fn restarted(shard: &mut Shard<Self>, process: ProcessId);
+
     /// A permanent process failed too often.
     fn gave_up(shard: &mut Shard<Self>, process: ProcessId);
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::{Parcel, Poller, Readiness, Shard, World};
 
 /// Parcels taken in per round.
-const PARCELS_PER_ROUND: usize = 1024;
+const PARCELS_PER_ROUND: usize = 256;
 /// Sockets read per round.
 const SOCKETS_PER_ROUND: usize = 256;
 /// Turns per round.

@@ -206,6 +206,15 @@ impl<W: World> Shard<W> {
         address
     }
 
+    /// Calls a process something else in its record, now that more is known of it.
+    pub fn rename<P: Process<World = W>>(&mut self, address: Address<P>, name: &str) {
+        let records = Arc::clone(&self.records);
+        let lanes = P::lanes(&mut self.world);
+        if let Some(tenant) = lanes.tenant(address.slot, address.generation) {
+            records.rename(&tenant.record, name_of(name));
+        }
+    }
+
     /// The actix address of a process; `None` when it ended or no actix runtime drives the shard.
     pub fn addr<P: Process<World = W>>(
         &mut self,
@@ -288,9 +297,19 @@ impl<W: World> Shard<W> {
                 .is_none_or(crate::Credit::may_go_on)
     }
 
-    /// Has a process hear of `tag` at `at`, up to 20 ms late. There is no cancelling.
+    /// Has a process hear of `tag` at `at`, up to 20 ms late. It cannot be called off but by the end of
+    /// the process.
     pub fn arm<P: Process<World = W>>(&mut self, process: Address<P>, at: Duration, tag: u8) {
-        self.wheel.arm(at, process.id(), tag);
+        let lanes = P::lanes(&mut self.world);
+        if !lanes.is_live(process.slot, process.generation) {
+            return;
+        }
+        let key = self.wheel.arm(at, process.id(), tag);
+        let wheel = &self.wheel;
+        if let Some(tenant) = P::lanes(&mut self.world).tenant_at(process.slot) {
+            tenant.timers.retain(|armed| wheel.is_armed(*armed));
+            tenant.timers.push(key);
+        }
     }
 
     /// Has a socket flushed at the end of the round.
@@ -342,6 +361,22 @@ impl<W: World> Shard<W> {
                 None
             }
         }
+    }
+
+    /// Starts a permanent process again although it has not failed, because another one has; whether it
+    /// lives. It keeps its address and its lane.
+    pub fn renew<P: Process<World = W>>(&mut self, address: Address<P>) -> bool {
+        let fresh = self.with(address, |process, shard| process.restart(shard));
+        let Some(Some(fresh)) = fresh else {
+            return false;
+        };
+        let lanes = P::lanes(&mut self.world);
+        if let Some(tenant) = lanes.tenant_at(address.slot) {
+            tenant.record.record().restarted();
+            tenant.process = Some(fresh);
+        }
+        self.count(Counter::ProcessesRestarted);
+        true
     }
 
     /// One turn of the process in that place: entries until the lane is empty or the budget is spent.
@@ -444,6 +479,7 @@ impl<W: World> Shard<W> {
             if lanes.give_back(slot, fresh, 1, 0) {
                 self.run_queue.push_back((P::KIND.index, slot));
             }
+            W::restarted(self, id);
             return;
         }
         let down = Down::Panic(message.into());
@@ -464,14 +500,18 @@ impl<W: World> Shard<W> {
     fn bury<P: Process<World = W>>(&mut self, slot: u32, down: &Down) {
         let lanes: &mut Lanes<P> = P::lanes(&mut self.world);
         let id = Address::<P>::new(self.arbiter, slot, lanes.generation(slot)).id();
-        let Some(Remains {
+        let Some(remains) = lanes.remove(slot) else {
+            return;
+        };
+        let Remains {
             record,
             lane,
             process,
-        }) = lanes.remove(slot)
-        else {
-            return;
-        };
+            timers,
+        } = remains;
+        for timer in timers {
+            self.wheel.disarm(timer);
+        }
         self.lanes_bytes = self.lanes_bytes.saturating_sub(weight_of(&lane));
         self.cells.add(Counter::EntriesDead, lane.len() as u64);
         self.records.close(&record);

@@ -367,7 +367,7 @@ choice! {
     SupStrategy {
         /// That child.
         OneForOne = "one_for_one",
-        /// All of them, as emqttd does.
+        /// All processes of its arbiter but connections and sessions.
         OneForAll = "one_for_all",
     }
 }

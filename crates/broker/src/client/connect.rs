@@ -222,6 +222,7 @@ impl Client {
             acl: AclCache::default(),
             is_full: false,
         }));
+        shard.rename(self.address, plan.client_id.as_str());
         self.write(shard, &connack);
         self.register(shard, &plan, user_name);
         self.read_again(shard);

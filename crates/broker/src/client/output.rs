@@ -111,7 +111,6 @@ impl Client {
             self.to_session(shard, |epoch| SessionEntry::TooLarge(epoch, packet_id));
             return;
         }
-        shard.count(Counter::DeliveriesDropped);
         shard.count(Counter::MessagesDropped);
         if let Some(client_id) = self.client_id() {
             let topic = &outgoing.delivery.message.topic;

@@ -167,9 +167,10 @@ impl Client {
             if self.is_closing() {
                 continue;
             }
+            // Not accepted, so its repetition is a new message; also that of a 3.x client, which is
+            // not answered but closed. [MQTT5-4.3.3-9]
             if let Answer::PubRec(packet_id) = answer
                 && reason.is_failure()
-                && self.version() == Version::V5
             {
                 self.to_session(shard, |epoch| {
                     SessionEntry::PublishRefused(epoch, packet_id)

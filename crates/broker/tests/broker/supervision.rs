@@ -3,6 +3,7 @@
 use castmq_conformance::client::Client;
 use castmq_conformance::connect::will;
 use castmq_conformance::{v3, v5};
+use castmq_settings::SupStrategy;
 
 use crate::scene::{broker, client, client_v5, crash, eventually, kept, processes, restarts};
 
@@ -119,6 +120,29 @@ fn a_listener_that_fails_harms_nobody_and_accepts_again() {
     harms_nobody("listener", "mqtt");
 }
 
+/// emqttd's strategy, but for its sessions.
+#[test]
+fn with_one_for_all_a_failure_starts_its_arbiters_processes_again_and_no_client_notices() {
+    let broker = broker(|settings| settings.sup.strategy = SupStrategy::OneForAll);
+    let mut subscriber = client(&broker, "subscriber");
+    let mut publisher = client(&broker, "publisher");
+    subscriber.subscribe("t", 1);
+
+    crash(&broker, "stats", "");
+
+    for kind in ["hook", "router", "pubsub", "server", "cm", "sm", "alarm"] {
+        eventually("all of arbiter 0 are started again", || {
+            restarts(&broker, kind) == 1
+        });
+    }
+    publisher.publish(v3::publish("t", "1").qos(1));
+    subscriber.expect_message(&v3::publish("t", "1").qos(1));
+    let mut new = client(&broker, "new");
+    new.subscribe("u", 1);
+    publisher.publish(v3::publish("u", "2").qos(1));
+    new.expect_message(&v3::publish("u", "2").qos(1));
+}
+
 /// Not as emqttd's F20: a connection that dies of a bug leaves its will, and the table of clients.
 #[test]
 fn a_connection_that_fails_leaves_its_will_and_its_session() {
@@ -132,9 +156,7 @@ fn a_connection_that_fails_leaves_its_will_and_its_session() {
     failing.connect(&connect);
     failing.subscribe("t", 1);
 
-    broker
-        .crash("client", &failing.local_address().to_string())
-        .unwrap();
+    broker.crash("client", "failing").unwrap();
 
     failing.expect_close();
     watcher.expect_message(&v3::publish("gone", "by a bug").qos(1));
