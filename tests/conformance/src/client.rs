@@ -49,12 +49,6 @@ impl Client {
         self
     }
 
-    /// The address that the broker sees as the peer.
-    #[must_use]
-    pub fn local_address(&self) -> SocketAddr {
-        self.stream.local_addr().expect("the socket is open")
-    }
-
     // ---- bytes ----
 
     /// Writes bytes. That the broker has closed already shows in what is expected next.

@@ -124,8 +124,8 @@ fn the_will_is_published_when_the_connection_fails_by_a_bug() {
     };
     let (mut monitor, mut client) = monitor_and_client(&scene);
 
-    let name = client.local_address().to_string();
-    scene.broker().unwrap().crash("client", &name).unwrap();
+    let client_id = scene.id("a");
+    scene.broker().unwrap().crash("client", &client_id).unwrap();
     client.expect_close();
     monitor.expect_publish(&v3::publish(scene.topic("will"), "gone"));
 }
