@@ -12,6 +12,7 @@
 //!
 //! The rules are in [`castmq_rules::session`]; this file moves messages.
 
+mod account;
 mod entry;
 mod subscribe;
 
@@ -22,7 +23,6 @@ use castmq_mqtt::{PacketId, ReasonCode, Subscription, Text, Will};
 use castmq_observe::{Counter, Event, Kind};
 use castmq_otp::{Address, Down, Lanes, Process, Restart};
 use castmq_rules::ack_order::Sequence;
-use castmq_rules::alarm::Severity;
 use castmq_rules::claim::{Epoch, Fate};
 use castmq_rules::session::{
     self as rules, Action, DownReason, DropReason, EndReason, Link, Outgoing, Received,
@@ -31,13 +31,12 @@ use castmq_rules::session::{
 use castmq_rules::{ClientId, Delivery, Message, Moment};
 use smallvec::SmallVec;
 
-use crate::alarm::AlarmEntry;
 use crate::client::{Client, ClientEntry};
 use crate::node::Pressure;
 use crate::parcel::AnswerTo;
 use crate::server::{Published, ServerEntry};
 use crate::sm::SmEntry;
-use crate::{Local, Shard, alarm, broker, hook, kinds, ledger, now, pubsub, server};
+use crate::{Local, Shard, broker, hook, kinds, ledger, now, pubsub, server};
 
 pub use entry::{SessionEntry, SessionSnapshot, Wanted};
 
@@ -323,42 +322,6 @@ impl Session {
         broker::publish_will(shard, message, self.address);
     }
 
-    /// Another member of the group gets a copy of its own. This one, if it was not sent, is accounted for
-    /// like any other that does not arrive.
-    fn redispatch(&self, shard: &mut Shard, delivery: &Delivery, was_sent: bool) {
-        let is_given = pubsub::redispatch(shard, self.address, delivery);
-        if is_given && !was_sent {
-            shard.count(Counter::DeliveriesDropped);
-        } else if !is_given && !was_sent {
-            self.dropped(shard, DropReason::SessionEnded.name(), delivery);
-        }
-    }
-
-    fn dropped(&self, shard: &mut Shard, reason: &'static str, delivery: &Delivery) {
-        // What was too large for the client has been counted as sent when it went to the connection.
-        if reason != DropReason::TooLarge.name() {
-            shard.count(Counter::DeliveriesDropped);
-        }
-        shard.count(Counter::MessagesDropped);
-        ledger::enter(shard, reason, self.client_id(), &delivery.message.topic);
-    }
-
-    // emqttd: emqttd_mqueue:maybe_set_alarm/1
-    fn alarm(&self, shard: &mut Shard, is_raised: bool) {
-        let id = format!("queue_high_watermark.{}", self.client_id());
-        let entry = if is_raised {
-            AlarmEntry::Set {
-                id,
-                severity: Severity::Warning,
-                title: "queue above its high watermark".to_owned(),
-                summary: format!("{} messages wait", self.state.queued_now()),
-            }
-        } else {
-            AlarmEntry::Clear(id)
-        };
-        alarm::tell(shard, entry);
-    }
-
     fn ended(&mut self, shard: &mut Shard, reason: EndReason) {
         let client_id = self.client_id().clone();
         shard.count(match reason {
@@ -438,7 +401,7 @@ impl Process for Session {
                 if self.is_current(epoch, shard) {
                     match self.state.handle_puback(id, now) {
                         Ok(delivery) => hook::message_acked(shard, self.client_id(), &delivery),
-                        Err(_) => shard.count(Counter::AcksStray),
+                        Err(stray) => self.stray(shard, stray),
                     }
                 }
             }
@@ -449,13 +412,15 @@ impl Process for Session {
                             hook::message_acked(shard, self.client_id(), &delivery);
                         }
                         Ok(None) => {}
-                        Err(_) => shard.count(Counter::AcksStray),
+                        Err(stray) => self.stray(shard, stray),
                     }
                 }
             }
             SessionEntry::Pubcomp(epoch, id) => {
-                if self.is_current(epoch, shard) && self.state.handle_pubcomp(id, now).is_err() {
-                    shard.count(Counter::AcksStray);
+                if self.is_current(epoch, shard)
+                    && let Err(stray) = self.state.handle_pubcomp(id, now)
+                {
+                    self.stray(shard, stray);
                 }
             }
             SessionEntry::Publish {

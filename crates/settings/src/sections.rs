@@ -62,7 +62,7 @@ section! {
         /// The longest client identifier.
         max_client_id_bytes: u16 = 65_535, Kind::whole(23, 65_535);
         /// Levels in a topic or filter; a deeper one is refused.
-        max_topic_levels: u16 = 128, Kind::whole(1, 65_535);
+        max_topic_levels: u16 = 256, Kind::whole(1, 65_535);
         /// How long a new connection may take to send its whole CONNECT.
         connect_timeout: Duration = Duration::from_secs(10),
             Kind::Duration { least: Duration::from_millis(1), most: DAY };

@@ -95,9 +95,10 @@ impl Close {
     fn event(&self) -> Event {
         match self {
             Self::ByPeer | Self::Disconnect { .. } => Event::ClientDisconnected,
-            Self::Malformed(_) | Self::Violation(_) | Self::ReceiveMaximum(_) => {
-                Event::ClientBadInput
-            }
+            Self::Malformed(_)
+            | Self::Violation(_)
+            | Self::ReceiveMaximum(_)
+            | Self::Kicked(ReasonCode::ProtocolError) => Event::ClientBadInput,
             Self::Denied(_) | Self::NotAccepted(_) => Event::ClientDenied,
             Self::Silent(_) | Self::Unwritable | Self::Unanswered | Self::PausedTooLong => {
                 Event::ClientTimedOut

@@ -280,3 +280,16 @@ fn a_flooded_subscriber_can_publish() {
         }
     }
 }
+
+/// \[MQTT3-4.8.0-1\]
+#[test]
+fn a_pubcomp_before_its_pubrec_closes_the_connection() {
+    let scene = Scene::new();
+    let topic = scene.topic("t");
+    let (mut subscriber, mut publisher) = subscriber_and_publisher(&scene, 2);
+
+    publisher.publish(v3::publish(&topic, "x").qos(2));
+    let id = subscriber.expect_publish(&v3::publish(&topic, "x").qos(2));
+    subscriber.send(v3::pubcomp(id));
+    subscriber.expect_close();
+}

@@ -341,3 +341,33 @@ fn after_a_refusing_pubrec_a_packet_id_stands_for_a_new_message() {
     release(&mut publisher, 1);
     client.expect_message(&v5::publish(&topic, "x").qos(2));
 }
+
+/// \[MQTT5-4.13.1-1\] \[MQTT5-4.3.2-3\]
+#[test]
+fn a_pubrec_for_a_message_of_qos_1_is_a_protocol_error() {
+    let scene = Scene::new();
+    let topic = scene.topic("t");
+    let mut client = subscriber(&scene);
+    scene
+        .client_v5("publisher")
+        .publish(v5::publish(&topic, "x").qos(1));
+    let id = client.expect_publish(&v5::publish(&topic, "x").qos(1));
+
+    client.send(v5::pubrec(id));
+    client.expect_disconnect(0x82);
+}
+
+/// \[MQTT5-4.13.1-1\] \[MQTT5-4.3.3-5\]
+#[test]
+fn a_puback_for_a_message_of_qos_2_is_a_protocol_error() {
+    let scene = Scene::new();
+    let topic = scene.topic("t");
+    let mut client = subscriber(&scene);
+    scene
+        .client_v5("publisher")
+        .publish(v5::publish(&topic, "x").qos(2));
+    let id = client.expect_publish(&v5::publish(&topic, "x").qos(2));
+
+    client.send(v5::puback(id));
+    client.expect_disconnect(0x82);
+}

@@ -1,0 +1,63 @@
+//! What went wrong with a message or an acknowledgement, told to those who keep account of it.
+
+use castmq_mqtt::ReasonCode;
+use castmq_observe::Counter;
+use castmq_rules::Delivery;
+use castmq_rules::alarm::Severity;
+use castmq_rules::session::{DropReason, StrayAck};
+
+use super::Session;
+use crate::alarm::AlarmEntry;
+use crate::client::ClientEntry;
+use crate::{Shard, alarm, ledger, pubsub};
+
+impl Session {
+    /// An acknowledgement of nothing in flight may be late and is counted. One of the wrong kind for what
+    /// is in flight breaks the protocol.
+    // [MQTT3-4.8.0-1] [MQTT5-4.13.1-1]
+    pub(super) fn stray(&self, shard: &mut Shard, stray: StrayAck) {
+        shard.count(Counter::AcksStray);
+        match stray {
+            StrayAck::NotInFlight(_) => {}
+            StrayAck::OutOfTurn(_) => {
+                self.to_client(shard, ClientEntry::Kick(ReasonCode::ProtocolError));
+            }
+        }
+    }
+
+    /// Another member of the group gets a copy of its own. This one, if it was not sent, is accounted for
+    /// like any other that does not arrive.
+    pub(super) fn redispatch(&self, shard: &mut Shard, delivery: &Delivery, was_sent: bool) {
+        let is_given = pubsub::redispatch(shard, self.address, delivery);
+        if is_given && !was_sent {
+            shard.count(Counter::DeliveriesDropped);
+        } else if !is_given && !was_sent {
+            self.dropped(shard, DropReason::SessionEnded.name(), delivery);
+        }
+    }
+
+    pub(super) fn dropped(&self, shard: &mut Shard, reason: &'static str, delivery: &Delivery) {
+        // What was too large for the client has been counted as sent when it went to the connection.
+        if reason != DropReason::TooLarge.name() {
+            shard.count(Counter::DeliveriesDropped);
+        }
+        shard.count(Counter::MessagesDropped);
+        ledger::enter(shard, reason, self.client_id(), &delivery.message.topic);
+    }
+
+    // emqttd: emqttd_mqueue:maybe_set_alarm/1
+    pub(super) fn alarm(&self, shard: &mut Shard, is_raised: bool) {
+        let id = format!("queue_high_watermark.{}", self.client_id());
+        let entry = if is_raised {
+            AlarmEntry::Set {
+                id,
+                severity: Severity::Warning,
+                title: "queue above its high watermark".to_owned(),
+                summary: format!("{} messages wait", self.state.queued_now()),
+            }
+        } else {
+            AlarmEntry::Clear(id)
+        };
+        alarm::tell(shard, entry);
+    }
+}
