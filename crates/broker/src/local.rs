@@ -11,6 +11,7 @@ use castmq_mqtt::{Text, Version};
 use castmq_observe::{Counter, Event, Kind, ProcessId};
 use castmq_otp::{Address, Down, Lanes, Poller, Token, World};
 use castmq_rules::connect::ConnectSettings;
+use castmq_rules::limits::TopicLimits;
 use castmq_rules::session::Expiry;
 use castmq_rules::{ArbiterSet, ClientId, Message, MessageId, Table};
 use castmq_settings::ReceiveMaximumPolicy;
@@ -92,6 +93,8 @@ pub struct Local {
     pub(crate) clients: ClientTable,
     pub(crate) connect_settings: Arc<ConnectSettings>,
     pub(crate) server_reference: Option<Text>,
+    /// How large a topic or filter may be.
+    pub(crate) topic_limits: TopicLimits,
     pub(crate) hasher: RandomState,
     pub(crate) listeners: Vec<Address<Listener>>,
     pub(crate) ledger: ledger::Pages,
@@ -145,6 +148,10 @@ impl Local {
                 .server_reference
                 .as_deref()
                 .and_then(|server| Text::try_from(server).ok()),
+            topic_limits: TopicLimits {
+                levels_max: usize::from(node.settings.mqtt.max_topic_levels),
+                ..TopicLimits::default()
+            },
             lanes: AllLanes::default(),
             names: Names::default(),
             table: Table::with_hasher(hasher.clone()),

@@ -72,8 +72,6 @@ events! {
     ClientTakenOver = "client.taken_over", Debug;
     /// A client may not do what it wanted.
     ClientDenied = "client.denied", Warn;
-    /// A session lost messages to a limit.
-    SessionDropped = "session.dropped", Warn;
     /// A session ended.
     SessionEnded = "session.ended", Debug;
     /// A turn panicked; the process ended or was started again.

@@ -10,7 +10,6 @@ pub mod alarm;
 pub mod alias;
 pub mod claim;
 pub mod connect;
-pub mod credit;
 pub mod hook;
 pub mod keepalive;
 pub mod ledger;

@@ -32,8 +32,7 @@ impl Client {
             Verdict::Route => None,
             Verdict::Refuse(reason) => Some(reason),
         };
-        let levels_max = usize::from(shard.world.node.settings.mqtt.max_topic_levels);
-        if refusal.is_none() && topic.levels().nth(levels_max).is_some() {
+        if refusal.is_none() && shard.world.topic_limits.check(topic.as_str()).is_err() {
             refusal = Some(ReasonCode::TopicNameInvalid);
         }
         if refusal.is_none()

@@ -63,14 +63,8 @@ impl Client {
         if let Some(reason) = self.protocol.refusal(&filter) {
             return Wanted::Refused(reason);
         }
-        let levels_max = usize::from(shard.world.node.settings.mqtt.max_topic_levels);
-        if filter
-            .subscription
-            .filter()
-            .levels()
-            .nth(levels_max)
-            .is_some()
-        {
+        let filter_text = filter.subscription.filter().as_str();
+        if shard.world.topic_limits.check(filter_text).is_err() {
             return Wanted::Refused(ReasonCode::TopicFilterInvalid);
         }
         let Stage::Connected(linked) = &mut self.stage else {
