@@ -4,6 +4,7 @@ mod acknowledge;
 mod body;
 mod connect;
 pub(crate) mod connect_bits;
+mod glance;
 mod header;
 mod publish;
 mod subscribe;
@@ -11,10 +12,11 @@ mod subscribe;
 use bytes::{Buf, Bytes};
 
 pub(crate) use body::Body;
+pub use glance::{AckKind, Glance, Glanced, PublishView};
 use header::Header;
 
 use crate::packet_type::Sender;
-use crate::{Ack, DecodeError, Packet, PacketId, PacketType, ReasonCode, Version};
+use crate::{DecodeError, Packet, PacketType, Version};
 
 /// Splits a byte stream into packets; any split of the stream gives the same packets.
 ///
@@ -91,10 +93,6 @@ impl Decoder {
         if input.len() < header.packet_bytes() {
             return Ok(None);
         }
-        if let Some(packet) = short_acknowledgement(&header, input)? {
-            input.advance(header.packet_bytes());
-            return Ok(Some(packet));
-        }
         let mut body = input.split_to(header.packet_bytes());
         body.advance(header.bytes);
         self.body(&header, Body::new(body)).map(Some)
@@ -166,40 +164,4 @@ impl Decoder {
             PacketType::Auth => acknowledge::auth(body, context),
         }
     }
-}
-
-/// An acknowledgement that is a packet id alone, which nearly all are: read without a reference to
-/// the input.
-fn short_acknowledgement(header: &Header, input: &[u8]) -> Result<Option<Packet>, DecodeError> {
-    let packet: fn(Ack) -> Packet = match header.packet {
-        PacketType::PubAck => Packet::PubAck,
-        PacketType::PubRec => Packet::PubRec,
-        PacketType::PubRel => Packet::PubRel,
-        PacketType::PubComp => Packet::PubComp,
-        PacketType::Connect
-        | PacketType::ConnAck
-        | PacketType::Publish
-        | PacketType::Subscribe
-        | PacketType::SubAck
-        | PacketType::Unsubscribe
-        | PacketType::UnsubAck
-        | PacketType::PingReq
-        | PacketType::PingResp
-        | PacketType::Disconnect
-        | PacketType::Auth => return Ok(None),
-    };
-    let Some(&[high, low]) = input
-        .get(header.bytes..header.packet_bytes())
-        .filter(|body| body.len() == 2)
-        .and_then(<[u8]>::first_chunk)
-    else {
-        return Ok(None);
-    };
-    let packet_id =
-        PacketId::new(u16::from_be_bytes([high, low])).ok_or(DecodeError::PacketIdZero)?;
-    Ok(Some(packet(Ack {
-        packet_id,
-        reason: ReasonCode::Success,
-        properties: None,
-    })))
 }

@@ -16,7 +16,7 @@ mod reason;
 mod text;
 mod topic;
 
-pub use decode::Decoder;
+pub use decode::{AckKind, Decoder, Glance, Glanced, PublishView};
 pub use encode::{PublishHead, encode, encoded_bytes};
 pub use error::{DecodeError, EncodeError};
 pub use packet::{

@@ -46,6 +46,15 @@ impl Text {
             .map_err(|_| TextError::NotUtf8)
     }
 
+    /// The string for some bytes, in an allocation of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`TextError`] when the bytes break a rule for MQTT strings.
+    pub fn copied_from(bytes: &[u8]) -> Result<Self, TextError> {
+        Self::from_bytes(Bytes::copy_from_slice(bytes))
+    }
+
     /// The string for a literal, without copying.
     ///
     /// # Errors

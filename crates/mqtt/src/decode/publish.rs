@@ -6,9 +6,9 @@ use crate::{DecodeError, Packet, Property, Publish, PublishProperties, QoS, Topi
 
 /// The flags of a PUBLISH.
 pub(super) struct Flags {
-    dup: bool,
-    qos: QoS,
-    retain: bool,
+    pub(super) dup: bool,
+    pub(super) qos: QoS,
+    pub(super) retain: bool,
 }
 
 impl Flags {

@@ -14,6 +14,7 @@ mod connect;
 mod differential;
 mod errors;
 mod framing;
+mod glance;
 mod head;
 mod properties;
 mod publish;
