@@ -121,6 +121,12 @@ impl Access {
         self.generation.fetch_add(1, SeqCst);
     }
 
+    /// Counts the changes. What was allowed is allowed while it is the same.
+    #[must_use]
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(SeqCst)
+    }
+
     /// The modules.
     #[must_use]
     pub fn modules(&self) -> Arc<Modules> {

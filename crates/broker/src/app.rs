@@ -161,7 +161,7 @@ impl Builder {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let limits = mail_limits(&settings);
         let node = Arc::new(Node::new(settings, arbiters, clock.wall(), None));
-        node.hooks.store(Arc::new(hooks));
+        node.hooks.store(hooks);
         node.access.replace(modules);
         if let Some(listener) = on_give_up {
             node.on_give_up(listener);
@@ -243,9 +243,20 @@ fn dispatcher(
     (node, clock, mailroom): (Arc<Node>, Arc<dyn Clock>, Mailroom<Parcel>),
 ) -> Dispatcher<Local> {
     let shard = shard(arbiter, &node, clock, mailroom, None);
-    let dispatcher = Dispatcher::new(shard, Box::new(TokioPoller::default()));
+    let dispatcher = Dispatcher::new(shard, poller(&node));
     sup::start_servers(&mut dispatcher.shard().borrow_mut());
     dispatcher
+}
+
+/// The poller that the settings name; where there is none such, the one that runs everywhere.
+fn poller(node: &Node) -> Box<dyn castmq_otp::Poller> {
+    #[cfg(target_os = "linux")]
+    if node.settings.node.poller == castmq_settings::PollerChoice::Epoll
+        && let Ok(poller) = castmq_net::EpollPoller::new()
+    {
+        return Box::new(poller);
+    }
+    Box::new(TokioPoller::default())
 }
 
 /// A shard of a node, without processes.

@@ -16,6 +16,7 @@
 mod close;
 mod connect;
 mod input;
+mod known_topic;
 mod output;
 mod pause;
 mod publish;
@@ -40,12 +41,14 @@ use castmq_rules::session::{DownReason, Outgoing};
 
 use crate::access_control::AclCache;
 use crate::listener::Permit;
+use crate::server::Published;
 use crate::session::{Session, SessionEntry};
 use crate::{Local, Shard, kinds, now};
 
 pub use close::Close;
 pub use connect::Adopted;
 pub(crate) use connect::adopt;
+pub(crate) use output::turn_ended;
 pub(crate) use pause::resume_paused;
 
 /// How long SUBSCRIBE and UNSUBSCRIBE may take: longer than any router needs, shorter than for ever.
@@ -117,6 +120,8 @@ struct Linked {
     wants_problem_information: bool,
     aliases: OutboundAliases,
     acl: AclCache,
+    /// The topic that was published to last.
+    known: Option<Box<known_topic::KnownTopic>>,
     /// Whether the session was told that there is no room.
     is_full: bool,
 }
@@ -146,12 +151,12 @@ pub enum ClientEntry {
         /// Why.
         reason: ReasonCode,
     },
-    /// A publish was routed by the session to so many arbiters, or is answered with this reason.
+    /// A publish was routed by the session, or is answered with this reason.
     Routed {
         /// Which publish.
         sequence: Sequence,
-        /// Answers to expect.
-        expected: Result<u32, ReasonCode>,
+        /// What has become of it, or the reason of its answer.
+        routed: Result<Published, ReasonCode>,
     },
     /// One of the expected answers to a publish.
     Answer {
@@ -403,7 +408,7 @@ impl Process for Client {
             ClientEntry::Move(arbiter) => self.move_to(shard, arbiter),
             ClientEntry::Publish(outgoing) => self.deliver(shard, &outgoing),
             ClientEntry::Release { packet_id, reason } => self.release(shard, packet_id, reason),
-            ClientEntry::Routed { sequence, expected } => self.routed(shard, sequence, expected),
+            ClientEntry::Routed { sequence, routed } => self.routed(shard, sequence, routed),
             ClientEntry::Answer { sequence, outcome } => {
                 self.acks.answer(sequence, outcome);
                 self.acknowledge(shard);

@@ -18,8 +18,13 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{
+    AtomicU8,
+    Ordering::{Acquire, Release},
+};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use castmq_mqtt::{QoS, SubscribeFilter, Subscription, Text, TopicName};
 use castmq_observe::{Counter, Event, Kind};
@@ -123,6 +128,46 @@ impl fmt::Debug for Hooks {
     }
 }
 
+/// The hooks of a node, and which of those that are on the path of messages anybody has added to.
+#[derive(Debug, Default)]
+pub struct HookTable {
+    hooks: ArcSwap<Hooks>,
+    /// Bits of [`PUBLISH`], [`DELIVERED`] and [`ACKED`].
+    used: AtomicU8,
+}
+
+const PUBLISH: u8 = 1;
+const DELIVERED: u8 = 2;
+const ACKED: u8 = 4;
+
+impl HookTable {
+    /// The hooks as they are now.
+    #[must_use]
+    pub fn load(&self) -> Arc<Hooks> {
+        self.hooks.load_full()
+    }
+
+    /// Puts other hooks in place.
+    pub fn store(&self, hooks: Hooks) {
+        let bit = |bit, is_used| if is_used { bit } else { 0 };
+        let used = bit(PUBLISH, !hooks.message_publish.is_empty())
+            | bit(DELIVERED, !hooks.message_delivered.is_empty())
+            | bit(ACKED, !hooks.message_acked.is_empty());
+        self.hooks.store(Arc::new(hooks));
+        self.used.store(used, Release);
+    }
+
+    /// Whether messages that are published are looked at by anybody.
+    #[must_use]
+    pub fn has_publish(&self) -> bool {
+        self.uses(PUBLISH)
+    }
+
+    fn uses(&self, hook: u8) -> bool {
+        self.used.load(Acquire) & hook != 0
+    }
+}
+
 /// The hook process.
 #[derive(Debug, Default)]
 pub struct Hook;
@@ -160,9 +205,9 @@ impl Process for Hook {
     }
 
     fn take(&mut self, entry: HookEntry, shard: &mut Shard) {
-        let mut hooks = (**shard.world.node.hooks.load()).clone();
+        let mut hooks = (*shard.world.node.hooks.load()).clone();
         (entry.0)(&mut hooks);
-        shard.world.node.hooks.store(Arc::new(hooks));
+        shard.world.node.hooks.store(hooks);
     }
 
     fn restart(&mut self, _shard: &mut Shard) -> Option<Box<Self>> {
@@ -195,7 +240,7 @@ fn look<F>(
 }
 
 pub(crate) fn client_connected(shard: &mut Shard, client_id: &ClientId, row: &ClientRow) {
-    let hooks = shard.world.node.hooks.load_full();
+    let hooks = shard.world.node.hooks.load();
     look(shard, &hooks.client_connected, |callback, context| {
         callback(context, client_id, row);
     });
@@ -208,7 +253,7 @@ pub(crate) fn client_subscribe(
     user: Option<&Text>,
     filters: Vec<SubscribeFilter>,
 ) -> Option<Vec<SubscribeFilter>> {
-    let hooks = shard.world.node.hooks.load_full();
+    let hooks = shard.world.node.hooks.load();
     let count = filters.len();
     let outcome = hooks.client_subscribe.run(filters, |callback, filters| {
         call(shard, |context| callback(context, client_id, user, filters))
@@ -223,7 +268,7 @@ pub(crate) fn client_subscribe_after(
     client_id: &ClientId,
     filters: &[Subscription],
 ) {
-    let hooks = shard.world.node.hooks.load_full();
+    let hooks = shard.world.node.hooks.load();
     look(shard, &hooks.client_subscribe_after, |callback, context| {
         callback(context, client_id, filters);
     });
@@ -235,7 +280,7 @@ pub(crate) fn client_unsubscribe(
     client_id: &ClientId,
     filters: Vec<Subscription>,
 ) -> Option<Vec<Subscription>> {
-    let hooks = shard.world.node.hooks.load_full();
+    let hooks = shard.world.node.hooks.load();
     let count = filters.len();
     let outcome = hooks.client_unsubscribe.run(filters, |callback, filters| {
         call(shard, |context| callback(context, client_id, filters))
@@ -246,11 +291,10 @@ pub(crate) fn client_unsubscribe(
 
 /// `None` when a callback swallowed it.
 pub(crate) fn message_publish(shard: &mut Shard, message: Message) -> Option<Message> {
-    let hooks = shard.world.node.hooks.load();
-    if hooks.message_publish.is_empty() || message.is_system() {
+    if !shard.world.node.hooks.has_publish() || message.is_system() {
         return Some(message);
     }
-    let hooks = Arc::clone(&hooks);
+    let hooks = shard.world.node.hooks.load();
     let outcome = hooks.message_publish.run(message, |callback, message| {
         call(shard, |context| callback(context, message))
     });
@@ -259,29 +303,27 @@ pub(crate) fn message_publish(shard: &mut Shard, message: Message) -> Option<Mes
 }
 
 pub(crate) fn message_delivered(shard: &mut Shard, client_id: &ClientId, delivery: &Delivery) {
-    let hooks = shard.world.node.hooks.load();
-    if hooks.message_delivered.is_empty() {
+    if !shard.world.node.hooks.uses(DELIVERED) {
         return;
     }
-    let hooks = Arc::clone(&hooks);
+    let hooks = shard.world.node.hooks.load();
     look(shard, &hooks.message_delivered, |callback, context| {
         callback(context, client_id, delivery);
     });
 }
 
 pub(crate) fn message_acked(shard: &mut Shard, client_id: &ClientId, delivery: &Delivery) {
-    let hooks = shard.world.node.hooks.load();
-    if hooks.message_acked.is_empty() {
+    if !shard.world.node.hooks.uses(ACKED) {
         return;
     }
-    let hooks = Arc::clone(&hooks);
+    let hooks = shard.world.node.hooks.load();
     look(shard, &hooks.message_acked, |callback, context| {
         callback(context, client_id, delivery);
     });
 }
 
 pub(crate) fn client_disconnected(shard: &mut Shard, client_id: &ClientId, reason: &str) {
-    let hooks = shard.world.node.hooks.load_full();
+    let hooks = shard.world.node.hooks.load();
     look(shard, &hooks.client_disconnected, |callback, context| {
         callback(context, client_id, reason);
     });

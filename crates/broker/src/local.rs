@@ -7,13 +7,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ahash::RandomState;
+use bytes::BytesMut;
 use castmq_mqtt::{Text, Version};
 use castmq_observe::{Counter, Event, Kind, ProcessId};
 use castmq_otp::{Address, Down, Lanes, Poller, Token, World};
 use castmq_rules::connect::ConnectSettings;
 use castmq_rules::limits::TopicLimits;
 use castmq_rules::session::Expiry;
-use castmq_rules::{ArbiterSet, ClientId, Message, MessageId, Table};
+use castmq_rules::{ArbiterSet, ClientId, Match, Message, MessageId, Table};
 use castmq_settings::ReceiveMaximumPolicy;
 
 use crate::access_control::AccessControl;
@@ -26,7 +27,7 @@ use crate::listener::{Listener, ListenerEntry};
 use crate::metrics::{Metrics, MetricsTick};
 use crate::node::Node;
 use crate::parcel::{AnswerTo, Parcel};
-use crate::pubsub::{self, Job, Pubsub, PubsubEntry, Ticket};
+use crate::pubsub::{self, Job, Pubsub, PubsubEntry};
 use crate::retainer::{Retainer, RetainerTick};
 use crate::router::{self, Router};
 use crate::server::{Server, ServerEntry};
@@ -38,6 +39,11 @@ use crate::{Shard, kinds, ledger, sup};
 
 /// Message ids that an arbiter reserves at a time.
 const MESSAGE_IDS: u64 = 4096;
+
+/// Write buffers that an arbiter keeps while nobody needs them, and the largest of them: connections
+/// write one after the other, so that few are enough.
+const WRITE_BUFFERS_MAX: usize = 8;
+const WRITE_BUFFER_BYTES_MAX: usize = 256 * 1024;
 
 /// The processes of an arbiter, by kind.
 #[derive(Debug, Default)]
@@ -89,6 +95,8 @@ pub struct Local {
     pub(crate) names: Names,
     /// The subscriptions of the arbiter's sessions.
     pub(crate) table: Table<Address<Session>, RandomState>,
+    /// Room for who gets a message.
+    pub(crate) matches: Vec<Match<Address<Session>>>,
     /// The clients of the arbiter.
     pub(crate) clients: ClientTable,
     pub(crate) connect_settings: Arc<ConnectSettings>,
@@ -117,6 +125,8 @@ pub struct Local {
     /// Wills that wait.
     pub(crate) wills: VecDeque<(Message, Address<Session>)>,
     pub(crate) socket_work: Vec<SocketWork>,
+    /// Buffers for what connections write, handed from one to the next.
+    write_buffers: Vec<BytesMut>,
     seed: u64,
     message_ids: std::ops::Range<u64>,
     assigned: u64,
@@ -155,6 +165,8 @@ impl Local {
             lanes: AllLanes::default(),
             names: Names::default(),
             table: Table::with_hasher(hasher.clone()),
+            matches: Vec::new(),
+            write_buffers: Vec::new(),
             clients: ClientTable::new(),
             hasher,
             listeners: Vec::new(),
@@ -173,6 +185,21 @@ impl Local {
             message_ids: 0..0,
             assigned: 0,
             node,
+        }
+    }
+
+    /// An empty buffer for a connection that has something to write.
+    pub(crate) fn lend_write_buffer(&mut self) -> BytesMut {
+        self.write_buffers.pop().unwrap_or_default()
+    }
+
+    /// Takes a buffer back whose contents are written.
+    pub(crate) fn take_write_buffer(&mut self, mut buffer: BytesMut) {
+        if self.write_buffers.len() < WRITE_BUFFERS_MAX
+            && buffer.capacity() <= WRITE_BUFFER_BYTES_MAX
+        {
+            buffer.clear();
+            self.write_buffers.push(buffer);
         }
     }
 
@@ -241,9 +268,12 @@ impl World for Local {
 
     const KINDS: &'static [Kind] = kinds::ALL;
 
-    fn turn(shard: &mut Shard, kind: u8, slot: u32) {
+    fn turn(shard: &mut Shard, poller: &mut dyn Poller, kind: u8, slot: u32) {
         match kind {
-            0 => shard.turn::<Client>(slot),
+            0 => {
+                shard.turn::<Client>(slot);
+                client::turn_ended(shard, poller, slot);
+            }
             1 => shard.turn::<Session>(slot),
             2 => shard.turn::<Sm>(slot),
             3 => shard.turn::<Cm>(slot),
@@ -274,11 +304,12 @@ impl World for Local {
                 tried,
                 answer,
             } => {
-                let ticket = Ticket::new(shard, answer);
-                let job = Job::new(shard, message, None, own)
-                    .with_groups(groups, tried)
-                    .with_ticket(ticket);
-                pubsub::dispatch(shard, job);
+                let plan = own.then(|| shard.world.table.plan(&message.topic));
+                let job = Job::new(message, plan, None).with_groups(groups, tried);
+                let outcome = pubsub::dispatch(shard, job, answer);
+                if let (Some(to), Some(outcome)) = (answer, outcome) {
+                    pubsub::answer(shard, to, outcome);
+                }
             }
             Parcel::Answer { to, outcome } => pubsub::answer(shard, to, outcome),
             Parcel::Routes { sequence, routes } => router::deliver(shard, from, sequence, routes),

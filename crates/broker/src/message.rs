@@ -1,25 +1,22 @@
 //! Messages as they enter the broker: owned, numbered and stamped.
 //!
-//! What comes from a client is a slice of a read buffer that many packets share. A message may wait for
-//! days, so it gets one allocation of its own for topic and payload.
+//! What comes from a client lies in a read buffer that many packets share. A message may wait for days,
+//! so it owns what it holds: the payload, and a topic that it shares with other messages on it.
 
 // emqttd: emqttd_message
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use castmq_mqtt::{Publish, PublishProperties, QoS, Text, TopicName, Will};
+use bytes::Bytes;
+use castmq_mqtt::{Publish, PublishProperties, PublishView, QoS, TopicName, Will};
 use castmq_rules::{ClientId, Message};
 
 use crate::{Shard, now};
 
-/// A payload of at least this size that fills its buffer is kept where it is.
-const KEPT_FROM: usize = 16 * 1024;
-
-/// The message of a PUBLISH.
+/// The message of a PUBLISH that has been read as a whole, into memory of its own.
 pub(crate) fn from_publish(
     shard: &mut Shard,
-    topic: &TopicName,
+    topic: TopicName,
     publish: Publish,
     from: &ClientId,
 ) -> Message {
@@ -30,7 +27,6 @@ pub(crate) fn from_publish(
         properties,
         ..
     } = publish;
-    let (topic, payload) = owned(topic, payload);
     build(
         shard,
         topic,
@@ -39,6 +35,26 @@ pub(crate) fn from_publish(
         Some(from.clone()),
         qos,
         retain,
+    )
+}
+
+/// The message of a PUBLISH that lies in a read buffer.
+pub(crate) fn from_view(
+    shard: &mut Shard,
+    topic: TopicName,
+    publish: &PublishView<'_>,
+    from: &ClientId,
+) -> Message {
+    let payload = Bytes::copy_from_slice(publish.payload);
+    let from = Some(from.clone());
+    build(
+        shard,
+        topic,
+        payload,
+        None,
+        from,
+        publish.qos,
+        publish.retain,
     )
 }
 
@@ -95,7 +111,6 @@ fn build(
         }
         properties.topic_alias = None;
         properties.subscription_ids = Vec::new();
-        detach_properties(&mut properties);
         (*properties != PublishProperties::default()).then_some(properties)
     });
     Message {
@@ -112,25 +127,7 @@ fn build(
     }
 }
 
-/// Topic and payload in one allocation of their own.
-fn owned(topic: &TopicName, payload: Bytes) -> (TopicName, Bytes) {
-    if payload.len() >= KEPT_FROM && payload.is_unique() {
-        return (topic.detached(), payload);
-    }
-    let name = topic.as_str().as_bytes();
-    let mut whole = BytesMut::with_capacity(name.len() + payload.len());
-    whole.extend_from_slice(name);
-    whole.extend_from_slice(&payload);
-    let mut whole = whole.freeze();
-    let name = whole.split_to(name.len());
-    // The same characters as before, so it is a topic again.
-    match Text::from_bytes(name).map(TopicName::new) {
-        Ok(Ok(topic)) => (topic, whole),
-        _ => (topic.detached(), whole),
-    }
-}
-
-/// Copies what properties hold out of the read buffer.
+/// Gives what properties hold memory of its own.
 pub(crate) fn detach_properties(properties: &mut PublishProperties) {
     let PublishProperties {
         response_topic,

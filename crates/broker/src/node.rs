@@ -19,8 +19,9 @@ use castmq_settings::Settings;
 use dashmap::DashMap;
 
 use crate::access_control::Access;
-use crate::hook::Hooks;
+use crate::hook::HookTable;
 use crate::ledger::Ledger;
+use crate::router;
 use crate::sm::Directory;
 use crate::stats::Gauges;
 
@@ -31,6 +32,8 @@ pub struct Routes {
     pub exact: DashMap<TopicFilter, Destinations, RandomState>,
     /// Filters with wildcard; the router alone makes new versions.
     pub wildcard: ArcSwap<WildcardRoutes<RandomState>>,
+    /// What changed how often: exact filters in stripes by their hash, and all wildcard filters.
+    pub(crate) changes: router::Changes,
 }
 
 /// What all arbiters share.
@@ -49,7 +52,7 @@ pub struct Node {
     /// The last message of each topic.
     pub retained: RwLock<Retained>,
     /// What is called when something happens.
-    pub hooks: ArcSwap<Hooks>,
+    pub hooks: HookTable,
     /// Who may connect, publish and subscribe.
     pub access: Access,
     /// Counters of all arbiters.
@@ -125,9 +128,10 @@ impl Node {
             routes: Routes {
                 exact: DashMap::with_hasher(hasher(seed)),
                 wildcard: ArcSwap::from_pointee(WildcardRoutes::with_hasher(hasher(seed))),
+                changes: router::Changes::default(),
             },
             retained: RwLock::new(Retained::new(limits)),
-            hooks: ArcSwap::default(),
+            hooks: HookTable::default(),
             access: Access::default(),
             counters: Counters::new(arbiters),
             gauges: Gauges::new(arbiters),

@@ -22,7 +22,7 @@ use castmq_mqtt::Subscription;
 use castmq_observe::{Counter, Kind};
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
 use castmq_rules::ack_order::Outcome;
-use castmq_rules::{ArbiterId, ArbiterSet, Delivery, Match, Message, Plan, Route};
+use castmq_rules::{ArbiterId, ArbiterSet, Delivery, Message, Plan, Route};
 use smallvec::SmallVec;
 
 use crate::client::ClientEntry;
@@ -169,15 +169,14 @@ pub struct Job {
 }
 
 impl Job {
-    /// A message for the subscribers of this arbiter; `from` is the publisher's session if it is here.
+    /// A message for the subscribers of this arbiter that the plan names; `from` is the publisher's
+    /// session if it is here.
     #[must_use]
     pub fn new(
-        shard: &Shard,
         message: Arc<Message>,
+        plan: Option<Plan<Address<Session>>>,
         from: Option<Address<Session>>,
-        own: bool,
     ) -> Self {
-        let plan = own.then(|| shard.world.table.plan(&message.topic));
         Self {
             message,
             plan,
@@ -197,28 +196,23 @@ impl Job {
         self.tried = tried;
         self
     }
-
-    /// With the duty to say what became of it.
-    #[must_use]
-    pub fn with_ticket(mut self, ticket: Ticket) -> Self {
-        self.ticket = Some(ticket);
-        self
-    }
 }
 
-/// Hands a message to the sessions of this arbiter: at once while nothing waits, else behind it.
+/// Hands a message to the sessions of this arbiter: at once while nothing waits, else behind it. Returns
+/// what became of it; where that is not known yet, `to` will be told.
 // emqttd: emqttd_pubsub:dispatch/2
 // tour: publish/3
-pub fn dispatch(shard: &mut Shard, mut job: Job) {
+pub fn dispatch(shard: &mut Shard, mut job: Job, to: Option<AnswerTo>) -> Option<Outcome> {
     if shard.world.dispatching == 0 && advance(shard, &mut job) {
-        finish(shard, job);
-        return;
+        return Some(finish(shard, &mut job));
     }
+    job.ticket = Some(Ticket::new(shard, to));
     if let Some(pubsub) = shard.world.names.pubsub
         && shard.send(pubsub, PubsubEntry::Dispatch(job)).is_ok()
     {
         shard.world.dispatching += 1;
     }
+    None
 }
 
 /// Lets a fence through behind all messages that wait on this arbiter.
@@ -242,33 +236,31 @@ fn advance(shard: &mut Shard, job: &mut Job) -> bool {
     let Some(plan) = &mut job.plan else {
         return true;
     };
-    let mut matches: SmallVec<[Match<Address<Session>>; 4]> = SmallVec::new();
+    let mut matches = std::mem::take(&mut shard.world.matches);
     let is_done = shard
         .world
         .table
         .advance(plan, job.from, DELIVERIES_PER_TURN, |found| {
             matches.push(found);
         });
-    for found in matches {
+    for found in matches.drain(..) {
         let session = found.session;
         let delivery = found.delivery(&job.message);
         job.delivered |= deliver(shard, session, delivery, &mut job.is_counted);
     }
+    shard.world.matches = matches;
     is_done
 }
 
-/// Gives the groups their copies and says what became of the message.
-fn finish(shard: &mut Shard, mut job: Job) {
+/// Gives the groups their copies; returns what became of the message.
+fn finish(shard: &mut Shard, job: &mut Job) -> Outcome {
     for group in std::mem::take(&mut job.groups) {
-        job.delivered |= dispatch_group(shard, &job, group);
+        job.delivered |= dispatch_group(shard, job, group);
     }
-    if let Some(ticket) = job.ticket.take() {
-        let outcome = if job.delivered {
-            Outcome::Accepted
-        } else {
-            Outcome::NoSubscribers
-        };
-        ticket.answer(shard, outcome);
+    if job.delivered {
+        Outcome::Accepted
+    } else {
+        Outcome::NoSubscribers
     }
 }
 
@@ -421,7 +413,12 @@ impl Pubsub {
         if is_done && let Some(work) = self.jobs.pop_front() {
             shard.world.dispatching = shard.world.dispatching.saturating_sub(1);
             match work {
-                Work::Job(job) => finish(shard, job),
+                Work::Job(mut job) => {
+                    let outcome = finish(shard, &mut job);
+                    if let Some(ticket) = job.ticket.take() {
+                        ticket.answer(shard, outcome);
+                    }
+                }
                 Work::Fence(fence) => passed(shard, fence),
             }
         }

@@ -14,6 +14,10 @@
 //! messages and puts new versions in place.
 
 use std::sync::Arc;
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Release},
+};
 use std::time::Duration;
 
 use castmq_mqtt::Subscription;
@@ -25,6 +29,9 @@ use smallvec::SmallVec;
 use crate::node::{Node, Routes};
 use crate::parcel::Parcel;
 use crate::{Local, Shard, kinds};
+
+/// Stripes of exact filters whose changes are counted apart.
+const STRIPES: usize = 64;
 
 /// The router.
 #[derive(Debug, Default)]
@@ -92,6 +99,7 @@ impl Process for Router {
                 next.apply(&route.filter, arbiter, &route.change);
             }
             routes.wildcard.store(Arc::new(next));
+            routes.changes.wildcard_changed();
         }
         for (arbiter, sequence) in self.confirm.drain(..) {
             shard.post(arbiter, Parcel::RoutesDone { sequence });
@@ -117,7 +125,91 @@ fn change_exact(routes: &Routes, arbiter: ArbiterId, route: &Route) {
         routes
             .exact
             .remove_if(&route.filter, |_, row| row.is_empty());
+    } else {
+        drop(row);
     }
+    routes
+        .changes
+        .exact_changed(routes.exact.hasher().hash_one(route.filter.as_str()));
+}
+
+/// How often routes have changed, so that a publisher can go on with what it has looked up.
+///
+/// A change is counted after it was made, and before the arbiter that reported it hears that it was:
+/// who has seen a SUBACK and publishes then finds another count than before.
+#[derive(Debug)]
+pub(crate) struct Changes {
+    exact: [AtomicU64; STRIPES],
+    wildcard: AtomicU64,
+}
+
+/// Which changes a look-up has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    stripe: usize,
+    exact: u64,
+    wildcard: u64,
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self {
+            exact: std::array::from_fn(|_| AtomicU64::new(0)),
+            wildcard: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Changes {
+    /// To be asked before the look-up.
+    fn seen(&self, hash: u64) -> Seen {
+        self.now(stripe_of(hash))
+    }
+
+    /// Whether what was looked up then is still right.
+    pub(crate) fn is_current(&self, seen: Seen) -> bool {
+        self.now(seen.stripe) == seen
+    }
+
+    fn now(&self, stripe: usize) -> Seen {
+        Seen {
+            stripe,
+            exact: self
+                .exact
+                .get(stripe)
+                .map_or(0, |count| count.load(Acquire)),
+            wildcard: self.wildcard.load(Acquire),
+        }
+    }
+
+    fn exact_changed(&self, hash: u64) {
+        if let Some(count) = self.exact.get(stripe_of(hash)) {
+            count.fetch_add(1, Release);
+        }
+    }
+
+    fn wildcard_changed(&self) {
+        self.wildcard.fetch_add(1, Release);
+    }
+}
+
+fn stripe_of(hash: u64) -> usize {
+    // The upper bits: the map's own shards go by others.
+    usize::try_from(hash >> 58).unwrap_or(0)
+}
+
+/// Where a message on a topic goes, and the changes that this takes into account.
+#[must_use]
+pub(crate) fn lookup_seen(
+    node: &Node,
+    topic: &castmq_mqtt::TopicName,
+    choice: Choice,
+) -> (Targets, Seen) {
+    let routes = &node.routes;
+    let seen = routes
+        .changes
+        .seen(routes.exact.hasher().hash_one(topic.as_str()));
+    (lookup(node, topic, choice), seen)
 }
 
 /// Where a message on a topic goes. Runs in the publisher's turn.

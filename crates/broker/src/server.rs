@@ -15,14 +15,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use castmq_mqtt::Subscription;
+use castmq_mqtt::{Subscription, TopicName};
 use castmq_observe::{Counter, Kind};
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
-use castmq_rules::{ArbiterId, ArbiterSet, Chance, Choice, Message, Route, Strategy, Subscriber};
+use castmq_rules::ack_order::Outcome;
+use castmq_rules::{
+    ArbiterSet, Chance, Choice, Message, Plan, Route, Strategy, Subscriber, Targets,
+};
 use castmq_settings::SharedStrategy;
+use smallvec::SmallVec;
 
 use crate::parcel::{AnswerTo, Parcel};
-use crate::pubsub::{Job, PubsubEntry, Ticket};
+use crate::pubsub::{Job, PubsubEntry};
+use crate::router::Seen;
 use crate::session::Session;
 use crate::{Local, Shard, hook, kinds, pubsub, retainer, router};
 
@@ -199,10 +204,86 @@ fn to_pubsub(shard: &mut Shard, routes: Vec<Route>, answer: Option<Address<Sessi
 /// What became of a message in the publisher's turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Published {
-    /// So many arbiters answer to the ticket; none when nobody subscribes.
-    To(u32),
+    /// It is on its way.
+    To {
+        /// So many arbiters will answer to the ticket.
+        arbiters: u32,
+        /// What became of it on this arbiter, if that is known already.
+        here: Option<Outcome>,
+    },
     /// A hook stopped it: acknowledged, and nobody gets it.
     Stopped,
+}
+
+impl Published {
+    /// How many outcomes there are, this arbiter's own included.
+    #[must_use]
+    pub fn outcomes(self) -> u32 {
+        match self {
+            Self::To { arbiters, here } => arbiters + u32::from(here.is_some()),
+            Self::Stopped => 0,
+        }
+    }
+}
+
+/// Where the messages on one topic go. Who publishes on the same topic again keeps it, and looks up again
+/// only when routes or filters have changed.
+#[derive(Debug)]
+pub(crate) struct Way {
+    seen: Seen,
+    targets: Targets,
+    /// The version of this arbiter's table for which the plan is right.
+    table: u64,
+    plan: Plan<Address<Session>>,
+}
+
+impl Way {
+    fn find(shard: &mut Shard, message: &Message) -> Self {
+        let choice = choice(shard, message);
+        let (targets, seen) = router::lookup_seen(&shard.world.node, &message.topic, choice);
+        Self {
+            seen,
+            targets,
+            table: shard.world.table.version(),
+            plan: shard.world.table.plan(&message.topic),
+        }
+    }
+
+    /// The way as it is now; found anew where it may have become another one.
+    fn current<'w>(
+        kept: &'w mut Option<Self>,
+        shard: &mut Shard,
+        message: &Message,
+    ) -> &'w mut Self {
+        let is_right = kept.as_ref().is_some_and(|way| {
+            !way.targets.is_choice
+                && way.table == shard.world.table.version()
+                && shard.world.node.routes.changes.is_current(way.seen)
+        });
+        if !is_right {
+            *kept = None;
+        }
+        kept.get_or_insert_with(|| Self::find(shard, message))
+    }
+}
+
+/// The way of the last message, for one who does not know whether the next is on the same topic.
+#[derive(Debug, Default)]
+pub(crate) struct LastWay(Option<Box<(TopicName, Option<Way>)>>);
+
+impl LastWay {
+    /// The way of a message's topic if the last one was on it, else a place for it.
+    pub(crate) fn along(&mut self, message: &Message) -> &mut Option<Way> {
+        let topic = &message.topic;
+        let (last, way) = &mut **self
+            .0
+            .get_or_insert_with(|| Box::new((topic.clone(), None)));
+        if last != topic {
+            *last = topic.clone();
+            *way = None;
+        }
+        way
+    }
 }
 
 /// Publishes a message: hooks, then the retained store, then every arbiter that has subscribers.
@@ -217,6 +298,18 @@ pub fn publish(
     from: Option<Address<Session>>,
     answer: Option<AnswerTo>,
 ) -> Published {
+    publish_along(shard, message, &mut None, from, answer)
+}
+
+/// The same for one who has published on the topic of the message before, and keeps its way.
+pub(crate) fn publish_along(
+    shard: &mut Shard,
+    message: Message,
+    way: &mut Option<Way>,
+    from: Option<Address<Session>>,
+    answer: Option<AnswerTo>,
+) -> Published {
+    let is_looked_at = shard.world.node.hooks.has_publish();
     let Some(message) = hook::message_publish(shard, message) else {
         return Published::Stopped;
     };
@@ -226,43 +319,45 @@ pub fn publish(
     } else {
         Arc::new(message)
     };
-    route(shard, &message, from, answer)
+    // A callback may have given the message another topic.
+    let mut other = None;
+    let way = if is_looked_at { &mut other } else { way };
+    let way = Way::current(way, shard, &message);
+    route(shard, &message, way, from, answer)
 }
 
 fn route(
     shard: &mut Shard,
     message: &Arc<Message>,
+    way: &mut Way,
     from: Option<Address<Session>>,
     answer: Option<AnswerTo>,
 ) -> Published {
-    let node = Arc::clone(&shard.world.node);
-    let choice = choice(shard, message);
-    let mut targets = router::lookup(&node, &message.topic, choice);
+    let Way { targets, plan, .. } = way;
     if targets.is_empty() {
         if !message.is_system() {
             shard.count(Counter::MessagesUnmatched);
         }
-        return Published::To(0);
+        let (arbiters, here) = (0, None);
+        return Published::To { arbiters, here };
     }
-    let mut arbiters = 0;
-    for ArbiterId(arbiter) in targets.arbiters().iter() {
-        arbiters += 1;
-        let own = targets.own.contains(ArbiterId(arbiter));
-        let mut groups = smallvec::SmallVec::new();
-        targets.groups.retain(|(at, group)| {
-            let is_there = at.0 == arbiter;
-            if is_there {
-                groups.push(Arc::clone(group));
-            }
-            !is_there
-        });
-        if arbiter == shard.arbiter {
-            let ticket = Ticket::new(shard, answer);
-            let job = Job::new(shard, Arc::clone(message), from.filter(|_| own), own)
-                .with_groups(groups, ArbiterSet::default())
-                .with_ticket(ticket);
-            pubsub::dispatch(shard, job);
+    let (mut arbiters, mut here) = (0, None);
+    for arbiter in targets.arbiters().iter() {
+        let own = targets.own.contains(arbiter);
+        let groups = targets.groups.iter().filter(|(at, _)| *at == arbiter);
+        let groups: SmallVec<[Arc<str>; 1]> = groups.map(|(_, group)| Arc::clone(group)).collect();
+        if arbiter.0 == shard.arbiter {
+            plan.restart();
+            let from = from.filter(|_| own);
+            let job = Job::new(Arc::clone(message), own.then(|| plan.clone()), from);
+            here = pubsub::dispatch(
+                shard,
+                job.with_groups(groups, ArbiterSet::default()),
+                answer,
+            );
+            arbiters += u32::from(here.is_none());
         } else {
+            arbiters += 1;
             let parcel = Parcel::Publish {
                 message: Arc::clone(message),
                 own,
@@ -270,11 +365,11 @@ fn route(
                 tried: ArbiterSet::default(),
                 answer,
             };
-            shard.post(arbiter, parcel);
-            shard.world.posted_to.insert(ArbiterId(arbiter));
+            shard.post(arbiter.0, parcel);
+            shard.world.posted_to.insert(arbiter);
         }
     }
-    Published::To(arbiters)
+    Published::To { arbiters, here }
 }
 
 /// How groups choose for this message.
@@ -286,10 +381,10 @@ pub fn choice(shard: &mut Shard, message: &Message) -> Choice {
         SharedStrategy::Sticky => Strategy::Sticky,
         SharedStrategy::HashClientId => Strategy::HashClientId,
     };
-    let client = message
-        .from
-        .as_ref()
-        .map_or(0, |from| shard.world.hasher.hash_one(from.as_str()));
+    let client = match (strategy, &message.from) {
+        (Strategy::HashClientId, Some(from)) => shard.world.hasher.hash_one(from.as_str()),
+        _ => 0,
+    };
     Choice {
         strategy,
         chance: Chance {

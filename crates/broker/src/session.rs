@@ -34,7 +34,7 @@ use smallvec::SmallVec;
 use crate::client::{Client, ClientEntry};
 use crate::node::Pressure;
 use crate::parcel::AnswerTo;
-use crate::server::{Published, ServerEntry};
+use crate::server::{LastWay, ServerEntry};
 use crate::sm::SmEntry;
 use crate::{Local, Shard, broker, hook, kinds, ledger, now, pubsub, server};
 
@@ -61,6 +61,8 @@ pub struct Session {
     /// What its queue counted for when the node was last told.
     queued_bytes: usize,
     has_groups: bool,
+    /// Where its client's last QoS 2 message went.
+    way: LastWay,
 }
 
 /// A request that waits for the server.
@@ -98,6 +100,7 @@ impl Session {
             armed: None,
             queued_bytes: 0,
             has_groups: false,
+            way: LastWay::default(),
         }
     }
 
@@ -251,18 +254,17 @@ impl Session {
     // emqttd: emqttd_session:handle_call/3 (publish)
     fn publish(&mut self, shard: &mut Shard, id: PacketId, message: Message, sequence: Sequence) {
         let Some(client) = self.client else { return };
-        let expected = match self.state.handle_publish_exactly_once(id) {
+        let routed = match self.state.handle_publish_exactly_once(id) {
             Received::New => {
                 let answer = Some(AnswerTo { client, sequence });
-                match server::publish(shard, message, Some(self.address), answer) {
-                    Published::To(arbiters) => Ok(arbiters),
-                    Published::Stopped => Err(ReasonCode::Success),
-                }
+                let from = Some(self.address);
+                let way = self.way.along(&message);
+                Ok(server::publish_along(shard, message, way, from, answer))
             }
             Received::Duplicate => Err(ReasonCode::Success),
             Received::QuotaExceeded => Err(ReasonCode::QuotaExceeded),
         };
-        self.to_client(shard, ClientEntry::Routed { sequence, expected });
+        self.to_client(shard, ClientEntry::Routed { sequence, routed });
     }
 
     /// Carries out what the rules decided.
@@ -440,8 +442,8 @@ impl Process for Session {
             }
             SessionEntry::Pubrel(epoch, id, sequence) => {
                 if self.is_current(epoch, shard) {
-                    let expected = Err(self.state.handle_pubrel(id));
-                    self.to_client(shard, ClientEntry::Routed { sequence, expected });
+                    let routed = Err(self.state.handle_pubrel(id));
+                    self.to_client(shard, ClientEntry::Routed { sequence, routed });
                 }
             }
             SessionEntry::Subscribe {

@@ -1,10 +1,15 @@
-//! Sockets under the dispatcher: a poller on tokio's readiness, its in-memory twin, and listeners.
+//! Sockets under the dispatcher: a poller of its own on Linux, one on tokio's readiness for everywhere,
+//! their in-memory twin, and listeners.
 
 mod bind;
+#[cfg(target_os = "linux")]
+mod epoll_poller;
 mod memory;
 mod slots;
 mod tokio_poller;
 
 pub use bind::{BindError, bind, is_out_of_descriptors};
+#[cfg(target_os = "linux")]
+pub use epoll_poller::EpollPoller;
 pub use memory::MemoryPoller;
 pub use tokio_poller::TokioPoller;

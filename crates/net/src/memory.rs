@@ -3,13 +3,9 @@
 use std::io;
 use std::task::Waker;
 
-use bytes::BytesMut;
-use castmq_otp::{Accepted, Listening, MemoryStream, Poller, Readiness, Stream, Token};
+use castmq_otp::{Accepted, Chunk, Listening, MemoryStream, Poller, Readiness, Stream, Token};
 
 use crate::slots::Slots;
-
-/// Most bytes that one read takes.
-const READ: usize = 64 * 1024;
 
 #[derive(Debug)]
 struct Socket {
@@ -98,13 +94,16 @@ impl Poller for MemoryPoller {
         Err(io::ErrorKind::WouldBlock.into())
     }
 
-    fn read(&mut self, token: Token, into: &mut BytesMut) -> io::Result<usize> {
+    fn read(&mut self, token: Token, into: &mut [u8]) -> io::Result<Chunk> {
         let socket = self.socket(token)?;
-        let read = socket.stream.read(into, READ);
+        let read = socket.stream.read_slice(into);
         if matches!(&read, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
             socket.told_readable = false;
         }
-        read
+        read.map(|bytes| Chunk {
+            bytes,
+            is_last: false,
+        })
     }
 
     fn write(&mut self, token: Token, bytes: &[u8]) -> io::Result<usize> {
@@ -132,6 +131,7 @@ impl Poller for MemoryPoller {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::BytesMut;
     use castmq_otp::memory_pair;
 
     const TOKEN: Token = Token::new(0, 1, 1);
@@ -151,8 +151,8 @@ mod tests {
         assert_eq!(ready(&mut poller), [Readiness::Readable(TOKEN)]);
         assert_eq!(ready(&mut poller), []);
 
-        let mut into = BytesMut::new();
-        assert_eq!(poller.read(TOKEN, &mut into).unwrap(), 2);
+        let mut into = [0; 8];
+        assert_eq!(poller.read(TOKEN, &mut into).unwrap().bytes, 2);
         poller.read(TOKEN, &mut into).unwrap_err();
         there.write(b"c").unwrap();
         assert_eq!(ready(&mut poller), [Readiness::Readable(TOKEN)]);

@@ -7,8 +7,7 @@ use std::io::{self, ErrorKind::WouldBlock};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use bytes::BytesMut;
-use castmq_otp::{Accepted, Listening, Poller, Readiness, Stream, Token};
+use castmq_otp::{Accepted, Chunk, Listening, Poller, Readiness, Stream, Token};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::slots::Slots;
@@ -217,13 +216,16 @@ impl Poller for TokioPoller {
         }
     }
 
-    fn read(&mut self, token: Token, into: &mut BytesMut) -> io::Result<usize> {
+    fn read(&mut self, token: Token, into: &mut [u8]) -> io::Result<Chunk> {
         let (stream, readable, _) = self.stream(token)?;
-        let read = stream.try_read_buf(into);
+        let read = stream.try_read(into);
         if matches!(&read, Err(error) if error.kind() == WouldBlock) {
             await_readable(stream, readable);
         }
-        read
+        read.map(|bytes| Chunk {
+            bytes,
+            is_last: false,
+        })
     }
 
     fn write(&mut self, token: Token, bytes: &[u8]) -> io::Result<usize> {
@@ -302,8 +304,8 @@ mod tests {
         poller.register(STREAM, accepted.stream).unwrap();
         client.write_all(b"hello").unwrap();
         assert_eq!(next(&mut poller).await, Readiness::Readable(STREAM));
-        let mut into = BytesMut::with_capacity(64);
-        assert_eq!(poller.read(STREAM, &mut into).unwrap(), 5);
+        let mut into = [0; 64];
+        assert_eq!(poller.read(STREAM, &mut into).unwrap().bytes, 5);
         assert_eq!(
             poller.read(STREAM, &mut into).unwrap_err().kind(),
             WouldBlock

@@ -71,7 +71,10 @@ impl<W: World> Actor for Dispatcher<W> {
     }
 }
 
-/// Rounds for as long as the actor lives: one per poll, so that tokio's own work gets its share.
+/// Rounds that may follow each other before actix and tokio have their turn.
+const ROUNDS_PER_POLL: usize = 8;
+
+/// Rounds for as long as the actor lives: few per poll, so that tokio's own work gets its share.
 struct Rounds<W: World> {
     shard: Rc<RefCell<Shard<W>>>,
     poller: Box<dyn Poller>,
@@ -81,6 +84,26 @@ struct Rounds<W: World> {
 }
 
 impl<W: World> Rounds<W> {
+    /// One round, or a few while there is much to do and the poller needs no reactor to find it.
+    fn rounds(&mut self, task: &TaskContext<'_>) -> More {
+        let mut shard = self.shard.borrow_mut();
+        shard.wake_with(task.waker());
+        let rounds_max = if self.poller.is_independent() {
+            ROUNDS_PER_POLL
+        } else {
+            1
+        };
+        let mut more = More::Now;
+        for _ in 0..rounds_max {
+            more = shard.round(&mut *self.poller);
+            shard.check_length();
+            if more != More::Now && !shard.is_busy() {
+                break;
+            }
+        }
+        more
+    }
+
     /// Sets the one sleep of the arbiter; `true` when its moment is already here.
     fn sleep_until(&mut self, at: Duration, context: &mut TaskContext<'_>) -> bool {
         if self.sleeps_until != Some(at) {
@@ -102,13 +125,7 @@ impl<W: World> ActorFuture<Dispatcher<W>> for Rounds<W> {
     ) -> Poll<()> {
         let this = &mut *self;
         this.poller.wake_with(task.waker());
-        let more = {
-            let mut shard = this.shard.borrow_mut();
-            shard.wake_with(task.waker());
-            let more = shard.round(&mut *this.poller);
-            shard.check_length();
-            more
-        };
+        let more = this.rounds(task);
         let again = match more {
             More::Now => true,
             More::At(at) => this.sleep_until(at, task),

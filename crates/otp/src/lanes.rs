@@ -100,6 +100,14 @@ impl<P: Process> Lanes<P> {
         self.tenant(slot, generation)?.process.as_deref()
     }
 
+    /// The address of the process in that place.
+    #[must_use]
+    pub fn address_of(&self, arbiter: u16, slot: u32) -> Option<Address<P>> {
+        let place = self.places.get(slot as usize)?;
+        place.tenant.as_ref()?;
+        Some(Address::new(arbiter, slot, place.generation))
+    }
+
     /// The states of all processes of the kind that are not in a turn right now, with their addresses.
     pub fn iter(&self, arbiter: u16) -> impl Iterator<Item = (Address<P>, &P)> {
         self.places

@@ -1,5 +1,6 @@
 //! Mail between arbiters: collected while a round runs, handed over once at its end.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -152,11 +153,12 @@ impl<T: Parcel> Mailroom<T> {
     }
 
     /// Takes all mail of an arbiter.
-    pub(crate) fn collect(&self, arbiter: u16, into: &mut Vec<(u16, T)>) {
+    pub(crate) fn collect(&self, arbiter: u16, into: &mut VecDeque<(u16, T)>) {
         let Some(inbox) = self.inboxes.get(usize::from(arbiter)) else {
             return;
         };
-        into.append(&mut inbox.mail.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut mail = inbox.mail.lock().unwrap_or_else(PoisonError::into_inner);
+        into.extend(mail.drain(..));
     }
 
     /// An arbiter has handled a parcel: its credit goes back, and its sender is woken if it waits.

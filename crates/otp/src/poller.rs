@@ -66,10 +66,20 @@ pub struct Accepted {
     pub peer: SocketAddr,
 }
 
+/// What a read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// How many bytes; 0 is the end.
+    pub bytes: usize,
+    /// Whether the socket is known to be empty now: [`Readiness::Readable`] is told when there is more,
+    /// so that another read would be in vain.
+    pub is_last: bool,
+}
+
 /// The sockets of one arbiter.
 ///
 /// Readiness is told once per change (edge-triggered): who is told that a socket is readable reads
-/// until [`io::ErrorKind::WouldBlock`] or remembers that it did not.
+/// until [`io::ErrorKind::WouldBlock`] or [`Chunk::is_last`], or remembers that it did not.
 pub trait Poller {
     /// Appends what became ready since the last call. Never blocks.
     fn poll(&mut self, ready: &mut Vec<Readiness>);
@@ -98,12 +108,12 @@ pub trait Poller {
     /// [`io::ErrorKind::WouldBlock`] when there is none.
     fn accept(&mut self, token: Token) -> io::Result<Accepted>;
 
-    /// Reads once, appending at most the spare capacity of `into`. `Ok(0)` is the end.
+    /// Reads once, at most as much as fits. No bytes are the end.
     ///
     /// # Errors
     ///
     /// [`io::ErrorKind::WouldBlock`] when there is nothing now.
-    fn read(&mut self, token: Token, into: &mut BytesMut) -> io::Result<usize>;
+    fn read(&mut self, token: Token, into: &mut [u8]) -> io::Result<Chunk>;
 
     /// Writes as much as can be written at once.
     ///
@@ -111,6 +121,12 @@ pub trait Poller {
     ///
     /// [`io::ErrorKind::WouldBlock`] when nothing can be written now; [`Readiness::Writable`] follows.
     fn write(&mut self, token: Token, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Whether [`Self::poll`] finds what is new by itself, so that rounds may follow each other without
+    /// the runtime's reactor running in between.
+    fn is_independent(&self) -> bool {
+        false
+    }
 
     /// Closes a socket so that what was written still arrives. Unknown tokens are ignored.
     fn close(&mut self, token: Token);
@@ -167,6 +183,27 @@ impl MemoryStream {
     ///
     /// [`io::ErrorKind::WouldBlock`] when there is nothing now.
     pub fn read(&self, into: &mut BytesMut, most: usize) -> io::Result<usize> {
+        self.take(most, |taken| into.extend(taken))
+    }
+
+    /// The same into a slice, as much as fits.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::WouldBlock`] when there is nothing now.
+    pub fn read_slice(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.take(into.len(), |taken| {
+            for (place, byte) in into.iter_mut().zip(taken) {
+                *place = byte;
+            }
+        })
+    }
+
+    fn take(
+        &self,
+        most: usize,
+        put: impl FnOnce(std::collections::vec_deque::Drain<'_, u8>),
+    ) -> io::Result<usize> {
         let mut pipe = self.incoming.lock().unwrap_or_else(PoisonError::into_inner);
         if pipe.bytes.is_empty() {
             return if pipe.is_closed {
@@ -176,7 +213,7 @@ impl MemoryStream {
             };
         }
         let count = most.min(pipe.bytes.len());
-        into.extend(pipe.bytes.drain(..count));
+        put(pipe.bytes.drain(..count));
         Ok(count)
     }
 

@@ -125,8 +125,9 @@ pub trait World: Sized + 'static {
     /// The kinds of processes, by index.
     const KINDS: &'static [Kind];
 
-    /// Runs one turn of the process in that place: [`Shard::turn`] with its type.
-    fn turn(shard: &mut Shard<Self>, kind: u8, slot: u32);
+    /// Runs one turn of the process in that place: [`Shard::turn`] with its type. What the turn has left
+    /// for the process's socket may be written at once.
+    fn turn(shard: &mut Shard<Self>, poller: &mut dyn Poller, kind: u8, slot: u32);
 
     /// A parcel arrived.
     fn parcel(shard: &mut Shard<Self>, poller: &mut dyn Poller, from: u16, parcel: Self::Parcel);

@@ -12,6 +12,8 @@ use crate::{Parcel, Poller, Readiness, Shard, World};
 const PARCELS_PER_ROUND: usize = 256;
 /// Sockets read per round.
 const SOCKETS_PER_ROUND: usize = 256;
+/// Sockets ready in a round that is soon followed by the next.
+const BUSY_SOCKETS: usize = 4;
 /// Turns per round.
 const TURNS_PER_ROUND: usize = 4096;
 
@@ -38,6 +40,11 @@ impl<W: World> Shard<W> {
         self.hand_over();
         self.guard("timers", poller, Self::timer_stage);
         self.more()
+    }
+
+    /// Whether so many sockets were ready in the last round that more of them are likely to be by now.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.ready_now >= BUSY_SOCKETS
     }
 
     /// Has the dispatcher's waker at hand for [`Shard::wake`].
@@ -81,9 +88,7 @@ impl<W: World> Shard<W> {
     }
 
     fn inbox_stage(&mut self, poller: &mut dyn Poller) {
-        let mut mail = Vec::new();
-        self.mailroom.collect(self.arbiter, &mut mail);
-        self.incoming.extend(mail);
+        self.mailroom.collect(self.arbiter, &mut self.incoming);
         for _ in 0..PARCELS_PER_ROUND {
             if self.lanes_bytes > self.lanes_high {
                 break;
@@ -107,14 +112,16 @@ impl<W: World> Shard<W> {
     }
 
     fn socket_stage(&mut self, poller: &mut dyn Poller) {
-        let mut ready = Vec::new();
+        let mut ready = std::mem::take(&mut self.ready);
         poller.poll(&mut ready);
-        for readiness in ready {
+        self.ready_now = ready.len();
+        for readiness in ready.drain(..) {
             match readiness {
                 Readiness::Readable(token) => self.readable.push_back(token),
                 Readiness::Writable(token) => self.touched.push(token),
             }
         }
+        self.ready = ready;
         for _ in 0..self.readable.len().min(SOCKETS_PER_ROUND) {
             let Some(token) = self.readable.pop_front() else {
                 break;
@@ -125,12 +132,12 @@ impl<W: World> Shard<W> {
         }
     }
 
-    fn run_stage(&mut self, _poller: &mut dyn Poller) {
+    fn run_stage(&mut self, poller: &mut dyn Poller) {
         for _ in 0..TURNS_PER_ROUND {
             let Some((kind, slot)) = self.run_queue.pop_front() else {
                 break;
             };
-            W::turn(self, kind, slot);
+            W::turn(self, poller, kind, slot);
         }
     }
 

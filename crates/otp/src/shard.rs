@@ -10,14 +10,13 @@ use std::task::Waker;
 use std::time::Duration;
 
 use actix::Actor;
-use bytes::BytesMut;
 use castmq_observe::{Cells, Counter, Event, Events, Records};
 
 use crate::lanes::{Pushed, Remains, name_of, weight_of};
 use crate::shell::Shell;
 use crate::{
-    Address, Budget, Clock, Down, Entry, Intensity, Lanes, Mailroom, Process, Restart, Token,
-    Wheel, World,
+    Address, Budget, Clock, Down, Entry, Intensity, Lanes, Mailroom, Process, Readiness, Restart,
+    Token, Wheel, World,
 };
 
 /// Every so many turns of a process one is timed.
@@ -64,8 +63,9 @@ pub struct Shard<W: World> {
     pub events: Arc<Events>,
     /// Everything of it that is the broker's.
     pub world: W,
-    /// Where sockets are read into; what is not parsed at once is copied out of it.
-    pub scratch: BytesMut,
+    /// Where sockets are read into; what is not parsed at once is copied out of it. Who takes it puts it
+    /// back.
+    pub scratch: Vec<u8>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) now: Duration,
     pub(crate) records: Arc<Records>,
@@ -73,6 +73,10 @@ pub struct Shard<W: World> {
     pub(crate) incoming: VecDeque<(u16, W::Parcel)>,
     pub(crate) outboxes: Vec<Vec<W::Parcel>>,
     pub(crate) run_queue: VecDeque<(u8, u32)>,
+    /// Room for what the poller tells.
+    pub(crate) ready: Vec<Readiness>,
+    /// How much it told in this round.
+    pub(crate) ready_now: usize,
     pub(crate) readable: VecDeque<Token>,
     pub(crate) touched: Vec<Token>,
     pub(crate) wheel: Wheel,
@@ -104,7 +108,7 @@ impl<W: World> Shard<W> {
             cells: parts.cells,
             events: parts.events,
             world: parts.world,
-            scratch: BytesMut::new(),
+            scratch: Vec::new(),
             now: parts.clock.now(),
             clock: parts.clock,
             records: parts.records,
@@ -112,6 +116,8 @@ impl<W: World> Shard<W> {
             incoming: VecDeque::new(),
             outboxes: std::iter::repeat_with(Vec::new).take(arbiters).collect(),
             run_queue: VecDeque::new(),
+            ready: Vec::new(),
+            ready_now: 0,
             readable: VecDeque::new(),
             touched: Vec::new(),
             wheel: Wheel::default(),
@@ -315,6 +321,11 @@ impl<W: World> Shard<W> {
     /// Has a socket flushed at the end of the round.
     pub fn touch(&mut self, token: Token) {
         self.touched.push(token);
+    }
+
+    /// Takes back the last [`Self::touch`], if it was for this socket: it has been flushed already.
+    pub fn untouch(&mut self, token: Token) {
+        self.touched.pop_if(|last| *last == token);
     }
 
     /// Has a socket read (again) in the next socket stage, although no readiness is told.

@@ -16,7 +16,7 @@ use crate::alias::InboundAliases;
 use crate::connect::{ConnectPlan, ConnectSettings};
 use crate::session::Expiry;
 
-pub use publish::{Checked, Verdict};
+pub use publish::{Checked, Verdict, verdict_on};
 pub use violation::Violation;
 
 /// What is agreed for a connection, as far as packets are concerned.
@@ -152,6 +152,42 @@ impl Protocol {
             Err(_) => self.is_broken = true,
         }
         inbound
+    }
+
+    /// A PUBLISH with a topic and without properties came: [`Self::handle_packet`] for a packet that is
+    /// read where it lies. Whether its topic may be published to, [`verdict_on`] says.
+    ///
+    /// # Errors
+    ///
+    /// [`Violation`] as there.
+    pub fn handle_publish(&mut self, qos: QoS, retain: bool) -> Result<(), Violation> {
+        let checked = self
+            .agreement()
+            .and_then(|agreement| publish::check_flags(qos, retain, agreement));
+        self.is_broken |= checked.is_err();
+        checked
+    }
+
+    /// PUBACK, PUBREC, PUBREL or PUBCOMP came: [`Self::handle_packet`] for a packet that is read where it
+    /// lies.
+    ///
+    /// # Errors
+    ///
+    /// [`Violation`] as there.
+    pub fn handle_acknowledgement(&mut self) -> Result<(), Violation> {
+        let checked = self.agreement().map(|_| ());
+        self.is_broken |= checked.is_err();
+        checked
+    }
+
+    /// What is agreed, where packets of a connected client may come.
+    fn agreement(&self) -> Result<&Agreement, Violation> {
+        match &self.stage {
+            Stage::Closed => Err(Violation::Closed),
+            _ if self.is_broken => Err(Violation::Closed),
+            Stage::New | Stage::Connecting => Err(Violation::NotConnected),
+            Stage::Connected { agreement, .. } => Ok(agreement),
+        }
     }
 
     /// CONNECT was accepted: this is agreed from now on.

@@ -55,6 +55,8 @@ pub struct Table<S, H> {
     /// What each session subscribed to.
     sessions: BTreeMap<S, Held>,
     subscriptions: usize,
+    /// Counts the filters that came and went.
+    version: u64,
 }
 
 /// How a subscriber wants the messages of one filter.
@@ -116,6 +118,7 @@ impl<S: Copy + Ord, H: BuildHasher + Clone> Table<S, H> {
             groups: Map::with_hasher(hasher),
             sessions: BTreeMap::new(),
             subscriptions: 0,
+            version: 0,
         }
     }
 
@@ -182,6 +185,13 @@ impl<S: Copy + Ord, H: BuildHasher + Clone> Table<S, H> {
                 routes.push(shared.route(name));
             }
         }
+    }
+
+    /// A plan made at one version is right, once [restarted](Plan::restart), for as long as this one is
+    /// the same: no filter came or went, whatever became of their subscribers.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
     }
 
     /// Finds the filters that match a topic. Does not allocate for up to four of them.

@@ -58,6 +58,8 @@ pub struct Targets {
     pub own: ArbiterSet,
     /// For each group the arbiter that picks the member.
     pub groups: SmallVec<[(ArbiterId, Arc<str>); 1]>,
+    /// Whether an arbiter was chosen among several, so that the next message may go to another one.
+    pub is_choice: bool,
 }
 
 /// How groups choose their arbiter.
@@ -86,6 +88,7 @@ impl Targets {
     pub fn add(&mut self, destinations: &Destinations, choice: Choice) {
         self.own.unite(&destinations.own);
         for group in &destinations.groups {
+            self.is_choice |= group.arbiters().len() > 1;
             if let Some(arbiter) = group.choose(choice, &ArbiterSet::default()) {
                 self.groups.push((arbiter, Arc::clone(&group.name)));
             }

@@ -13,6 +13,16 @@ const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+choice! {
+    /// How an arbiter learns which of its sockets are ready.
+    PollerChoice {
+        /// By an epoll instance of its own. Where there is no epoll, as `tokio`.
+        Epoll = "epoll",
+        /// By the runtime's reactor: portable.
+        Tokio = "tokio",
+    }
+}
+
 section! {
     /// The node as a whole.
     Node {
@@ -20,6 +30,8 @@ section! {
         name: String = "castmq@127.0.0.1".to_owned(), Kind::Text { most: 255 };
         /// Arbiters, the threads that run connections and sessions. 0: one per core.
         arbiters: u16 = 0, Kind::whole(0, 1024);
+        /// How an arbiter learns which of its sockets are ready.
+        poller: PollerChoice = PollerChoice::Epoll, PollerChoice::kind();
         /// How often the `$SYS` topics are published. 0: never.
         sys_interval: Duration = Duration::from_secs(60), Kind::up_to(DAY);
     }

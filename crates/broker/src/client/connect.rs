@@ -220,6 +220,7 @@ impl Client {
             wants_problem_information: plan.wants_problem_information,
             aliases: OutboundAliases::new(plan.topic_alias_max, own_aliases, policy),
             acl: AclCache::default(),
+            known: None,
             is_full: false,
         }));
         shard.rename(self.address, plan.client_id.as_str());
@@ -315,7 +316,7 @@ pub(crate) fn adopt(shard: &mut Shard, poller: &mut dyn Poller, adopted: Adopted
         client.packet_bytes_max = packet_bytes_max(plan.packet_bytes_max);
         client.decoder = decoder;
         client.protocol = protocol;
-        client.input.put(input);
+        client.input.put(&input);
         let claiming = Claiming {
             plan,
             user_name,

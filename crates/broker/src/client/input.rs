@@ -2,10 +2,10 @@
 
 use std::io::ErrorKind::{Interrupted, WouldBlock};
 
-use bytes::{Bytes, BytesMut};
-use castmq_mqtt::Packet;
+use bytes::{Buf, Bytes, BytesMut};
+use castmq_mqtt::{AckKind, Glance, Glanced, Packet, PacketId, PacketType, ReasonCode};
 use castmq_observe::Counter;
-use castmq_otp::Poller;
+use castmq_otp::{Chunk, Poller};
 use castmq_rules::protocol::Inbound;
 
 use super::{Client, Close, Stage};
@@ -17,15 +17,16 @@ const READ: usize = 64 * 1024;
 /// Packets parsed before other connections have their turn: 64 KiB may hold 13 000 tiny ones.
 const PACKETS_PER_TURN: usize = 256;
 
-/// Input that is not parsed.
+/// A packet of at least this size that fills most of its buffer is read without copying it once more.
+const READ_IN_PLACE: usize = 16 * 1024;
+
+/// Input that is not parsed. Empty and without memory while the connection is idle.
 #[derive(Debug, Default)]
 pub(super) struct Input {
-    /// Whole packets that wait, copied out of the shared scratch.
-    pending: Bytes,
-    /// The beginning of a packet of which the rest has not come.
-    partial: BytesMut,
-    /// How long that packet is as a whole, once its header says so.
-    whole: usize,
+    /// Whole packets that wait, or the beginning of one.
+    kept: BytesMut,
+    /// How many bytes have to be there before it is worth while to look at them.
+    wanted: usize,
     /// The socket was readable and no read has found it empty since.
     is_readable: bool,
 }
@@ -33,29 +34,23 @@ pub(super) struct Input {
 impl Input {
     /// What was read and not parsed, for the arbiter that the connection moves to.
     pub(super) fn take(&mut self) -> Bytes {
-        if self.pending.is_empty() {
-            self.partial.split().freeze()
-        } else {
-            std::mem::take(&mut self.pending)
-        }
-    }
-
-    /// Room for the next read: the buffer doubles, and never grows beyond the packet by more than a read.
-    fn make_room(&mut self) {
-        let missing = self.whole.saturating_sub(self.partial.len());
-        if self.partial.capacity() == self.partial.len() {
-            self.partial
-                .reserve(missing.min(self.partial.len()).max(64));
-        }
+        std::mem::take(&mut self.kept).freeze()
     }
 
     /// Input that another arbiter had read.
-    pub(super) fn put(&mut self, bytes: Bytes) {
-        self.pending = bytes;
+    pub(super) fn put(&mut self, bytes: &[u8]) {
+        self.kept = BytesMut::from(bytes);
+        self.wanted = 0;
+    }
+
+    /// Whether there is something to parse before more is read.
+    fn is_waiting(&self) -> bool {
+        !self.kept.is_empty() && self.kept.len() >= self.wanted
     }
 }
 
 /// Why parsing stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stop {
     /// All whole packets are parsed.
     Empty,
@@ -74,22 +69,19 @@ impl Client {
         if self.is_held() {
             return false;
         }
-        let waiting = std::mem::take(&mut self.input.pending);
-        if !waiting.is_empty() {
-            match self.parse(shard, waiting) {
-                Stop::Empty => {}
-                Stop::Budget => return true,
-                Stop::Held => return false,
-            }
-        }
-        match self.read(shard, poller) {
-            // A packet that is not whole yet.
-            Some(bytes) if bytes.is_empty() => true,
-            Some(bytes) => match self.parse(shard, bytes) {
-                Stop::Empty | Stop::Budget => true,
-                Stop::Held => false,
-            },
-            None => false,
+        let stop = if self.input.is_waiting() {
+            self.parse_kept(shard)
+        } else {
+            Stop::Empty
+        };
+        let stop = match stop {
+            Stop::Empty => self.read(shard, poller),
+            Stop::Budget | Stop::Held => stop,
+        };
+        match stop {
+            Stop::Empty => self.input.is_readable,
+            Stop::Budget => true,
+            Stop::Held => false,
         }
     }
 
@@ -100,93 +92,182 @@ impl Client {
 
     /// Has the socket stage come back after a hold.
     pub(super) fn read_again(&mut self, shard: &mut Shard) {
-        if !self.is_held() && (self.input.is_readable || !self.input.pending.is_empty()) {
+        if !self.is_held() && (self.input.is_readable || self.input.is_waiting()) {
             shard.read_again(self.address.token());
         }
     }
 
-    /// Reads once. `None` when there is nothing to parse, or nothing more to read.
-    fn read(&mut self, shard: &mut Shard, poller: &mut dyn Poller) -> Option<Bytes> {
-        let token = self.address.token();
-        let is_partial = !self.input.partial.is_empty();
-        let into = if is_partial {
-            self.input.make_room();
-            &mut self.input.partial
-        } else {
-            shard.scratch.reserve(READ);
-            &mut shard.scratch
-        };
-        match poller.read(token, into) {
-            Ok(0) => {
+    /// Reads once, into the room that all connections of the arbiter share, and parses.
+    fn read(&mut self, shard: &mut Shard, poller: &mut dyn Poller) -> Stop {
+        let mut scratch = std::mem::take(&mut shard.scratch);
+        scratch.resize(READ, 0);
+        let stop = match poller.read(self.address.token(), &mut scratch) {
+            Ok(Chunk { bytes: 0, .. }) => {
                 self.close(shard, &Close::ByPeer);
-                None
+                Stop::Held
             }
-            Ok(count) => {
-                // Memory grows with what has come, and the packet is looked at when it is whole.
-                let bytes = if is_partial && into.len() < self.input.whole {
-                    Bytes::new()
-                } else {
-                    into.split().freeze()
-                };
-                shard.cells.add(Counter::BytesReceived, count as u64);
-                Some(bytes)
+            Ok(Chunk { bytes, is_last }) => {
+                self.input.is_readable = !is_last;
+                shard.cells.add(Counter::BytesReceived, bytes as u64);
+                self.take_in(shard, scratch.get(..bytes).unwrap_or_default())
             }
             Err(error) if error.kind() == WouldBlock => {
                 self.input.is_readable = false;
-                None
+                Stop::Empty
             }
-            Err(error) if error.kind() == Interrupted => None,
+            Err(error) if error.kind() == Interrupted => Stop::Empty,
             Err(_) => {
                 self.close(shard, &Close::ByPeer);
-                None
+                Stop::Held
             }
+        };
+        shard.scratch = scratch;
+        stop
+    }
+
+    /// Parses what was read, behind the beginning of a packet that is there already.
+    fn take_in(&mut self, shard: &mut Shard, bytes: &[u8]) -> Stop {
+        if self.input.kept.is_empty() {
+            let (stop, parsed) = self.parse(shard, bytes);
+            let left = bytes.get(parsed..).unwrap_or_default();
+            if !left.is_empty() && !self.is_closing() {
+                self.input.kept = BytesMut::from(left);
+                self.want(stop);
+            }
+            return stop;
+        }
+        // Memory grows with what has come, and the packet is looked at when it is whole.
+        self.input.kept.extend_from_slice(bytes);
+        if self.input.is_waiting() {
+            self.parse_kept(shard)
+        } else {
+            Stop::Empty
         }
     }
 
-    /// Handles the packets of some bytes; keeps what is left of them.
-    fn parse(&mut self, shard: &mut Shard, mut input: Bytes) -> Stop {
-        let mut packets = 0;
-        loop {
+    /// Parses what was kept.
+    fn parse_kept(&mut self, shard: &mut Shard) -> Stop {
+        let mut kept = std::mem::take(&mut self.input.kept);
+        if let Some(stop) = self.parse_large(shard, &mut kept) {
+            self.input.kept = kept;
+            return stop;
+        }
+        let (stop, parsed) = self.parse(shard, &kept);
+        if parsed == kept.len() || self.is_closing() {
+            return stop;
+        }
+        // Little is not to hold on to the memory of much.
+        let left = kept.len() - parsed;
+        if left < kept.capacity() / 4 {
+            kept = BytesMut::from(kept.get(parsed..).unwrap_or_default());
+        } else {
+            kept.advance(parsed);
+        }
+        self.input.kept = kept;
+        self.want(stop);
+        stop
+    }
+
+    /// A packet that is most of what was kept takes over its memory.
+    fn parse_large(&mut self, shard: &mut Shard, kept: &mut BytesMut) -> Option<Stop> {
+        let bytes = self.decoder.packet_bytes(kept).ok().flatten()?;
+        if bytes < READ_IN_PLACE.max(kept.capacity() / 2) || bytes > kept.len() || self.is_held() {
+            return None;
+        }
+        let packet = kept.split_to(bytes).freeze();
+        // What stands behind it lets go of that memory.
+        *kept = BytesMut::from(&**kept);
+        self.input.wanted = 0;
+        self.decode(shard, packet);
+        Some(if self.is_held() {
+            Stop::Held
+        } else {
+            Stop::Budget
+        })
+    }
+
+    /// Says from when on what was kept is worth a look.
+    fn want(&mut self, stop: Stop) {
+        let kept = &self.input.kept;
+        self.input.wanted = if stop == Stop::Empty {
+            // A header that is not complete is looked at again with each byte.
+            let whole = self.decoder.packet_bytes(kept).ok().flatten();
+            whole.unwrap_or(kept.len() + 1)
+        } else {
+            0
+        };
+    }
+
+    /// Handles the packets of some bytes; returns why it stopped, and where.
+    fn parse(&mut self, shard: &mut Shard, input: &[u8]) -> (Stop, usize) {
+        let mut at = 0;
+        for _ in 0..PACKETS_PER_TURN {
             if self.is_held() {
-                self.input.pending = super::detached(&input);
-                return Stop::Held;
+                return (Stop::Held, at);
             }
-            if packets == PACKETS_PER_TURN {
-                self.input.pending = if input.is_unique() {
-                    input
-                } else {
-                    super::detached(&input)
-                };
-                return Stop::Budget;
-            }
-            packets += 1;
-            match self.decoder.decode(&mut input) {
-                Ok(Some(packet)) => self.packet(shard, packet),
-                Ok(None) => {
-                    self.keep_partial(&input);
-                    return Stop::Empty;
+            let rest = input.get(at..).unwrap_or_default();
+            match self.decoder.glance(rest) {
+                Ok(Some(Glance { bytes, packet })) => {
+                    at += bytes;
+                    match packet {
+                        Glanced::Publish(publish) => self.publish_in_place(shard, &publish),
+                        Glanced::Ack(kind, id) => self.acknowledged(shard, kind, id),
+                        Glanced::Other => {
+                            let packet = rest.get(..bytes).unwrap_or_default();
+                            self.decode(shard, Bytes::copy_from_slice(packet));
+                        }
+                    }
                 }
+                Ok(None) => return (Stop::Empty, at),
                 Err(error) => {
                     self.close(shard, &Close::Malformed(error));
-                    return Stop::Held;
+                    return (Stop::Held, at);
                 }
+            }
+        }
+        (Stop::Budget, at)
+    }
+
+    /// Reads a packet as a whole, from memory of its own.
+    fn decode(&mut self, shard: &mut Shard, mut packet: Bytes) {
+        match self.decoder.decode(&mut packet) {
+            Ok(Some(packet)) => self.packet(shard, packet),
+            // It is whole, so there is one.
+            Ok(None) => {}
+            Err(error) => self.close(shard, &Close::Malformed(error)),
+        }
+    }
+
+    /// An acknowledgement that is a packet id alone came.
+    fn acknowledged(&mut self, shard: &mut Shard, kind: AckKind, id: PacketId) {
+        self.heard(shard, kind.packet_type());
+        if let Err(violation) = self.protocol.handle_acknowledgement() {
+            return self.close(shard, &Close::Violation(violation));
+        }
+        let reason = ReasonCode::Success;
+        match kind {
+            AckKind::PubAck => {
+                self.to_session(shard, |epoch| SessionEntry::Puback(epoch, id, reason));
+            }
+            AckKind::PubRec => {
+                self.to_session(shard, |epoch| SessionEntry::Pubrec(epoch, id, reason));
+            }
+            AckKind::PubRel => self.pubrel(shard, id),
+            AckKind::PubComp => {
+                self.to_session(shard, |epoch| SessionEntry::Pubcomp(epoch, id));
             }
         }
     }
 
-    /// Keeps the beginning of a packet.
-    fn keep_partial(&mut self, input: &Bytes) {
-        self.input.partial = BytesMut::from(input.as_ref());
-        // A header that is not complete is looked at again with each byte.
-        let whole = self.decoder.packet_bytes(input).ok().flatten();
-        self.input.whole = whole.unwrap_or(input.len() + 1);
+    /// A complete packet is a sign of life; a byte is not. [MQTT3-3.1.2-24] [MQTT5-3.1.2-22]
+    pub(super) fn heard(&mut self, shard: &Shard, kind: PacketType) {
+        count_received(shard, kind);
+        self.keep_alive.handle_packet(now(shard));
     }
 
     // emqttd: emqttd_protocol:received/2
     fn packet(&mut self, shard: &mut Shard, packet: Packet) {
-        count_received(shard, &packet);
-        // A complete packet is a sign of life; a byte is not. [MQTT3-3.1.2-24] [MQTT5-3.1.2-22]
-        self.keep_alive.handle_packet(now(shard));
+        self.heard(shard, packet.packet_type());
         match self.protocol.handle_packet(packet) {
             Ok(inbound) => self.inbound(shard, inbound),
             Err(violation) => self.close(shard, &Close::Violation(violation)),
@@ -234,21 +315,23 @@ impl Client {
     }
 }
 
-fn count_received(shard: &Shard, packet: &Packet) {
+fn count_received(shard: &Shard, kind: PacketType) {
     shard.count(Counter::PacketsReceived);
-    shard.count(match packet {
-        Packet::Connect(_) => Counter::PacketsConnect,
-        Packet::Publish(_) => Counter::PacketsPublishReceived,
-        Packet::PubAck(_) => Counter::PacketsPubackReceived,
-        Packet::PubRec(_) => Counter::PacketsPubrecReceived,
-        Packet::PubRel(_) => Counter::PacketsPubrelReceived,
-        Packet::PubComp(_) => Counter::PacketsPubcompReceived,
-        Packet::Subscribe(_) => Counter::PacketsSubscribe,
-        Packet::Unsubscribe(_) => Counter::PacketsUnsubscribe,
-        Packet::PingReq => Counter::PacketsPingreq,
-        Packet::Disconnect(_) => Counter::PacketsDisconnect,
-        Packet::Auth(_) => Counter::PacketsAuth,
+    shard.count(match kind {
+        PacketType::Connect => Counter::PacketsConnect,
+        PacketType::Publish => Counter::PacketsPublishReceived,
+        PacketType::PubAck => Counter::PacketsPubackReceived,
+        PacketType::PubRec => Counter::PacketsPubrecReceived,
+        PacketType::PubRel => Counter::PacketsPubrelReceived,
+        PacketType::PubComp => Counter::PacketsPubcompReceived,
+        PacketType::Subscribe => Counter::PacketsSubscribe,
+        PacketType::Unsubscribe => Counter::PacketsUnsubscribe,
+        PacketType::PingReq => Counter::PacketsPingreq,
+        PacketType::Disconnect => Counter::PacketsDisconnect,
+        PacketType::Auth => Counter::PacketsAuth,
         // Only servers send these; the decoder refuses them.
-        Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => return,
+        PacketType::ConnAck | PacketType::SubAck | PacketType::UnsubAck | PacketType::PingResp => {
+            return;
+        }
     });
 }

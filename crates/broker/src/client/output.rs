@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind::{Interrupted, WouldBlock};
 
-use bytes::{Buf, BytesMut};
+use bytes::Buf;
 use castmq_mqtt::{
     Ack, Packet, PacketId, PublishHead, QoS, ReasonCode, Version, encode, encoded_bytes,
 };
@@ -34,6 +34,7 @@ impl Client {
                 return;
             }
         }
+        self.borrow_buffer(shard);
         if encode(packet, version, &mut self.out).is_ok() {
             count_sent(shard, packet);
             self.touch(shard);
@@ -99,6 +100,9 @@ impl Client {
                 }
             }
         }
+        if self.out.capacity() == 0 {
+            self.out = shard.world.lend_write_buffer();
+        }
         head.encode(linked.version, &mut self.out);
         hook::message_delivered(shard, &linked.client_id, &outgoing.delivery);
         count_message_sent(shard, outgoing.delivery.qos, message.is_system());
@@ -115,6 +119,12 @@ impl Client {
         if let Some(client_id) = self.client_id() {
             let topic = &outgoing.delivery.message.topic;
             ledger::enter(shard, DropReason::TooLarge.name(), client_id, topic);
+        }
+    }
+
+    fn borrow_buffer(&mut self, shard: &mut Shard) {
+        if self.out.capacity() == 0 {
+            self.out = shard.world.lend_write_buffer();
         }
     }
 
@@ -151,7 +161,10 @@ impl Client {
 
     /// The end of the round: one write, and what else needs the socket.
     pub(crate) fn flush(&mut self, shard: &mut Shard, poller: &mut dyn Poller) {
-        self.is_touched = false;
+        let was_touched = std::mem::take(&mut self.is_touched);
+        if !was_touched && self.blocked.is_none() {
+            return;
+        }
         if self.moves(shard, poller) {
             return;
         }
@@ -180,12 +193,32 @@ impl Client {
         }
         self.blocked = None;
         // An idle connection owns no buffer.
-        self.out = BytesMut::new();
+        let buffer = std::mem::take(&mut self.out);
+        shard.world.take_write_buffer(buffer);
         if self.is_closing() {
             self.end(shard);
         } else {
             self.watch_room(shard);
         }
+    }
+}
+
+/// The turn of a connection is over: what it has written leaves at once, while the buffer is in the
+/// processor's cache and the next connection can have it.
+pub(crate) fn turn_ended(shard: &mut Shard, poller: &mut dyn Poller, slot: u32) {
+    let Some(client) = shard.world.lanes.client.address_of(shard.arbiter, slot) else {
+        return;
+    };
+    let is_touched = |client: &Client| client.is_touched;
+    if shard
+        .world
+        .lanes
+        .client
+        .peek(slot, client.generation)
+        .is_some_and(is_touched)
+    {
+        shard.with(client, |client, shard| client.flush(shard, poller));
+        shard.untouch(client.token());
     }
 }
 

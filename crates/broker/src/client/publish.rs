@@ -1,8 +1,7 @@
 //! A client's messages: access, routing, and the acknowledgements in their order.
 
-use castmq_mqtt::{Packet, PacketId, QoS, ReasonCode, Version};
+use castmq_mqtt::{Packet, PacketId, PacketType, PublishView, QoS, ReasonCode, Version};
 use castmq_observe::{Counter, Event};
-use castmq_otp::Address;
 use castmq_rules::Message;
 use castmq_rules::ack_order::{Answer, Outcome, Ready, Sequence};
 use castmq_rules::protocol::{Checked, Verdict};
@@ -11,13 +10,12 @@ use castmq_settings::PublishDenied;
 use super::{Client, Close, Stage};
 use crate::parcel::AnswerTo;
 use crate::server::{self, Published};
-use crate::session::{Session, SessionEntry};
+use crate::session::SessionEntry;
 use crate::{Shard, ledger, message, now};
 
 impl Client {
-    /// PUBLISH.
+    /// PUBLISH that has properties or an alias instead of its topic.
     // emqttd: emqttd_protocol:process/2 (PUBLISH)
-    // tour: publish/1
     pub(super) fn publish(&mut self, shard: &mut Shard, checked: Checked) {
         let Stage::Connected(linked) = &mut self.stage else {
             return;
@@ -28,55 +26,94 @@ impl Client {
             verdict,
         } = checked;
         count_message_received(shard, publish.qos);
-        let mut refusal = match verdict {
-            Verdict::Route => None,
+        if let Err(error) = linked.know(shard, topic.as_str().as_bytes()) {
+            return self.close(shard, &Close::Malformed(error));
+        }
+        let refusal = match verdict {
+            Verdict::Route => linked.refusal(shard),
             Verdict::Refuse(reason) => Some(reason),
         };
-        if refusal.is_none() && shard.world.topic_limits.check(topic.as_str()).is_err() {
-            refusal = Some(ReasonCode::TopicNameInvalid);
-        }
-        if refusal.is_none()
-            && !shard.world.node.access.may_publish(
-                &mut linked.acl,
-                &linked.client_id,
-                linked.user_name.as_deref(),
-                &topic,
-            )
-        {
-            refusal = Some(ReasonCode::NotAuthorized);
-        }
         if let Some(reason) = refusal {
-            shard.tell(
-                Event::ClientDenied,
-                &[
-                    ("client", &linked.client_id),
-                    ("peer", &self.peer),
-                    ("topic", &topic),
-                    ("what", &"publish"),
-                    ("reason", &format_args!("{reason:?}")),
-                ],
-            );
-            return self.refuse_publish(shard, publish.qos, publish.packet_id, reason);
+            return self.deny_publish(shard, publish.qos, publish.packet_id, reason);
         }
-        let from = linked.session;
         let packet_id = publish.packet_id;
-        let message = message::from_publish(shard, &topic, publish, &linked.client_id);
-        self.route(shard, message, packet_id, from);
+        let topic = linked
+            .known
+            .as_ref()
+            .map_or(topic, |known| known.topic().clone());
+        let message = message::from_publish(shard, topic, publish, &linked.client_id);
+        self.route(shard, message, packet_id);
         self.watch_pressure(shard);
     }
 
-    fn route(
+    /// PUBLISH, read where it lies.
+    // tour: publish/1
+    pub(super) fn publish_in_place(&mut self, shard: &mut Shard, publish: &PublishView<'_>) {
+        self.heard(shard, PacketType::Publish);
+        let PublishView { qos, packet_id, .. } = *publish;
+        if let Err(violation) = self.protocol.handle_publish(qos, publish.retain) {
+            return self.close(shard, &Close::Violation(violation));
+        }
+        let Stage::Connected(linked) = &mut self.stage else {
+            return;
+        };
+        count_message_received(shard, qos);
+        if let Err(error) = linked.know(shard, publish.topic) {
+            return self.close(shard, &Close::Malformed(error));
+        }
+        if let Some(reason) = linked.refusal(shard) {
+            return self.deny_publish(shard, qos, packet_id, reason);
+        }
+        let Some(known) = &linked.known else { return };
+        let topic = known.topic().clone();
+        let message = message::from_view(shard, topic, publish, &linked.client_id);
+        self.route(shard, message, packet_id);
+        self.watch_pressure(shard);
+    }
+
+    fn deny_publish(
         &mut self,
         shard: &mut Shard,
-        message: Message,
+        qos: QoS,
         packet_id: Option<PacketId>,
-        from: Address<Session>,
+        reason: ReasonCode,
     ) {
+        let Stage::Connected(linked) = &self.stage else {
+            return;
+        };
+        let topic = linked
+            .known
+            .as_ref()
+            .map_or("", |known| known.topic().as_str());
+        shard.tell(
+            Event::ClientDenied,
+            &[
+                ("client", &linked.client_id),
+                ("peer", &self.peer),
+                ("topic", &topic),
+                ("what", &"publish"),
+                ("reason", &format_args!("{reason:?}")),
+            ],
+        );
+        self.refuse_publish(shard, qos, packet_id, reason);
+    }
+
+    /// Sends a message on the topic that is known along its way.
+    fn route(&mut self, shard: &mut Shard, message: Message, packet_id: Option<PacketId>) {
+        let Stage::Connected(linked) = &mut self.stage else {
+            return;
+        };
+        let from = Some(linked.session);
+        let mut none = None;
+        let way = linked
+            .known
+            .as_mut()
+            .map_or(&mut none, |known| &mut known.way);
         let answer = match (message.qos, packet_id) {
             (QoS::AtLeastOnce, Some(id)) => Answer::PubAck(id),
             (QoS::ExactlyOnce, Some(id)) => Answer::PubRec(id),
             _ => {
-                server::publish(shard, message, Some(from), None);
+                server::publish_along(shard, message, way, from, None);
                 return;
             }
         };
@@ -96,11 +133,22 @@ impl Client {
         }
         let client = self.address;
         let answer = Some(AnswerTo { client, sequence });
-        match server::publish(shard, message, Some(from), answer) {
-            Published::To(arbiters) => self.acks.expect(sequence, arbiters),
+        let published = server::publish_along(shard, message, way, from, answer);
+        self.published(sequence, published);
+        self.acknowledge(shard);
+    }
+
+    /// Notes what has become of a message so far.
+    fn published(&mut self, sequence: Sequence, published: Published) {
+        match published {
+            Published::To { here, .. } => {
+                self.acks.expect(sequence, published.outcomes());
+                if let Some(outcome) = here {
+                    self.acks.answer(sequence, outcome);
+                }
+            }
             Published::Stopped => self.acks.answer(sequence, Outcome::Accepted),
         }
-        self.acknowledge(shard);
     }
 
     /// A message that is not routed is answered all the same, so that the client does not send it for
@@ -147,10 +195,10 @@ impl Client {
         &mut self,
         shard: &mut Shard,
         sequence: Sequence,
-        expected: Result<u32, ReasonCode>,
+        routed: Result<Published, ReasonCode>,
     ) {
-        match expected {
-            Ok(arbiters) => self.acks.expect(sequence, arbiters),
+        match routed {
+            Ok(published) => self.published(sequence, published),
             Err(reason) if reason.is_failure() => {
                 self.acks.answer(sequence, Outcome::Refused(reason));
             }

@@ -1,6 +1,6 @@
 //! A client's message: sound, and to be routed or refused.
 
-use castmq_mqtt::{Publish, ReasonCode, TopicName};
+use castmq_mqtt::{Publish, QoS, ReasonCode, TopicName};
 
 use crate::alias::InboundAliases;
 use crate::connect::is_system_topic;
@@ -33,12 +33,7 @@ pub(super) fn check(
     agreement: &Agreement,
     aliases: &mut InboundAliases,
 ) -> Result<Checked, Violation> {
-    if publish.qos > agreement.qos_max {
-        return Err(Violation::QoSNotSupported(publish.qos));
-    }
-    if publish.retain && !agreement.retain_available {
-        return Err(Violation::RetainNotSupported);
-    }
+    check_flags(publish.qos, publish.retain, agreement)?;
     let mut alias = None;
     if let Some(properties) = publish.properties.as_deref_mut() {
         // [MQTT5-3.3.4-6]
@@ -61,9 +56,31 @@ pub(super) fn check(
     })
 }
 
-fn verdict(topic: &TopicName, publish: &Publish, agreement: &Agreement) -> Verdict {
+/// Checks what the first byte says.
+pub(super) fn check_flags(qos: QoS, retain: bool, agreement: &Agreement) -> Result<(), Violation> {
+    if qos > agreement.qos_max {
+        return Err(Violation::QoSNotSupported(qos));
+    }
+    if retain && !agreement.retain_available {
+        return Err(Violation::RetainNotSupported);
+    }
+    Ok(())
+}
+
+/// Whether clients may publish to a topic at all.
+#[must_use]
+pub fn verdict_on(topic: &TopicName) -> Verdict {
     if is_system_topic(topic.as_str()) {
-        return Verdict::Refuse(ReasonCode::TopicNameInvalid);
+        Verdict::Refuse(ReasonCode::TopicNameInvalid)
+    } else {
+        Verdict::Route
+    }
+}
+
+fn verdict(topic: &TopicName, publish: &Publish, agreement: &Agreement) -> Verdict {
+    let by_topic = verdict_on(topic);
+    if by_topic != Verdict::Route {
+        return by_topic;
     }
     let properties = publish.properties.as_deref();
     let is_utf8 = properties.is_some_and(|properties| properties.payload_is_utf8 == Some(true));

@@ -33,6 +33,7 @@ impl<S: Copy + Ord, H: BuildHasher + Clone> Table<S, H> {
     }
 
     fn add_filter(&mut self, filter: &TopicFilter) -> FilterKey {
+        self.version += 1;
         // It lives longer than the packet that it came in.
         let filter = filter.detached();
         let key = self.filters.insert(Filter {
@@ -96,6 +97,7 @@ impl<S: Copy + Ord, H: BuildHasher + Clone> Table<S, H> {
         if !row.subscribers.is_empty() {
             return None;
         }
+        self.version += 1;
         let row = self.filters.remove(key)?;
         if row.filter.has_wildcard() {
             self.wildcard.remove(&row.filter);
