@@ -201,18 +201,76 @@ impl Job {
 /// Hands a message to the sessions of this arbiter: at once while nothing waits, else behind it. Returns
 /// what became of it; where that is not known yet, `to` will be told.
 // emqttd: emqttd_pubsub:dispatch/2
-// tour: publish/3
 pub fn dispatch(shard: &mut Shard, mut job: Job, to: Option<AnswerTo>) -> Option<Outcome> {
     if shard.world.dispatching == 0 && advance(shard, &mut job) {
         return Some(finish(shard, &mut job));
     }
+    dispatch_later(shard, job, to);
+    None
+}
+
+/// The same for a message that goes to nobody but subscribers of their own on this arbiter: nearly every
+/// one, where there is one arbiter.
+// tour: publish/3
+pub fn dispatch_here(
+    shard: &mut Shard,
+    message: Arc<Message>,
+    plan: &mut Plan<Address<Session>>,
+    (from, to): (Option<Address<Session>>, Option<AnswerTo>),
+) -> Option<Outcome> {
+    plan.restart();
+    if shard.world.dispatching > 0 {
+        dispatch_later(shard, Job::new(message, Some(plan.clone()), from), to);
+        return None;
+    }
+    let mut matches = std::mem::take(&mut shard.world.matches);
+    let table = &shard.world.table;
+    let is_done = table.advance(plan, from, DELIVERIES_PER_TURN, |found| matches.push(found));
+    let last = matches.pop();
+    let (mut delivered, mut is_counted) = (false, false);
+    for found in matches.drain(..) {
+        let message = Arc::clone(&message);
+        delivered |= deliver(
+            shard,
+            found.session,
+            found.delivery(message),
+            &mut is_counted,
+        );
+    }
+    shard.world.matches = matches;
+    let rest = (!is_done).then(|| Arc::clone(&message));
+    if let Some(found) = last {
+        delivered |= deliver(
+            shard,
+            found.session,
+            found.delivery(message),
+            &mut is_counted,
+        );
+    }
+    if let Some(message) = rest {
+        let mut job = Job::new(message, Some(plan.clone()), from);
+        (job.delivered, job.is_counted) = (delivered, is_counted);
+        dispatch_later(shard, job, to);
+        return None;
+    }
+    Some(outcome_of(delivered))
+}
+
+fn dispatch_later(shard: &mut Shard, mut job: Job, to: Option<AnswerTo>) {
     job.ticket = Some(Ticket::new(shard, to));
     if let Some(pubsub) = shard.world.names.pubsub
         && shard.send(pubsub, PubsubEntry::Dispatch(job)).is_ok()
     {
         shard.world.dispatching += 1;
     }
-    None
+}
+
+fn outcome_of(delivered: bool) -> Outcome {
+    if delivered {
+        Outcome::Accepted
+    } else {
+        Outcome::NoSubscribers
+    }
 }
 
 /// Lets a fence through behind all messages that wait on this arbiter.
@@ -245,7 +303,7 @@ fn advance(shard: &mut Shard, job: &mut Job) -> bool {
         });
     for found in matches.drain(..) {
         let session = found.session;
-        let delivery = found.delivery(&job.message);
+        let delivery = found.delivery(Arc::clone(&job.message));
         job.delivered |= deliver(shard, session, delivery, &mut job.is_counted);
     }
     shard.world.matches = matches;
@@ -257,11 +315,7 @@ fn finish(shard: &mut Shard, job: &mut Job) -> Outcome {
     for group in std::mem::take(&mut job.groups) {
         job.delivered |= dispatch_group(shard, job, group);
     }
-    if job.delivered {
-        Outcome::Accepted
-    } else {
-        Outcome::NoSubscribers
-    }
+    outcome_of(job.delivered)
 }
 
 /// Gives one member of a group the message; an arbiter without members passes it on.

@@ -20,7 +20,7 @@ use castmq_observe::{Counter, Kind};
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
 use castmq_rules::ack_order::Outcome;
 use castmq_rules::{
-    ArbiterSet, Chance, Choice, Message, Plan, Route, Strategy, Subscriber, Targets,
+    ArbiterId, ArbiterSet, Chance, Choice, Message, Plan, Route, Strategy, Subscriber, Targets,
 };
 use castmq_settings::SharedStrategy;
 use smallvec::SmallVec;
@@ -298,37 +298,39 @@ pub fn publish(
     from: Option<Address<Session>>,
     answer: Option<AnswerTo>,
 ) -> Published {
-    publish_along(shard, message, &mut None, from, answer)
+    publish_along(shard, Arc::new(message), &mut None, from, answer)
 }
 
 /// The same for one who has published on the topic of the message before, and keeps its way.
 pub(crate) fn publish_along(
     shard: &mut Shard,
-    message: Message,
+    message: Arc<Message>,
     way: &mut Option<Way>,
     from: Option<Address<Session>>,
     answer: Option<AnswerTo>,
 ) -> Published {
-    let is_looked_at = shard.world.node.hooks.has_publish();
-    let Some(message) = hook::message_publish(shard, message) else {
-        return Published::Stopped;
-    };
-    shard.count(Counter::MessagesRouted);
-    let message = if message.retain {
-        retainer::retain(shard, message)
-    } else {
-        Arc::new(message)
-    };
-    // A callback may have given the message another topic.
+    let mut message = message;
     let mut other = None;
-    let way = if is_looked_at { &mut other } else { way };
+    let mut way = way;
+    if shard.world.node.hooks.has_publish() {
+        let Some(changed) = hook::message_publish(shard, Arc::unwrap_or_clone(message)) else {
+            return Published::Stopped;
+        };
+        message = Arc::new(changed);
+        // A callback may have given the message another topic.
+        way = &mut other;
+    }
+    shard.count(Counter::MessagesRouted);
+    if message.retain {
+        message = retainer::retain(shard, Arc::unwrap_or_clone(message));
+    }
     let way = Way::current(way, shard, &message);
-    route(shard, &message, way, from, answer)
+    route(shard, message, way, from, answer)
 }
 
 fn route(
     shard: &mut Shard,
-    message: &Arc<Message>,
+    message: Arc<Message>,
     way: &mut Way,
     from: Option<Address<Session>>,
     answer: Option<AnswerTo>,
@@ -341,6 +343,12 @@ fn route(
         let (arbiters, here) = (0, None);
         return Published::To { arbiters, here };
     }
+    // Nearly always nobody elsewhere subscribes to it.
+    if targets.groups.is_empty() && targets.own.is_only(ArbiterId(shard.arbiter)) {
+        let here = pubsub::dispatch_here(shard, message, plan, (from, answer));
+        let arbiters = u32::from(here.is_none());
+        return Published::To { arbiters, here };
+    }
     let (mut arbiters, mut here) = (0, None);
     for arbiter in targets.arbiters().iter() {
         let own = targets.own.contains(arbiter);
@@ -349,7 +357,7 @@ fn route(
         if arbiter.0 == shard.arbiter {
             plan.restart();
             let from = from.filter(|_| own);
-            let job = Job::new(Arc::clone(message), own.then(|| plan.clone()), from);
+            let job = Job::new(Arc::clone(&message), own.then(|| plan.clone()), from);
             here = pubsub::dispatch(
                 shard,
                 job.with_groups(groups, ArbiterSet::default()),
@@ -359,7 +367,7 @@ fn route(
         } else {
             arbiters += 1;
             let parcel = Parcel::Publish {
-                message: Arc::clone(message),
+                message: Arc::clone(&message),
                 own,
                 groups,
                 tried: ArbiterSet::default(),

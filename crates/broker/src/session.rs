@@ -252,7 +252,13 @@ impl Session {
 
     /// PUBLISH with QoS 2: routed here, in the session's turn, because the session knows repetitions.
     // emqttd: emqttd_session:handle_call/3 (publish)
-    fn publish(&mut self, shard: &mut Shard, id: PacketId, message: Message, sequence: Sequence) {
+    fn publish(
+        &mut self,
+        shard: &mut Shard,
+        id: PacketId,
+        message: Arc<Message>,
+        sequence: Sequence,
+    ) {
         let Some(client) = self.client else { return };
         let routed = match self.state.handle_publish_exactly_once(id) {
             Received::New => {
@@ -432,7 +438,7 @@ impl Process for Session {
                 sequence,
             } => {
                 if self.is_current(epoch, shard) {
-                    self.publish(shard, packet_id, *message, sequence);
+                    self.publish(shard, packet_id, message, sequence);
                 }
             }
             SessionEntry::PublishRefused(epoch, id) => {
@@ -478,7 +484,7 @@ impl Process for Session {
                 }
             }
             SessionEntry::Continue => self.state.handle_continue(now),
-            SessionEntry::Pull(pull) => self.pull(shard, pull),
+            SessionEntry::Pull(pull) => self.pull(shard, *pull),
             SessionEntry::Timer => {
                 self.armed = None;
                 self.state.handle_timer(now);

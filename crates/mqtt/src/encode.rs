@@ -11,7 +11,7 @@ pub use head::PublishHead;
 use sink::{Count, variable_bytes};
 pub(crate) use sink::{Sink, VARIABLE_MAX};
 
-use crate::{EncodeError, Packet, Version};
+use crate::{AckKind, EncodeError, Packet, PacketId, Version};
 
 /// Appends a packet to the output.
 ///
@@ -34,6 +34,22 @@ pub fn encode(packet: &Packet, version: Version, out: &mut BytesMut) -> Result<(
     body::put(packet, version, out);
     Ok(())
 }
+
+/// Appends an acknowledgement that means success: in all versions a packet id alone.
+pub fn encode_success(kind: AckKind, packet_id: PacketId, out: &mut BytesMut) {
+    let first = match kind {
+        AckKind::PubAck => 0x40,
+        AckKind::PubRec => 0x50,
+        // [MQTT3-3.6.1-1] [MQTT5-3.6.1-1]
+        AckKind::PubRel => 0x62,
+        AckKind::PubComp => 0x70,
+    };
+    let [high, low] = packet_id.get().to_be_bytes();
+    out.extend_from_slice(&[first, 2, high, low]);
+}
+
+/// Bytes that [`encode_success`] writes.
+pub const SUCCESS_BYTES: usize = 4;
 
 /// Bytes that [`encode`] writes for a packet that it takes.
 #[must_use]

@@ -17,7 +17,7 @@ mod text;
 mod topic;
 
 pub use decode::{AckKind, Decoder, Glance, Glanced, PublishView};
-pub use encode::{PublishHead, encode, encoded_bytes};
+pub use encode::{PublishHead, SUCCESS_BYTES, encode, encode_success, encoded_bytes};
 pub use error::{DecodeError, EncodeError};
 pub use packet::{
     Ack, Auth, ConnAck, Connect, ConnectReturn, Disconnect, Packet, PacketId, Publish,

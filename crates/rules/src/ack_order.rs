@@ -1,9 +1,11 @@
 //! The acknowledgements owed to one publisher: they leave in the order in which its packets came,
 //! whenever the broker has accepted them.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use castmq_mqtt::{PacketId, ReasonCode};
+
+use crate::packet_ids::PacketIds;
 
 /// Names a packet until it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,7 +68,7 @@ pub struct AckOrder {
     /// QoS 1 messages for which PUBACK has not left.
     at_least_once: usize,
     /// QoS 2 messages of this connection for which neither PUBCOMP nor a failing PUBREC has left.
-    exactly_once: BTreeSet<PacketId>,
+    exactly_once: PacketIds,
     unaccepted_bytes: usize,
 }
 
@@ -92,7 +94,7 @@ impl AckOrder {
             packets: VecDeque::new(),
             receive_maximum,
             at_least_once: 0,
-            exactly_once: BTreeSet::new(),
+            exactly_once: PacketIds::new(),
             unaccepted_bytes: 0,
         }
     }
@@ -206,7 +208,7 @@ impl AckOrder {
     fn opens_exchange(&self, answer: Answer) -> bool {
         match answer {
             Answer::PubAck(_) => true,
-            Answer::PubRec(id) => !self.exactly_once.contains(&id),
+            Answer::PubRec(id) => !self.exactly_once.contains(id),
             Answer::Nothing | Answer::PubComp(_) => false,
         }
     }
@@ -218,11 +220,11 @@ impl AckOrder {
             Answer::Nothing => {}
             Answer::PubAck(_) => self.at_least_once -= 1,
             Answer::PubRec(id) if packet.reason.is_failure() => {
-                self.exactly_once.remove(&id);
+                self.exactly_once.remove(id);
             }
             Answer::PubRec(_) => {}
             Answer::PubComp(id) => {
-                self.exactly_once.remove(&id);
+                self.exactly_once.remove(id);
             }
         }
     }

@@ -36,6 +36,16 @@ impl ArbiterSet {
         self.words.get(word).is_some_and(|bits| bits & bit != 0)
     }
 
+    /// Whether the arbiter is in it, and no other.
+    #[must_use]
+    pub fn is_only(&self, arbiter: ArbiterId) -> bool {
+        let (word, bit) = place(arbiter);
+        // The last word is never 0.
+        self.words.len() == word + 1
+            && self.words.last() == Some(&bit)
+            && self.words.iter().rev().skip(1).all(|bits| *bits == 0)
+    }
+
     /// Puts an arbiter in.
     pub fn insert(&mut self, arbiter: ArbiterId) {
         let (word, bit) = place(arbiter);
@@ -72,11 +82,17 @@ impl ArbiterSet {
     pub fn iter(&self) -> impl Iterator<Item = ArbiterId> {
         let words = (0_u16..).step_by(64).zip(&self.words);
         words.flat_map(|(first, &bits)| {
-            (0..64)
-                .filter(move |bit| bits & (1 << bit) != 0)
-                .map(move |bit| ArbiterId(first + bit))
+            // One step for each arbiter that is in it, not for each that might be.
+            std::iter::successors(Some(bits), |bits| Some(bits & bits.wrapping_sub(1)))
+                .take_while(|bits| *bits != 0)
+                .map(move |bits| ArbiterId(first + lowest(bits)))
         })
     }
+}
+
+/// The number of the lowest bit that is set.
+fn lowest(bits: u64) -> u16 {
+    u16::try_from(bits.trailing_zeros()).unwrap_or(0)
 }
 
 impl FromIterator<ArbiterId> for ArbiterSet {

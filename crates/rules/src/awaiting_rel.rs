@@ -1,8 +1,8 @@
 //! The QoS 2 messages that the client has sent and not yet released: their packet ids alone.
 
-use std::collections::BTreeSet;
-
 use castmq_mqtt::{PacketId, ReasonCode};
+
+use crate::packet_ids::PacketIds;
 
 /// What a QoS 2 PUBLISH is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum Received {
 // enough to know a repetition, and it is kept for as long as the session lives.
 #[derive(Debug)]
 pub(crate) struct AwaitingRel {
-    ids: BTreeSet<PacketId>,
+    ids: PacketIds,
     ids_max: usize,
 }
 
@@ -30,7 +30,7 @@ impl AwaitingRel {
     pub(crate) fn new(ids_max: u16) -> Self {
         let ids_max = if ids_max == 0 { u16::MAX } else { ids_max };
         Self {
-            ids: BTreeSet::new(),
+            ids: PacketIds::new(),
             ids_max: usize::from(ids_max),
         }
     }
@@ -38,7 +38,7 @@ impl AwaitingRel {
     /// PUBLISH with QoS 2.
     // [MQTT3-4.3.3-2] [MQTT5-4.3.3-10]
     pub(crate) fn handle_publish(&mut self, id: PacketId) -> Received {
-        if self.ids.contains(&id) {
+        if self.ids.contains(id) {
             Received::Duplicate
         } else if self.ids.len() >= self.ids_max {
             Received::QuotaExceeded
@@ -51,13 +51,13 @@ impl AwaitingRel {
     /// The message was refused: the next one with this id is a new one.
     // [MQTT5-4.3.3-9]
     pub(crate) fn handle_refused(&mut self, id: PacketId) {
-        self.ids.remove(&id);
+        self.ids.remove(id);
     }
 
     /// PUBREL: what to say in PUBCOMP. The next message with this id is a new one.
     // [MQTT5-4.3.3-11] [MQTT5-4.3.3-12]
     pub(crate) fn handle_pubrel(&mut self, id: PacketId) -> ReasonCode {
-        if self.ids.remove(&id) {
+        if self.ids.remove(id) {
             ReasonCode::Success
         } else {
             ReasonCode::PacketIdentifierNotFound

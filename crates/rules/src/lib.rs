@@ -23,6 +23,7 @@ mod awaiting_rel;
 mod client_id;
 mod message;
 mod mqueue;
+mod packet_ids;
 mod pubsub;
 mod retain;
 mod router;
@@ -37,7 +38,7 @@ mod window;
 
 pub use arbiter::{ArbiterId, ArbiterSet};
 pub use client_id::ClientId;
-pub use message::{Delivery, MESSAGE_OVERHEAD_BYTES, Message, MessageId};
+pub use message::{Delivery, MESSAGE_OVERHEAD_BYTES, Message, MessageId, SubscriptionIds};
 pub use pubsub::{Match, Plan, Subscribed, Subscriber, Table, Unsubscribed};
 pub use retain::{RetainLimits, RetainRefused, Retained, Scan, ScanBudget, Stored};
 pub use router::{Choice, Destinations, GroupRoute, Route, RouteChange, Targets, WildcardRoutes};

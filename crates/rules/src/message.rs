@@ -101,7 +101,41 @@ pub struct Delivery {
     /// The retain flag as this receiver gets it.
     pub retain: bool,
     /// Identifiers of all subscriptions of the session that matched, ascending.
-    pub subscription_ids: SmallVec<[u32; 2]>,
+    pub subscription_ids: SubscriptionIds,
     /// The group through which it came, so that it can be given to another member.
     pub group: Option<Arc<str>>,
 }
+
+/// Identifiers of subscriptions, ascending, each once. Most messages come with none, which costs no more
+/// than a pointer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SubscriptionIds(Option<Box<SmallVec<[u32; 4]>>>);
+
+impl SubscriptionIds {
+    /// Puts one in.
+    pub fn insert(&mut self, id: u32) {
+        let ids = self.0.get_or_insert_default();
+        if let Err(position) = ids.binary_search(&id) {
+            ids.insert(position, id);
+        }
+    }
+
+    /// The identifiers.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u32] {
+        self.0.as_deref().map_or(&[], SmallVec::as_slice)
+    }
+}
+
+impl FromIterator<u32> for SubscriptionIds {
+    fn from_iter<I: IntoIterator<Item = u32>>(ids: I) -> Self {
+        let mut set = Self::default();
+        for id in ids {
+            set.insert(id);
+        }
+        set
+    }
+}
+
+// Queues hold many of these.
+const _: () = assert!(size_of::<Delivery>() <= 40);

@@ -309,14 +309,26 @@ impl Window {
         }
         let distance = (u64::from(id.get()) + IDS - u64::from(id_of(first).get())) % IDS;
         let number = first + distance;
-        let index = self
-            .slots
-            .binary_search_by_key(&number, |slot| slot.number)
-            .ok()?;
+        let index = self.place_of(number, distance)?;
         self.slots
             .get(index)
             .is_some_and(|slot| !slot.is_free())
             .then_some(index)
+    }
+
+    /// Where a number stands. Without gaps, which is the usual case, its distance from the first says so.
+    fn place_of(&self, number: u64, distance: u64) -> Option<usize> {
+        let place = usize::try_from(distance).ok()?;
+        if self
+            .slots
+            .get(place)
+            .is_some_and(|slot| slot.number == number)
+        {
+            return Some(place);
+        }
+        self.slots
+            .binary_search_by_key(&number, |slot| slot.number)
+            .ok()
     }
 
     /// Whether the id of a coming number is held by an exchange under way.

@@ -4,7 +4,8 @@ use std::io::ErrorKind::{Interrupted, WouldBlock};
 
 use bytes::Buf;
 use castmq_mqtt::{
-    Ack, Packet, PacketId, PublishHead, QoS, ReasonCode, Version, encode, encoded_bytes,
+    Ack, AckKind, Packet, PacketId, PublishHead, QoS, ReasonCode, SUCCESS_BYTES, Version, encode,
+    encode_success, encoded_bytes,
 };
 use castmq_observe::Counter;
 use castmq_otp::Poller;
@@ -41,26 +42,38 @@ impl Client {
         }
     }
 
+    /// Collects an acknowledgement.
     pub(super) fn write_ack(
         &mut self,
         shard: &mut Shard,
-        kind: fn(Ack) -> Packet,
+        kind: AckKind,
         packet_id: PacketId,
         reason: ReasonCode,
     ) {
-        self.write(
-            shard,
-            &kind(Ack {
-                packet_id,
-                reason,
-                properties: None,
-            }),
-        );
+        if reason == ReasonCode::Success && self.packet_bytes_max >= SUCCESS_BYTES {
+            self.borrow_buffer(shard);
+            encode_success(kind, packet_id, &mut self.out);
+            shard.count(Counter::PacketsSent);
+            shard.count(ack_counter(kind));
+            return self.touch(shard);
+        }
+        let ack = Ack {
+            packet_id,
+            reason,
+            properties: None,
+        };
+        let packet = match kind {
+            AckKind::PubAck => Packet::PubAck(ack),
+            AckKind::PubRec => Packet::PubRec(ack),
+            AckKind::PubRel => Packet::PubRel(ack),
+            AckKind::PubComp => Packet::PubComp(ack),
+        };
+        self.write(shard, &packet);
     }
 
     /// PUBREL for a message that the client has.
     pub(super) fn release(&mut self, shard: &mut Shard, packet_id: PacketId, reason: ReasonCode) {
-        self.write_ack(shard, Packet::PubRel, packet_id, reason);
+        self.write_ack(shard, AckKind::PubRel, packet_id, reason);
     }
 
     /// A message for the client.
@@ -80,7 +93,7 @@ impl Client {
             topic: message.topic.as_str(),
             packet_id: outgoing.packet_id,
             properties: message.properties.as_deref(),
-            subscription_ids: &outgoing.delivery.subscription_ids,
+            subscription_ids: outgoing.delivery.subscription_ids.as_slice(),
             message_expiry: message.remaining_expiry(at),
             topic_alias: None,
             payload: &message.payload,
@@ -253,10 +266,10 @@ fn count_sent(shard: &Shard, packet: &Packet) {
     shard.count(Counter::PacketsSent);
     shard.count(match packet {
         Packet::ConnAck(_) => Counter::PacketsConnack,
-        Packet::PubAck(_) => Counter::PacketsPubackSent,
-        Packet::PubRec(_) => Counter::PacketsPubrecSent,
-        Packet::PubRel(_) => Counter::PacketsPubrelSent,
-        Packet::PubComp(_) => Counter::PacketsPubcompSent,
+        Packet::PubAck(_) => ack_counter(AckKind::PubAck),
+        Packet::PubRec(_) => ack_counter(AckKind::PubRec),
+        Packet::PubRel(_) => ack_counter(AckKind::PubRel),
+        Packet::PubComp(_) => ack_counter(AckKind::PubComp),
         Packet::SubAck(_) => Counter::PacketsSuback,
         Packet::UnsubAck(_) => Counter::PacketsUnsuback,
         Packet::PingResp => Counter::PacketsPingresp,
@@ -269,6 +282,15 @@ fn count_sent(shard: &Shard, packet: &Packet) {
         | Packet::Unsubscribe(_)
         | Packet::PingReq => return,
     });
+}
+
+const fn ack_counter(kind: AckKind) -> Counter {
+    match kind {
+        AckKind::PubAck => Counter::PacketsPubackSent,
+        AckKind::PubRec => Counter::PacketsPubrecSent,
+        AckKind::PubRel => Counter::PacketsPubrelSent,
+        AckKind::PubComp => Counter::PacketsPubcompSent,
+    }
 }
 
 /// `$SYS` does not count as traffic.

@@ -1,6 +1,8 @@
 //! A client's messages: access, routing, and the acknowledgements in their order.
 
-use castmq_mqtt::{Packet, PacketId, PacketType, PublishView, QoS, ReasonCode, Version};
+use std::sync::Arc;
+
+use castmq_mqtt::{AckKind, PacketId, PacketType, PublishView, QoS, ReasonCode, Version};
 use castmq_observe::{Counter, Event};
 use castmq_rules::Message;
 use castmq_rules::ack_order::{Answer, Outcome, Ready, Sequence};
@@ -42,7 +44,7 @@ impl Client {
             .as_ref()
             .map_or(topic, |known| known.topic().clone());
         let message = message::from_publish(shard, topic, publish, &linked.client_id);
-        self.route(shard, message, packet_id);
+        self.route(shard, Arc::new(message), packet_id);
         self.watch_pressure(shard);
     }
 
@@ -67,7 +69,7 @@ impl Client {
         let Some(known) = &linked.known else { return };
         let topic = known.topic().clone();
         let message = message::from_view(shard, topic, publish, &linked.client_id);
-        self.route(shard, message, packet_id);
+        self.route(shard, Arc::new(message), packet_id);
         self.watch_pressure(shard);
     }
 
@@ -99,7 +101,7 @@ impl Client {
     }
 
     /// Sends a message on the topic that is known along its way.
-    fn route(&mut self, shard: &mut Shard, message: Message, packet_id: Option<PacketId>) {
+    fn route(&mut self, shard: &mut Shard, message: Arc<Message>, packet_id: Option<PacketId>) {
         let Stage::Connected(linked) = &mut self.stage else {
             return;
         };
@@ -122,7 +124,6 @@ impl Client {
             Err(exceeded) => return self.close(shard, &Close::ReceiveMaximum(exceeded)),
         };
         if let Answer::PubRec(packet_id) = answer {
-            let message = Box::new(message);
             self.to_session(shard, |epoch| SessionEntry::Publish {
                 epoch,
                 packet_id,
@@ -229,9 +230,9 @@ impl Client {
             };
             match answer {
                 Answer::Nothing => {}
-                Answer::PubAck(id) => self.write_ack(shard, Packet::PubAck, id, reason),
-                Answer::PubRec(id) => self.write_ack(shard, Packet::PubRec, id, reason),
-                Answer::PubComp(id) => self.write_ack(shard, Packet::PubComp, id, reason),
+                Answer::PubAck(id) => self.write_ack(shard, AckKind::PubAck, id, reason),
+                Answer::PubRec(id) => self.write_ack(shard, AckKind::PubRec, id, reason),
+                Answer::PubComp(id) => self.write_ack(shard, AckKind::PubComp, id, reason),
             }
         }
         self.watch_acceptance(shard);

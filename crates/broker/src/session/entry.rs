@@ -1,5 +1,7 @@
 //! What a session is told, and how it looks to an observer.
 
+use std::sync::Arc;
+
 use castmq_mqtt::{PacketId, ReasonCode, Subscription, SubscriptionOptions, Text};
 use castmq_otp::{Address, Entry};
 use castmq_rules::ack_order::Sequence;
@@ -64,7 +66,7 @@ pub enum SessionEntry {
         /// Its id.
         packet_id: PacketId,
         /// The message.
-        message: Box<Message>,
+        message: Arc<Message>,
         /// What the connection calls it.
         sequence: Sequence,
     },
@@ -103,7 +105,7 @@ pub enum SessionEntry {
     /// There is more to send.
     Continue,
     /// The next retained messages are wanted.
-    Pull(PullRetained),
+    Pull(Box<PullRetained>),
     /// The timer fired.
     Timer,
 }

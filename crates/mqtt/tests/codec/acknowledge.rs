@@ -1,9 +1,10 @@
 //! PUBACK, PUBREC, PUBREL, PUBCOMP, DISCONNECT and AUTH.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use castmq_mqtt::{
-    Ack, AckProperties, Auth, AuthProperties, DecodeError, Disconnect, DisconnectProperties,
-    EncodeError, Packet, PacketType, Property, ReasonCode, Sender, Version,
+    Ack, AckKind, AckProperties, Auth, AuthProperties, DecodeError, Disconnect,
+    DisconnectProperties, EncodeError, Packet, PacketType, Property, ReasonCode, SUCCESS_BYTES,
+    Sender, Version, encode, encode_success,
 };
 
 use crate::wire::{
@@ -280,4 +281,30 @@ fn before_5_0_there_is_no_auth() {
     let packet = auth(ReasonCode::Success, AuthProperties::default());
     let error = EncodeError::NotInVersion(PacketType::Auth);
     assert_eq!(unwritable(Version::V4, &packet), error);
+}
+
+/// A success of that kind, and the packet that says the same.
+fn a_success(kind: AckKind, packet: fn(Ack) -> Packet) {
+    let packet_id = id(0x1234);
+    let mut short = BytesMut::new();
+    encode_success(kind, packet_id, &mut short);
+    assert_eq!(short.len(), SUCCESS_BYTES);
+    let ack = Ack {
+        packet_id,
+        reason: ReasonCode::Success,
+        properties: None,
+    };
+    for version in [Version::V3, Version::V4, Version::V5] {
+        let mut whole = BytesMut::new();
+        encode(&packet(ack.clone()), version, &mut whole).unwrap();
+        assert_eq!(short, whole);
+    }
+}
+
+#[test]
+fn a_success_is_written_as_a_packet_of_its_kind_is() {
+    a_success(AckKind::PubAck, Packet::PubAck);
+    a_success(AckKind::PubRec, Packet::PubRec);
+    a_success(AckKind::PubRel, Packet::PubRel);
+    a_success(AckKind::PubComp, Packet::PubComp);
 }

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::ordered::Iter;
 use super::slab::FilterKey;
 use super::{Subscriber, Table};
-use crate::{Delivery, Message};
+use crate::{Delivery, Message, SubscriptionIds};
 
 /// The subscribers that a message still has to be delivered to. It names filters and the session it
 /// came to, not subscribers, so its size does not depend on their number.
@@ -30,7 +30,7 @@ pub struct Match<S> {
     /// Whether any of them keeps the publisher's retain flag.
     pub retain_as_published: bool,
     /// The identifiers of all of them, ascending, each once. [MQTT5-3.3.4-3] [MQTT5-3.3.4-4]
-    pub subscription_ids: SmallVec<[u32; 2]>,
+    pub subscription_ids: SubscriptionIds,
 }
 
 /// The next subscribers of one filter.
@@ -65,11 +65,11 @@ impl<S> Match<S> {
     ///
     /// [MQTT3-3.8.4-6] [MQTT5-3.8.4-8] [MQTT5-3.3.1-12] [MQTT5-3.3.1-13]
     #[must_use]
-    pub fn delivery(self, message: &Arc<Message>) -> Delivery {
+    pub fn delivery(self, message: Arc<Message>) -> Delivery {
         Delivery {
-            message: Arc::clone(message),
             qos: self.qos.min(message.qos),
             retain: message.retain && self.retain_as_published,
+            message,
             subscription_ids: self.subscription_ids,
             group: None,
         }
@@ -82,7 +82,7 @@ impl Subscriber {
     pub fn delivery(self, message: &Arc<Message>, group: &Arc<str>) -> Delivery {
         Delivery {
             group: Some(Arc::clone(group)),
-            ..Match::new((), self).delivery(message)
+            ..Match::new((), self).delivery(Arc::clone(message))
         }
     }
 }
@@ -93,7 +93,7 @@ impl<S: Copy + Ord> Match<S> {
             session,
             qos: QoS::AtMostOnce,
             retain_as_published: false,
-            subscription_ids: SmallVec::new(),
+            subscription_ids: SubscriptionIds::default(),
         };
         delivery.add(subscriber);
         delivery
@@ -102,10 +102,8 @@ impl<S: Copy + Ord> Match<S> {
     fn add(&mut self, subscriber: Subscriber) {
         self.qos = self.qos.max(subscriber.options.qos);
         self.retain_as_published |= subscriber.options.retain_as_published;
-        if let Some(id) = subscriber.id
-            && let Err(position) = self.subscription_ids.binary_search(&id.get())
-        {
-            self.subscription_ids.insert(position, id.get());
+        if let Some(id) = subscriber.id {
+            self.subscription_ids.insert(id.get());
         }
     }
 }

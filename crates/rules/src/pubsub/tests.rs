@@ -5,12 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use castmq_mqtt::{QoS, Subscription, SubscriptionOptions, TopicName};
 use proptest::prelude::*;
-use smallvec::SmallVec;
 
 use super::{Match, Subscriber, Table};
 use crate::testing::{Fixed, any_filter, any_topic, subscription, topic};
 use crate::{
     Chance, Delivery, Members, Message, MessageId, Moment, Route, RouteChange, Strategy as Rule,
+    SubscriptionIds,
 };
 
 const QOS_0: QoS = QoS::AtMostOnce;
@@ -81,7 +81,7 @@ fn overlapping_subscriptions_of_one_session_give_one_copy_with_the_highest_qos_a
         session: 1,
         qos: QOS_2,
         retain_as_published: false,
-        subscription_ids: SmallVec::from_slice(&[4, 7, 9]),
+        subscription_ids: [4, 7, 9].into_iter().collect(),
     };
     assert_eq!(deliveries(&table, &topic("a/b"), None, 10), [expected]);
 }
@@ -292,7 +292,7 @@ fn message(qos: QoS, retain: bool) -> Arc<Message> {
 fn only_delivery(table: &Table<u32, Fixed>, message: &Arc<Message>) -> Delivery {
     let matches = deliveries(table, &topic("a"), None, 10);
     let [only] = matches.try_into().unwrap();
-    only.delivery(message)
+    only.delivery(Arc::clone(message))
 }
 
 /// \[MQTT3-3.8.4-6\] \[MQTT5-3.8.4-8\]
@@ -451,15 +451,13 @@ impl Twin {
                 session: *session,
                 qos: QOS_0,
                 retain_as_published: false,
-                subscription_ids: SmallVec::new(),
+                subscription_ids: SubscriptionIds::default(),
             });
             delivery.qos = delivery.qos.max(how.options.qos);
             delivery.retain_as_published |= how.options.retain_as_published;
-            delivery
-                .subscription_ids
-                .extend(how.id.map(NonZeroU32::get));
-            delivery.subscription_ids.sort_unstable();
-            delivery.subscription_ids.dedup();
+            let so_far = delivery.subscription_ids.as_slice().iter().copied();
+            let ids: BTreeSet<u32> = so_far.chain(how.id.map(NonZeroU32::get)).collect();
+            delivery.subscription_ids = ids.into_iter().collect();
         }
         deliveries.into_values().collect()
     }

@@ -23,7 +23,7 @@ pub enum Action {
     Continue,
     /// Ask the retainer for the next messages; answer with
     /// [`Session::handle_retained_chunk`](crate::session::Session::handle_retained_chunk).
-    PullRetained(PullRetained),
+    PullRetained(Box<PullRetained>),
     /// Publish the will on behalf of the client.
     PublishWill(Box<Will>),
     /// Enter into the ledger that the client does not get this.

@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use castmq_mqtt::{Subscription, TopicFilter, TopicName};
-use smallvec::SmallVec;
 
 use crate::session::{Action, PullRetained, Session, Subscribed, SubscriptionEntry};
 use crate::{ClientId, Delivery, Message, Moment, Scan};
@@ -128,7 +127,7 @@ impl Session {
         if replays.list.is_empty() {
             self.replays = None;
         } else if let Some(pull) = replays.poll_pull() {
-            self.actions.push_back(Action::PullRetained(pull));
+            self.actions.push_back(Action::PullRetained(Box::new(pull)));
         }
     }
 
@@ -270,7 +269,7 @@ impl Replay {
             qos: message.qos.min(self.entry.options.qos),
             message,
             retain: true,
-            subscription_ids: self.entry.id.into_iter().collect::<SmallVec<[u32; 2]>>(),
+            subscription_ids: self.entry.id.into_iter().collect(),
             group: None,
         }
     }

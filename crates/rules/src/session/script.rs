@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use castmq_mqtt::{PacketId, QoS, ReasonCode, Version, Will, WillProperties};
-use smallvec::SmallVec;
 
 use crate::claim::Epoch;
 use crate::session::{Action, DownReason, EndReason, Expiry, Link, Session, SessionSettings};
 use crate::testing::{text, topic};
-use crate::{ClientId, Delivery, Message, MessageId, Moment};
+use crate::{ClientId, Delivery, Message, MessageId, Moment, SubscriptionIds};
 
 /// A session, its clock, and what came out of it.
 #[derive(Debug)]
@@ -72,7 +71,7 @@ pub(crate) fn message(name: &str, qos: QoS) -> Delivery {
         }),
         qos,
         retain: false,
-        subscription_ids: SmallVec::new(),
+        subscription_ids: SubscriptionIds::default(),
         group: None,
     }
 }
@@ -284,7 +283,7 @@ impl Script {
                 Action::Continue => self.session.handle_continue(self.now),
                 Action::PullRetained(pull) => {
                     self.done.push("pull".to_owned());
-                    self.pulls.push(pull);
+                    self.pulls.push(*pull);
                 }
                 Action::PublishWill(will) => {
                     let name = String::from_utf8_lossy(&will.payload).into_owned();

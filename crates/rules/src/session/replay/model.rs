@@ -159,7 +159,7 @@ impl World {
                 );
                 *seen = version.max(*seen);
             } else if let Action::PullRetained(pull) = action {
-                self.script.pulls.push(pull);
+                self.script.pulls.push(*pull);
             } else {
                 prop_assert!(false, "unexpected {:?}", action);
             }
