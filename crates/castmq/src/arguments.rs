@@ -23,6 +23,8 @@ pub(crate) enum Command {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Measure a broker from outside: throughput, latency, cost of processor time and memory
+    Bench(castmq_bench::Arguments),
 }
 
 #[derive(Debug, Args)]

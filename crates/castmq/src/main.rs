@@ -4,6 +4,7 @@
 //! command line or the configuration.
 
 mod arguments;
+mod bench;
 mod descriptors;
 mod logging;
 mod signals;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
             Err(problems) => refuse(&problems),
         },
         Command::CheckConfig { file } => check(&file),
+        Command::Bench(arguments) => bench::run(&arguments),
     }
 }
 

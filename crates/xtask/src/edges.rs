@@ -10,6 +10,7 @@ use crate::tree::{Finding, root};
 /// The allowed edges between our crates; `None` is "any".
 const ALLOWED: &[(&str, Option<&[&str]>)] = &[
     ("mqtt", Some(&[])),
+    ("bench", Some(&[])),
     ("observe", Some(&[])),
     ("settings", Some(&[])),
     ("rules", Some(&["mqtt"])),

@@ -1,0 +1,103 @@
+//! A load generator that measures MQTT brokers from outside.
+//!
+//! It speaks MQTT with a few bytes of its own, shares nothing with the broker of this project, and
+//! is a process of its own, so that what it costs is not counted as the broker's. Each of its
+//! threads serves its connections by one poller: frames are encoded once and changed in place,
+//! written and read in bulk, and checked as they come, for a fraction of what they cost a broker.
+
+mod arguments;
+mod arrivals;
+mod books;
+mod clock;
+mod crew;
+mod descriptors;
+mod frame;
+mod latency;
+mod pace;
+mod plan;
+mod process;
+mod report;
+mod run;
+mod scan;
+mod scenario;
+mod stream;
+mod task;
+mod wires;
+
+use std::net::TcpStream;
+
+pub use arguments::{Arguments, Protocol, Scenario};
+pub use latency::Quantiles;
+pub use report::{Faults, Phase, Report};
+
+use plan::{Plan, Shape};
+use run::Run;
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The arguments make no sense; the text says what to do.
+    #[error("{0}")]
+    Arguments(String),
+    /// Nobody answers at the target.
+    #[error(
+        "cannot connect to {target}: {error}; start a broker there, or name another by --target"
+    )]
+    Target {
+        /// Where.
+        target: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The system refuses something else.
+    #[error("the system refuses: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// Runs a scenario; what it found, be it good or bad.
+///
+/// # Errors
+///
+/// When the arguments are wrong, nobody answers at the target, or the system refuses something.
+pub fn measure(arguments: &Arguments) -> Result<Report, Failure> {
+    arguments.check()?;
+    let target = arguments.target()?;
+    let plan = plan(arguments);
+    descriptors::raise_limit(u64::from(plan.publishers) + u64::from(plan.subscribers))?;
+    TcpStream::connect(target).map_err(|error| Failure::Target {
+        target: arguments.target.clone(),
+        error,
+    })?;
+    let mut run = Run::new(arguments)?;
+    let plan = Plan {
+        prefix: run.prefix.clone(),
+        ..plan
+    };
+    scenario::steady::run(&mut run, &plan)?;
+    run.crew.close_all();
+    let name = match arguments.scenario {
+        Scenario::P2p => "p2p",
+        Scenario::Fanout => "fanout",
+    };
+    Ok(run.report(name, arguments.qos()))
+}
+
+fn plan(arguments: &Arguments) -> Plan {
+    let (shape, publishers, subscribers) = match arguments.scenario {
+        Scenario::P2p => {
+            let pairs = arguments.clients.unwrap_or(100);
+            (Shape::Pairs, pairs, pairs)
+        }
+        Scenario::Fanout => (
+            Shape::OneToAll,
+            arguments.publishers.unwrap_or(1),
+            arguments.subscribers.unwrap_or(100),
+        ),
+    };
+    Plan {
+        shape,
+        publishers,
+        subscribers,
+        prefix: String::new(),
+    }
+}

@@ -1,0 +1,3 @@
+//! What is done in which order, one file for each kind of scenario.
+
+pub(crate) mod steady;

@@ -1,0 +1,111 @@
+//! One publisher: what it has sent, and what it may send next.
+
+use crate::frame::{Head, PublishFrame};
+use crate::task::flow::{Drive, Due, Settings};
+
+/// Bytes that are written to one connection at a time.
+const BATCH_BYTES: usize = 128 * 1024;
+/// Messages that may wait for their acknowledgement: no packet id is used again too early.
+const UNACKNOWLEDGED_MAX: u16 = 32_768;
+
+/// One publisher.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    pub(super) number: u32,
+    pub(super) sent: u32,
+    pub(super) acknowledged: u32,
+    /// Messages that have become due, at a fixed rate.
+    pub(super) due: u32,
+    /// Whether it stands in the list of those that may have something to do.
+    pub(super) is_ready: bool,
+    frame: PublishFrame,
+    receive_max: u32,
+    /// How many it sends in all.
+    quota: u32,
+    /// QoS 0: messages that were given up.
+    forgiven: u32,
+    /// QoS 0: so far it has come, because what was missing was given up.
+    floor: u32,
+}
+
+impl Publisher {
+    pub(super) fn new(number: u32, settings: &Settings<'_>, receive_max: u16) -> Self {
+        let plan = settings.plan;
+        let quota = settings.messages.map_or(u32::MAX - 1, |messages| {
+            let each = messages / u64::from(plan.publishers);
+            let has_one_more = u64::from(number) < messages % u64::from(plan.publishers);
+            u32::try_from(each + u64::from(has_one_more)).unwrap_or(u32::MAX - 1)
+        });
+        Self {
+            number,
+            sent: 0,
+            acknowledged: 0,
+            due: 0,
+            is_ready: true,
+            frame: PublishFrame::new(settings.message, &plan.topic(number)),
+            receive_max: receive_max.min(UNACKNOWLEDGED_MAX).into(),
+            quota,
+            forgiven: 0,
+            floor: 0,
+        }
+    }
+
+    /// Puts into the batch what may be sent now.
+    pub(super) fn fill(
+        &mut self,
+        batch: &mut Vec<u8>,
+        settings: &Settings<'_>,
+        (position, due): (usize, Due),
+    ) {
+        let limit = self.limit(settings);
+        while self.sent < limit && batch.len() < BATCH_BYTES {
+            let head = Head {
+                publisher: self.number,
+                sequence: self.sent,
+                due: due.moment(position, self.sent),
+            };
+            if let Some(topic) = settings.plan.topic_number(self.number, self.sent) {
+                self.frame.number_topic(topic);
+            }
+            let id = u16::try_from(self.sent % 65_535).unwrap_or(0) + 1;
+            batch.extend_from_slice(self.frame.message(id, head));
+            self.sent += 1;
+        }
+    }
+
+    pub(super) fn may_send(&self, settings: &Settings<'_>) -> bool {
+        self.sent < self.limit(settings)
+    }
+
+    pub(super) fn has_sent_all(&self) -> bool {
+        self.sent >= self.quota
+    }
+
+    /// Gives up what has not come.
+    pub(super) fn forgive(&mut self, settings: &Settings<'_>) {
+        if settings.plan.shared_copies().is_some() {
+            let reached = settings.progress.reached(self.number) + self.forgiven;
+            self.forgiven += self.sent.saturating_sub(reached);
+        } else {
+            // A gap is noticed and passed over as soon as a later message comes.
+            self.floor = self.sent;
+        }
+    }
+
+    /// How many may have been sent by now.
+    fn limit(&self, settings: &Settings<'_>) -> u32 {
+        let driven = match settings.drive {
+            Drive::Rate(_) => self.due,
+            Drive::Window(window) => {
+                let reached = settings.progress.reached(self.number).min(self.sent);
+                let reached = reached.saturating_add(self.forgiven).max(self.floor);
+                reached.min(self.sent) + window
+            }
+        };
+        let accepted = match settings.message.qos {
+            0 => u32::MAX,
+            _ => self.acknowledged + self.receive_max,
+        };
+        driven.min(accepted).min(self.quota)
+    }
+}
