@@ -8,14 +8,48 @@ use serde_json::{Value, json};
 
 use crate::Failure;
 use crate::frame::{HEAD_BYTES, Version};
+use crate::plan::FILTERS_OF_A_TOPIC;
+
+/// What a packet may have, less some room for its topic.
+const PAYLOAD_BYTES_MAX: u32 = 256 * 1024 * 1024 - 1024;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Scenario {
+    /// Connections that stay: their rate, and what each costs
+    Conn,
     /// Pairs of a publisher and a subscriber, each with a topic of its own
     P2p,
-    /// Publishers with one topic and many subscribers to it
+    /// Publishers with one topic, and many subscribers to it
     Fanout,
+    /// Publishers with topics of their own, and few subscribers with a wildcard
+    Fanin,
+    /// Publishers with one topic, and the members of a shared subscription
+    Shared,
+    /// Many filters, of which each message matches three: an exact one, one with +, one with #
+    Wildcard,
+    /// Retained messages, stored and fetched
+    Retained,
+    /// Sessions whose clients are away, their queues, and their return
+    Offline,
+    /// Clients that connect, subscribe and disconnect, over and over
+    Churn,
+}
+
+impl Scenario {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Conn => "conn",
+            Self::P2p => "p2p",
+            Self::Fanout => "fanout",
+            Self::Fanin => "fanin",
+            Self::Shared => "shared",
+            Self::Wildcard => "wildcard",
+            Self::Retained => "retained",
+            Self::Offline => "offline",
+            Self::Churn => "churn",
+        }
+    }
 }
 
 /// The version of MQTT.
@@ -41,15 +75,18 @@ pub struct Arguments {
     /// The broker's process on this machine, whose processor time and memory are measured
     #[arg(long, value_name = "PID")]
     pub(crate) pid: Option<u32>,
-    /// Pairs in p2p
+    /// Connections in conn and churn, pairs in p2p, subscribers in wildcard, sessions in offline
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) clients: Option<u32>,
-    /// Subscribers in fanout
+    /// Subscribers in fanout, fanin and retained, members of the group in shared
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) subscribers: Option<u32>,
-    /// Publishers in fanout
+    /// Publishers in fanout, fanin, shared, wildcard, retained and offline
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) publishers: Option<u32>,
+    /// Filters of all clients together in wildcard
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(3..))]
+    pub(crate) filters: Option<u32>,
     /// Quality of service of messages and subscriptions
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=2))]
     pub(crate) qos: Option<u8>,
@@ -60,7 +97,8 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value = "64",
         value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) window: u32,
-    /// Messages a second by all publishers together, whether the broker follows or not
+    /// Messages a second by all publishers together, whether the broker follows or not; latency
+    /// counts from when each was due. In conn: connections a second
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub(crate) rate: Option<u64>,
     /// How long to measure
@@ -69,9 +107,26 @@ pub struct Arguments {
     /// How long to run before measuring
     #[arg(long, value_name = "SECS", default_value = "0.3", value_parser = seconds)]
     pub(crate) warmup: Duration,
-    /// Send so many messages in all, measured from the first to the last, instead of for a time
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) messages: Option<u64>,
+    /// Send so many messages in all, measured from the first to the last, instead of for a time. In
+    /// retained: messages that are kept; in offline: messages for each session
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=99_999_999))]
+    pub(crate) messages: Option<u32>,
+    /// conn: also subscribe once on each connection
+    #[arg(long)]
+    pub(crate) subscribe: bool,
+    /// conn and churn: with sessions that outlive their connections
+    #[arg(long)]
+    pub(crate) persistent: bool,
+    /// conn: then stay for so long
+    #[arg(long, value_name = "SECS", value_parser = seconds)]
+    pub(crate) idle: Option<Duration>,
+    /// conn: meanwhile send so many pings a second, by all connections together
+    #[arg(long, value_name = "N", requires = "idle",
+        value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub(crate) ping_rate: Option<u64>,
+    /// churn: connect with client ids that are in use
+    #[arg(long)]
+    pub(crate) takeover: bool,
     /// The version of MQTT
     #[arg(long, value_enum, default_value = "3.1.1")]
     pub(crate) protocol: Protocol,
@@ -102,7 +157,51 @@ impl Arguments {
     }
 
     pub(crate) fn qos(&self) -> u8 {
-        self.qos.unwrap_or(0)
+        let usual = u8::from(self.needs_acknowledgement());
+        self.qos.unwrap_or(usual)
+    }
+
+    /// Whether only an acknowledgement tells that the broker has kept a message.
+    fn needs_acknowledgement(&self) -> bool {
+        matches!(self.scenario, Scenario::Retained | Scenario::Offline)
+    }
+
+    /// How many of each there are, where the scenario knows them.
+    pub(crate) fn sizes(&self) -> Sizes {
+        let usual = match self.scenario {
+            Scenario::Conn => [1000, 0, 0],
+            Scenario::P2p => [100, 0, 0],
+            Scenario::Fanout => [0, 1, 100],
+            Scenario::Fanin => [0, 100, 1],
+            Scenario::Shared => [0, 10, 10],
+            Scenario::Wildcard => [100, 10, 0],
+            Scenario::Retained => [0, 4, 1],
+            Scenario::Offline => [1000, 4, 0],
+            Scenario::Churn => [50, 0, 0],
+        };
+        let [clients, publishers, subscribers] = usual;
+        Sizes {
+            clients: self.clients.unwrap_or(clients),
+            publishers: self.publishers.unwrap_or(publishers),
+            subscribers: self.subscribers.unwrap_or(subscribers),
+            filters: self.filters.unwrap_or(3000),
+        }
+    }
+
+    /// How many messages are sent, if it is not time that ends the run.
+    pub(crate) fn messages(&self) -> Option<u32> {
+        let usual = match self.scenario {
+            Scenario::Retained => Some(10_000),
+            Scenario::Offline => Some(100),
+            Scenario::Conn
+            | Scenario::P2p
+            | Scenario::Fanout
+            | Scenario::Fanin
+            | Scenario::Shared
+            | Scenario::Wildcard
+            | Scenario::Churn => None,
+        };
+        self.messages.or(usual)
     }
 
     pub(crate) fn payload_bytes(&self) -> usize {
@@ -132,18 +231,81 @@ impl Arguments {
     ///
     /// [`Failure::Arguments`] says what is wrong and what to do.
     pub(crate) fn check(&self) -> Result<(), Failure> {
+        self.check_applies()?;
+        self.check_sizes()
+    }
+
+    /// Refuses options that the scenario would not look at.
+    fn check_applies(&self) -> Result<(), Failure> {
+        use Scenario::{Churn, Conn, Fanin, Fanout, Offline, P2p, Retained, Shared, Wildcard};
+        let flowing = [P2p, Fanout, Fanin, Shared, Wildcard, Retained, Offline];
+        let options: [(&str, bool, &[Scenario]); 9] = [
+            (
+                "--clients",
+                self.clients.is_some(),
+                &[Conn, P2p, Wildcard, Offline, Churn],
+            ),
+            (
+                "--subscribers",
+                self.subscribers.is_some(),
+                &[Fanout, Fanin, Shared, Retained],
+            ),
+            ("--publishers", self.publishers.is_some(), &flowing[1..]),
+            ("--filters", self.filters.is_some(), &[Wildcard]),
+            ("--messages", self.messages.is_some(), &flowing),
+            ("--subscribe", self.subscribe, &[Conn]),
+            ("--persistent", self.persistent, &[Conn, Churn]),
+            ("--idle", self.idle.is_some(), &[Conn]),
+            ("--takeover", self.takeover, &[Churn]),
+        ];
+        let stray = |(_, is_given, scenarios): &&(&str, bool, &[Scenario])| {
+            *is_given && !scenarios.contains(&self.scenario)
+        };
+        let Some((option, _, scenarios)) = options.iter().find(stray) else {
+            return Ok(());
+        };
+        let names: Vec<_> = scenarios.iter().map(|scenario| scenario.name()).collect();
+        Err(Failure::Arguments(format!(
+            "{option} means nothing in {}, only in {}: leave it out",
+            self.scenario.name(),
+            names.join(", ")
+        )))
+    }
+
+    fn check_sizes(&self) -> Result<(), Failure> {
         let wrong = |text: String| Err(Failure::Arguments(text));
+        let (sizes, payload) = (self.sizes(), self.payload);
         if self.payload_bytes() < HEAD_BYTES {
             return wrong(format!(
-                "--payload {}: a message begins with {HEAD_BYTES} bytes that tell who sent it and \
-                 when; use {HEAD_BYTES} or more",
-                self.payload
+                "--payload {payload}: a message begins with {HEAD_BYTES} bytes that tell who sent \
+                 it and when; use {HEAD_BYTES} or more"
             ));
         }
-        if self.payload > 256 * 1024 * 1024 {
+        if payload > PAYLOAD_BYTES_MAX {
             return wrong(format!(
-                "--payload {}: MQTT cannot carry more than 268435455 bytes; use less",
-                self.payload
+                "--payload {payload}: a packet of MQTT has at most 256 MiB; use \
+                 {PAYLOAD_BYTES_MAX} or less"
+            ));
+        }
+        if self.scenario == Scenario::Fanin && sizes.subscribers > sizes.publishers {
+            return wrong(format!(
+                "--subscribers {}: each gets a part of the {} publishers; use as many or fewer, \
+                 or raise --publishers",
+                sizes.subscribers, sizes.publishers
+            ));
+        }
+        if self.scenario == Scenario::Wildcard && sizes.clients < FILTERS_OF_A_TOPIC {
+            return wrong(format!(
+                "--clients {}: each message goes to {FILTERS_OF_A_TOPIC} clients; use \
+                 {FILTERS_OF_A_TOPIC} or more",
+                sizes.clients
+            ));
+        }
+        if self.needs_acknowledgement() && self.qos() == 0 {
+            return wrong(format!(
+                "--qos 0: without an acknowledgement nobody knows when the broker has kept a \
+                 message; use --qos 1 or 2 in {}",
+                self.scenario.name()
             ));
         }
         Ok(())
@@ -151,23 +313,40 @@ impl Arguments {
 
     /// The options with their defaults, for the report.
     pub(crate) fn options(&self) -> Value {
+        let sizes = self.sizes();
+        let known = |count: u32| (count > 0).then_some(count);
         json!({
             "target": self.target,
             "pid": self.pid,
-            "clients": self.clients,
-            "subscribers": self.subscribers,
-            "publishers": self.publishers,
+            "clients": known(sizes.clients),
+            "subscribers": known(sizes.subscribers),
+            "publishers": known(sizes.publishers),
+            "filters": (self.scenario == Scenario::Wildcard).then_some(sizes.filters),
             "qos": self.qos(),
             "payload": self.payload,
             "window": self.window,
             "rate": self.rate,
             "duration": self.duration.as_secs_f64(),
             "warmup": self.warmup.as_secs_f64(),
-            "messages": self.messages,
+            "messages": self.messages(),
+            "subscribe": self.subscribe,
+            "persistent": self.persistent,
+            "idle": self.idle.map(|idle| idle.as_secs_f64()),
+            "ping_rate": self.ping_rate,
+            "takeover": self.takeover,
             "protocol": if self.protocol == Protocol::V50 { "5.0" } else { "3.1.1" },
             "threads": self.threads,
         })
     }
+}
+
+/// How many of each there are; 0 where the scenario has none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    pub(crate) clients: u32,
+    pub(crate) publishers: u32,
+    pub(crate) subscribers: u32,
+    pub(crate) filters: u32,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -39,10 +39,12 @@ impl Books {
             let followers = |publisher: u32| match plan.shape {
                 Shape::Pairs => is_here(publisher),
                 Shape::AllToFew => is_here(publisher % plan.subscribers),
-                Shape::OneToAll | Shape::Group | Shape::Filters { .. } => subscribers,
+                Shape::OneToAll => subscribers,
+                Shape::Group | Shape::Filters { .. } | Shape::Stored | Shape::Queued { .. } => 0,
             };
-            let followed = (0..plan.publishers).map(|publisher| followers(publisher));
-            return Self::Followed(followed.map(Followers::new).collect());
+            let followed =
+                (0..plan.publishers).map(|publisher| Followers::new(followers(publisher)));
+            return Self::Followed(followed.collect());
         };
         let (publishers, copies) = (size(plan.publishers), size(copies));
         Self::Shared(Shares {

@@ -124,20 +124,8 @@ impl Crew {
         })
     }
 
-    /// Stands in while the crew is at work.
-    pub(crate) fn none() -> Self {
-        Self {
-            workers: Vec::new(),
-        }
-    }
-
     pub(crate) fn threads(&self) -> usize {
         self.workers.len()
-    }
-
-    /// Closes all connections.
-    pub(crate) fn close_all(&mut self) {
-        self.workers.iter_mut().for_each(Wires::close_all);
     }
 
     /// Each thread does its task while this one watches; the tasks when all are done.

@@ -25,14 +25,14 @@ pub(crate) enum Version {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Step {
-    /// QoS 1 is done.
-    PubAck = 0x40,
-    /// QoS 2: received.
-    PubRec = 0x50,
-    /// QoS 2: release.
-    PubRel = 0x62,
-    /// QoS 2 is done.
-    PubComp = 0x70,
+    /// PUBACK: QoS 1 is done.
+    Acknowledged = 0x40,
+    /// PUBREC: QoS 2 is under way.
+    Received = 0x50,
+    /// PUBREL: the first half of QoS 2 is done.
+    Release = 0x62,
+    /// PUBCOMP: QoS 2 is done.
+    Complete = 0x70,
 }
 
 impl Step {
@@ -80,8 +80,8 @@ pub(crate) fn subscribe(version: Version, id: u16, filter: &str, qos: u8) -> Vec
 }
 
 /// What all messages of a publisher have in common.
-#[derive(Clone, Debug)]
-pub(crate) struct Shape {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Message {
     pub(crate) version: Version,
     pub(crate) qos: u8,
     /// Whether the broker shall keep the message for later subscribers.
@@ -135,19 +135,19 @@ pub(crate) struct PublishFrame {
 }
 
 impl PublishFrame {
-    pub(crate) fn new(shape: &Shape, topic: &str) -> Self {
-        let mut body = Vec::with_capacity(topic.len() + shape.payload_bytes + 8);
+    pub(crate) fn new(message: &Message, topic: &str) -> Self {
+        let mut body = Vec::with_capacity(topic.len() + message.payload_bytes + 8);
         text(&mut body, topic);
         let topic_end = body.len();
-        let id_at = (shape.qos > 0).then_some(topic_end);
+        let id_at = (message.qos > 0).then_some(topic_end);
         if id_at.is_some() {
             body.extend([0, 0]);
         }
-        no_properties(&mut body, shape.version);
+        no_properties(&mut body, message.version);
         let payload_at = body.len();
         // Letters, so that nobody can shorten or compress a payload to nothing unnoticed.
-        body.extend((b'a'..=b'z').cycle().take(shape.payload_bytes));
-        let flags = shape.qos << 1 | u8::from(shape.is_retained);
+        body.extend((b'a'..=b'z').cycle().take(message.payload_bytes));
+        let flags = message.qos << 1 | u8::from(message.is_retained);
         let bytes = packet(0x30 | flags, &body);
         let header = bytes.len() - body.len();
         Self {
@@ -223,8 +223,8 @@ fn no_properties(body: &mut Vec<u8>, version: Version) {
 mod tests {
     use super::*;
 
-    fn shape(version: Version, qos: u8) -> Shape {
-        Shape {
+    fn message(version: Version, qos: u8) -> Message {
+        Message {
             version,
             qos,
             is_retained: false,
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_message_differs_from_the_next_in_id_and_head() {
-        let mut frame = PublishFrame::new(&shape(Version::V311, 1), "t");
+        let mut frame = PublishFrame::new(&message(Version::V311, 1), "t");
         let head = Head {
             publisher: 1,
             sequence: 2,
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_message_of_5_0_has_no_properties() {
-        let mut frame = PublishFrame::new(&shape(Version::V50, 0), "t");
+        let mut frame = PublishFrame::new(&message(Version::V50, 0), "t");
         let head = Head {
             publisher: 0x0102_0304,
             sequence: 0,
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_numbered_topic_takes_any_number() {
-        let mut frame = PublishFrame::new(&shape(Version::V311, 0), &numbered("t", 0));
+        let mut frame = PublishFrame::new(&message(Version::V311, 0), &numbered("t", 0));
         frame.number_topic(1_234_567);
         let bytes = frame.bytes;
         assert_eq!(&bytes[4..14], b"t/01234567");

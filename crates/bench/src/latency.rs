@@ -18,7 +18,7 @@ pub(crate) struct Latencies {
 
 impl Latencies {
     pub(crate) fn new() -> Self {
-        let mut histogram = Histogram::new_with_bounds(1000, LONGEST, 2)
+        let mut histogram = Histogram::new_with_bounds(1, LONGEST, 2)
             .or_else(|_| Histogram::new(2))
             .unwrap_or_else(|_| unreachable!("two digits are allowed"));
         histogram.auto(true);

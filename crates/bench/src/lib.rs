@@ -22,6 +22,7 @@ mod scan;
 mod scenario;
 mod stream;
 mod task;
+mod watch;
 mod wires;
 
 use std::net::TcpStream;
@@ -30,7 +31,6 @@ pub use arguments::{Arguments, Protocol, Scenario};
 pub use latency::Quantiles;
 pub use report::{Faults, Phase, Report};
 
-use plan::{Plan, Shape};
 use run::Run;
 
 /// Why there is no report.
@@ -62,42 +62,12 @@ pub enum Failure {
 pub fn measure(arguments: &Arguments) -> Result<Report, Failure> {
     arguments.check()?;
     let target = arguments.target()?;
-    let plan = plan(arguments);
-    descriptors::raise_limit(u64::from(plan.publishers) + u64::from(plan.subscribers))?;
+    descriptors::raise_limit(scenario::connections(arguments))?;
     TcpStream::connect(target).map_err(|error| Failure::Target {
         target: arguments.target.clone(),
         error,
     })?;
     let mut run = Run::new(arguments)?;
-    let plan = Plan {
-        prefix: run.prefix.clone(),
-        ..plan
-    };
-    scenario::steady::run(&mut run, &plan)?;
-    run.crew.close_all();
-    let name = match arguments.scenario {
-        Scenario::P2p => "p2p",
-        Scenario::Fanout => "fanout",
-    };
-    Ok(run.report(name, arguments.qos()))
-}
-
-fn plan(arguments: &Arguments) -> Plan {
-    let (shape, publishers, subscribers) = match arguments.scenario {
-        Scenario::P2p => {
-            let pairs = arguments.clients.unwrap_or(100);
-            (Shape::Pairs, pairs, pairs)
-        }
-        Scenario::Fanout => (
-            Shape::OneToAll,
-            arguments.publishers.unwrap_or(1),
-            arguments.subscribers.unwrap_or(100),
-        ),
-    };
-    Plan {
-        shape,
-        publishers,
-        subscribers,
-        prefix: String::new(),
-    }
+    scenario::run(&mut run)?;
+    Ok(run.report())
 }

@@ -1,5 +1,7 @@
 //! Who publishes where and who gets it, in each of the scenarios with a steady flow.
 
+use crate::frame::numbered;
+
 /// How publishers and subscribers are joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -15,6 +17,13 @@ pub(crate) enum Shape {
     Filters {
         /// All filters; a rest beyond a multiple of three matches nothing.
         count: u32,
+    },
+    /// Each message goes to a topic of its own, where the broker keeps it; nobody gets it yet.
+    Stored,
+    /// Messages go to the topics of so many sessions in turn, which are away.
+    Queued {
+        /// All sessions; each belongs to one publisher.
+        sessions: u32,
     },
 }
 
@@ -39,7 +48,8 @@ impl Plan {
             Shape::Pairs => format!("{prefix}/{publisher}"),
             Shape::OneToAll | Shape::Group => format!("{prefix}/all"),
             Shape::AllToFew => format!("{prefix}/{}/{publisher}", publisher % self.subscribers),
-            Shape::Filters { .. } => crate::frame::numbered(&format!("{prefix}/leaf"), 0),
+            Shape::Filters { .. } => numbered(&format!("{prefix}/leaf"), 0),
+            Shape::Stored | Shape::Queued { .. } => numbered(prefix, 0),
         }
     }
 
@@ -51,6 +61,8 @@ impl Plan {
             Shape::OneToAll => vec![format!("{prefix}/all")],
             Shape::Group => vec![format!("$share/bench/{prefix}/all")],
             Shape::AllToFew => vec![format!("{prefix}/{subscriber}/#")],
+            Shape::Stored => vec![format!("{prefix}/#")],
+            Shape::Queued { .. } => vec![numbered(prefix, subscriber)],
             Shape::Filters { count } => (subscriber..count)
                 .step_by(usize::try_from(self.subscribers).unwrap_or(usize::MAX))
                 .map(|filter| self.filter(filter))
@@ -63,7 +75,11 @@ impl Plan {
         match self.shape {
             Shape::Group => Some(1),
             Shape::Filters { .. } => Some(FILTERS_OF_A_TOPIC),
-            Shape::Pairs | Shape::OneToAll | Shape::AllToFew => None,
+            Shape::Pairs
+            | Shape::OneToAll
+            | Shape::AllToFew
+            | Shape::Stored
+            | Shape::Queued { .. } => None,
         }
     }
 
@@ -75,24 +91,55 @@ impl Plan {
             Shape::AllToFew => {
                 publisher < self.publishers && publisher % self.subscribers == subscriber
             }
-            Shape::Group | Shape::Filters { .. } => false,
+            Shape::Group | Shape::Filters { .. } | Shape::Stored | Shape::Queued { .. } => false,
         }
     }
 
     /// The number of the topic that a publisher's message goes to, where topics are numbered.
     pub(crate) fn topic_number(&self, publisher: u32, sequence: u32) -> Option<u32> {
-        let Shape::Filters { count } = self.shape else {
-            return None;
-        };
-        let topics = u64::from(count / FILTERS_OF_A_TOPIC).max(1);
         let turn = u64::from(sequence) * u64::from(self.publishers) + u64::from(publisher);
-        u32::try_from(turn % topics).ok()
+        let topic = match self.shape {
+            Shape::Filters { count } => turn % u64::from(count / FILTERS_OF_A_TOPIC).max(1),
+            Shape::Stored => turn,
+            Shape::Queued { .. } => return Some(self.label(publisher, sequence).0),
+            Shape::Pairs | Shape::OneToAll | Shape::AllToFew | Shape::Group => return None,
+        };
+        u32::try_from(topic).ok()
+    }
+
+    /// What a message is known by to those who get it: a source, and its number there.
+    pub(crate) fn label(&self, publisher: u32, sequence: u32) -> (u32, u32) {
+        let Shape::Queued { sessions } = self.shape else {
+            return (publisher, sequence);
+        };
+        let own = self.own_part(publisher, sessions).max(1);
+        let session = publisher + self.publishers * (sequence % own);
+        (session, sequence / own)
+    }
+
+    /// How many messages a publisher sends, of so many in all, or for each session.
+    pub(crate) fn quota(&self, publisher: u32, messages: u32) -> u32 {
+        if let Shape::Queued { sessions } = self.shape {
+            self.own_part(publisher, sessions) * messages
+        } else {
+            self.own_part(publisher, messages)
+        }
+    }
+
+    /// Whether messages wait in the broker until somebody fetches them.
+    pub(crate) fn is_for_later(&self) -> bool {
+        matches!(self.shape, Shape::Stored | Shape::Queued { .. })
+    }
+
+    /// How many of so many things are a publisher's, if they are dealt out in turn.
+    fn own_part(&self, publisher: u32, count: u32) -> u32 {
+        count / self.publishers + u32::from(publisher < count % self.publishers)
     }
 
     /// Which copy of a message a subscriber has got; `None` if it should have none.
     pub(crate) fn copy(&self, subscriber: u32, publisher: u32, sequence: u32) -> Option<u32> {
         let Some(topic) = self.topic_number(publisher, sequence) else {
-            return Some(0);
+            return (publisher < self.publishers).then_some(0);
         };
         let clients = u64::from(self.subscribers);
         let first = u64::from(topic) * u64::from(FILTERS_OF_A_TOPIC) % clients;
@@ -155,6 +202,29 @@ mod tests {
         assert_eq!(copies(0), [Some(0), Some(1), Some(2), None]);
         assert_eq!(copies(1), [Some(1), Some(2), None, Some(0)]);
         assert_eq!(copies(2), copies(0));
+    }
+
+    #[test]
+    fn stored_messages_have_topics_of_their_own() {
+        let plan = plan(Shape::Stored, 2, 1);
+        assert_eq!(plan.topic(1), "p/00000000");
+        assert_eq!(plan.topic_number(0, 3), Some(6));
+        assert_eq!(plan.topic_number(1, 3), Some(7));
+        assert_eq!((plan.quota(0, 5), plan.quota(1, 5)), (3, 2));
+    }
+
+    #[test]
+    fn each_session_s_queue_is_filled_by_one_publisher_in_order() {
+        let plan = plan(Shape::Queued { sessions: 3 }, 2, 0);
+        let labels = |publisher| -> Vec<_> {
+            (0..4)
+                .map(|sequence| plan.label(publisher, sequence))
+                .collect()
+        };
+        assert_eq!(labels(0), [(0, 0), (2, 0), (0, 1), (2, 1)]);
+        assert_eq!(labels(1), [(1, 0), (1, 1), (1, 2), (1, 3)]);
+        assert_eq!((plan.quota(0, 10), plan.quota(1, 10)), (20, 10));
+        assert_eq!(plan.topic_number(0, 3), Some(2));
     }
 
     #[test]

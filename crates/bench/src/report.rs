@@ -23,9 +23,9 @@ pub struct Report {
     pub faults: Faults,
     /// Whether it did all that the quality of service promises.
     pub ok: bool,
-    /// What is odd, in words.
+    /// The first thing that went wrong, in words.
     #[serde(skip)]
-    pub notes: Vec<String>,
+    pub note: Option<String>,
 }
 
 /// One part of a run; `None` is what does not apply or could not be measured.

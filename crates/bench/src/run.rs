@@ -1,44 +1,30 @@
-//! One run: its threads, what it measures and what it has found so far.
+//! One run: its threads, and what it has found so far.
 
-use std::io::{IsTerminal, Write};
-use std::time::Duration;
+use std::sync::Arc;
 
 use crate::Failure;
 use crate::arguments::Arguments;
-use crate::clock::{self, Moment};
-use crate::crew::{Board, Crew};
+use crate::clock;
+use crate::crew::{Board, Crew, Stage, Task};
 use crate::frame::Version;
-use crate::latency::Latencies;
-use crate::process::Process;
-use crate::report::{Faults, Phase, Report};
-use crate::task::opening::{Client, Opened, Opening, Place};
+use crate::report::{Phase, Report};
+use crate::task::leaving::Leaving;
+use crate::task::opening::{Client, Opening};
 use crate::task::subscribing::{Subscribing, Subscription};
-
-/// How long to wait for another look at what the threads have done.
-const TICK: Duration = Duration::from_secs(1);
+use crate::task::{Findings, Place};
+use crate::watch::{Sample, Watch};
 
 /// One run.
 #[derive(Debug)]
 pub(crate) struct Run<'a> {
     pub(crate) arguments: &'a Arguments,
     pub(crate) version: Version,
-    pub(crate) crew: Crew,
+    pub(crate) watch: Watch,
     /// Begins topics and client ids, so that runs do not meet.
     pub(crate) prefix: String,
-    pub(crate) phases: Vec<Phase>,
-    pub(crate) faults: Faults,
-    pub(crate) notes: Vec<String>,
-    broker: Option<Process>,
-    start: Moment,
-}
-
-/// What was used and done until some moment.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sample {
-    at: Moment,
-    broker: Option<Duration>,
-    own: Duration,
-    operations: u64,
+    crew: Crew,
+    phases: Vec<Phase>,
+    findings: Findings,
 }
 
 impl<'a> Run<'a> {
@@ -49,163 +35,199 @@ impl<'a> Run<'a> {
     /// When the target is unknown or the system refuses a poller.
     pub(crate) fn new(arguments: &'a Arguments) -> Result<Self, Failure> {
         let version = arguments.version();
-        let start = clock::now();
         let threads = usize::from(arguments.threads);
         Ok(Self {
             arguments,
             version,
+            watch: Watch::new(arguments),
+            prefix: format!(
+                "castmq-bench/{:x}-{:x}",
+                std::process::id(),
+                clock::now() / 1000
+            ),
             crew: Crew::new(threads, arguments.target()?, version)?,
-            prefix: format!("castmq-bench/{:x}-{:x}", std::process::id(), start / 1000),
             phases: Vec::new(),
-            faults: Faults::default(),
-            notes: Vec::new(),
-            broker: arguments.pid.map(|id| Process { id }),
-            start,
+            findings: Findings::new(),
         })
     }
 
+    pub(crate) fn threads(&self) -> usize {
+        self.crew.threads()
+    }
+
+    /// Whether the broker has done nothing wrong yet; otherwise going on makes no sense.
+    pub(crate) fn is_well(&self) -> bool {
+        self.findings.faults.are_allowed(self.arguments.qos())
+    }
+
+    /// Keeps what a phase was like.
+    pub(crate) fn push(&mut self, phase: Phase) {
+        self.phases.push(phase);
+    }
+
+    /// Keeps what threads have found; the latencies belong to the phase.
+    pub(crate) fn keep(
+        &mut self,
+        mut phase: Phase,
+        findings: impl IntoIterator<Item = Findings>,
+    ) -> Phase {
+        let mut all = Findings::new();
+        findings.into_iter().for_each(|found| all.merge(found));
+        self.findings.faults.add(all.faults);
+        if let Some(note) = all.note {
+            self.findings.say(note);
+        }
+        phase.latency_us = all.latencies.quantiles();
+        phase
+    }
+
+    /// Notes what is odd, unless something has been noted before.
+    pub(crate) fn say(&mut self, note: String) {
+        self.findings.say(note);
+    }
+
     /// What it has found.
-    pub(crate) fn report(self, scenario: &str, qos: u8) -> Report {
+    pub(crate) fn report(self) -> Report {
         Report {
-            scenario: scenario.to_owned(),
+            scenario: self.arguments.scenario.name().to_owned(),
             options: self.arguments.options(),
-            seconds: seconds(clock::now() - self.start).as_secs_f64(),
-            ok: self.faults.are_allowed(qos),
+            seconds: self.watch.passed().as_secs_f64(),
+            ok: self.is_well(),
             phases: self.phases,
-            faults: self.faults,
-            notes: self.notes,
+            faults: self.findings.faults,
+            note: self.findings.note,
         }
     }
 
-    /// The broker's memory, if it is known.
-    pub(crate) fn memory(&self) -> Option<u64> {
-        self.broker.and_then(Process::resident_bytes)
+    /// Each thread does a task while this one watches until they are done.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses threads or polling.
+    pub(crate) fn perform<T: Task>(
+        &mut self,
+        (name, unit): (&str, &str),
+        task: impl FnMut(Place) -> T,
+    ) -> Result<(Vec<T>, Phase), Failure> {
+        let (tasks, (start, end)) = self.perform_watched(task, |watch, board, start| {
+            watch.to_the_end(board, unit);
+            (start, watch.sample(board))
+        })?;
+        Ok((tasks, start.phase(end, name, unit)))
     }
 
-    /// What was used and done until now.
-    pub(crate) fn sample(&self, board: &Board) -> Sample {
-        Sample {
-            at: clock::now(),
-            broker: self.broker.and_then(Process::processor_time),
-            own: clock::own_processor_time(),
-            operations: board.operations(),
-        }
+    /// Each thread does a task for the duration of the run, then is told to stop.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses threads or polling.
+    pub(crate) fn perform_steadily<T: Task>(
+        &mut self,
+        (name, unit): (&str, &str),
+        task: impl FnMut(Place) -> T,
+    ) -> Result<(Vec<T>, Phase), Failure> {
+        let (warmup, duration) = (self.arguments.warmup, self.arguments.duration);
+        let (tasks, (start, end)) = self.perform_watched(task, |watch, board, _| {
+            watch.for_a_time(board, warmup, unit);
+            board.enter(Stage::Measure);
+            let start = watch.sample(board);
+            watch.for_a_time(board, duration, unit);
+            let end = watch.sample(board);
+            board.enter(Stage::Stop);
+            watch.to_the_end(board, unit);
+            (start, end)
+        })?;
+        Ok((tasks, start.phase(end, name, unit)))
     }
 
-    /// Waits until all threads have finished, and tells about each second how far they are.
-    pub(crate) fn watch_to_the_end(&self, board: &Board, unit: &str) {
-        let mut before = board.operations();
-        while !board.wait(TICK) {
-            before = self.tell(board, before, unit);
-        }
-    }
-
-    /// Waits so long, or until all threads have finished, and tells how far they are.
-    pub(crate) fn watch_for(&self, board: &Board, time: Duration, unit: &str) {
-        let end = clock::now() + clock::nanoseconds(time);
-        let mut before = board.operations();
-        loop {
-            let rest = seconds(end.saturating_sub(clock::now()));
-            if board.wait(rest.min(TICK)) || rest <= TICK {
-                return;
-            }
-            before = self.tell(board, before, unit);
-        }
+    /// Each thread does a task while this one does as it is told, from a sample on that was taken
+    /// before any of them began.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses threads or polling.
+    pub(crate) fn perform_watched<T: Task>(
+        &mut self,
+        mut task: impl FnMut(Place) -> T,
+        watch: impl FnOnce(&Watch, &Board, Sample) -> (Sample, Sample),
+    ) -> Result<(Vec<T>, (Sample, Sample)), Failure> {
+        let threads = self.crew.threads();
+        let board = Arc::new(Board::new(threads));
+        let place = |thread| Place {
+            board: Arc::clone(&board),
+            thread,
+            threads,
+        };
+        let tasks = (0..threads).map(|thread| task(place(thread))).collect();
+        let start = self.watch.sample(&board);
+        self.crew
+            .perform(tasks, &board, || watch(&self.watch, &board, start))
     }
 
     /// Connects clients, the lists by thread.
     ///
     /// # Errors
     ///
-    /// When the system refuses threads.
-    pub(crate) fn open(
-        &mut self,
-        clients: Vec<Vec<Client>>,
-    ) -> Result<(Vec<Vec<u16>>, Latencies), Failure> {
-        let (board, version) = (Board::new(self.crew.threads()), self.version);
-        let tasks = self.places(&board).zip(clients);
-        let tasks = tasks.map(|(place, clients)| Opening::new(place, version, clients));
-        let tasks = tasks.collect();
-        let mut crew = std::mem::replace(&mut self.crew, Crew::none());
-        let done = crew.perform(tasks, &board, || {
-            self.watch_to_the_end(&board, "connection")
-        });
-        self.crew = crew;
-        let mut receive_max = Vec::new();
-        let mut latencies = Latencies::new();
-        for opened in done?.0.into_iter().map(Opening::opened) {
-            let Opened { faults, notes, .. } = opened;
-            self.faults.add(faults);
-            self.notes.extend(notes);
-            latencies.merge(opened.latencies);
-            receive_max.push(opened.receive_max);
+    /// When the system refuses threads or polling.
+    pub(crate) fn open(&mut self, mut clients: Vec<Vec<Client>>) -> Result<Opened, Failure> {
+        let version = self.version;
+        let (tasks, phase) = self.perform(("connect", "connection"), |place| {
+            let clients = clients.get_mut(place.thread).map(std::mem::take);
+            Opening::new(place, version, clients.unwrap_or_default())
+        })?;
+        Ok(self.opened(tasks, phase))
+    }
+
+    /// What became of clients that were to connect.
+    pub(crate) fn opened(&mut self, tasks: Vec<Opening>, phase: Phase) -> Opened {
+        let (mut receive_max, mut findings, mut resumed) = (Vec::new(), Vec::new(), 0);
+        for opening in tasks {
+            receive_max.push(opening.receive_max);
+            findings.push(opening.findings);
+            resumed += opening.resumed;
         }
-        Ok((receive_max, latencies))
+        Opened {
+            phase: self.keep(phase, findings),
+            receive_max,
+            resumed,
+        }
     }
 
     /// Subscribes connected clients, the lists by thread.
     ///
     /// # Errors
     ///
-    /// When the system refuses threads.
+    /// When the system refuses threads or polling.
     pub(crate) fn subscribe(
         &mut self,
-        subscriptions: Vec<Vec<Subscription>>,
-        qos: u8,
-    ) -> Result<Latencies, Failure> {
-        let (board, version) = (Board::new(self.crew.threads()), self.version);
-        let tasks = self.places(&board).zip(subscriptions);
-        let tasks = tasks.map(|(place, list)| Subscribing::new(place, version, qos, list));
-        let tasks = tasks.collect();
-        let mut crew = std::mem::replace(&mut self.crew, Crew::none());
-        let done = crew.perform(tasks, &board, || self.watch_to_the_end(&board, "filter"));
-        self.crew = crew;
-        let mut latencies = Latencies::new();
-        for subscribed in done?.0.into_iter().map(Subscribing::subscribed) {
-            self.faults.add(subscribed.faults);
-            self.notes.extend(subscribed.notes);
-            latencies.merge(subscribed.latencies);
-        }
-        Ok(latencies)
+        mut subscriptions: Vec<Vec<Subscription>>,
+    ) -> Result<Phase, Failure> {
+        let (version, qos) = (self.version, self.arguments.qos());
+        let (tasks, phase) = self.perform(("subscribe", "filter"), |place| {
+            let list = subscriptions.get_mut(place.thread).map(std::mem::take);
+            Subscribing::new(place, version, qos, list.unwrap_or_default())
+        })?;
+        let findings = tasks.into_iter().map(|task| task.findings);
+        Ok(self.keep(phase, findings))
     }
 
-    /// A place on the board for each thread.
-    pub(crate) fn places<'b>(&self, board: &'b Board) -> impl Iterator<Item = Place<'b>> + use<'b> {
-        let threads = self.crew.threads();
-        (0..threads).map(move |thread| Place {
-            board,
-            thread,
-            threads,
-        })
-    }
-
-    fn tell(&self, board: &Board, before: u64, unit: &str) -> u64 {
-        let operations = board.operations();
-        let mut stderr = std::io::stderr();
-        if self.arguments.progress || stderr.is_terminal() {
-            let passed = seconds(clock::now() - self.start).as_secs();
-            let more = operations.saturating_sub(before);
-            // Where nobody listens there is nothing to be done about it.
-            let _ = writeln!(
-                stderr,
-                "{passed:>4} s {operations:>14} {unit}s, {more} more"
-            );
-        }
-        operations
+    /// Disconnects all.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses threads or polling.
+    pub(crate) fn leave(&mut self) -> Result<Phase, Failure> {
+        let (_, phase) = self.perform(("leave", "connection"), Leaving::new)?;
+        Ok(phase)
     }
 }
 
-impl Sample {
-    /// What lies between two moments.
-    pub(crate) fn phase(self, end: Self, name: &str, unit: &str) -> Phase {
-        let operations = end.operations.saturating_sub(self.operations);
-        let broker = self.broker.zip(end.broker);
-        let broker = broker.map(|(before, after)| after.saturating_sub(before));
-        Phase::new(name, unit, operations, seconds(end.at - self.at))
-            .with_processor_time(broker, end.own.saturating_sub(self.own))
-    }
-}
-
-fn seconds(nanoseconds: u64) -> Duration {
-    Duration::from_nanos(nanoseconds)
+/// What became of clients that were to connect.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) phase: Phase,
+    /// How many unacknowledged messages the broker takes, by thread and wire.
+    pub(crate) receive_max: Vec<Vec<u16>>,
+    /// For how many the broker had kept a session.
+    pub(crate) resumed: u64,
 }

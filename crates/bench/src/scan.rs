@@ -90,10 +90,10 @@ fn parse(first: u8, mut body: Reader<'_>, version: Version) -> Option<Packet<'_>
     let packet = match first {
         0x30..=0x3F => Packet::Publish(publish(first, body, version)?),
         0x20 => Packet::ConnAck(connack(body, version)?),
-        0x40 => step(Step::PubAck, body)?,
-        0x50 => step(Step::PubRec, body)?,
-        0x62 => step(Step::PubRel, body)?,
-        0x70 => step(Step::PubComp, body)?,
+        0x40 => step(Step::Acknowledged, body)?,
+        0x50 => step(Step::Received, body)?,
+        0x62 => step(Step::Release, body)?,
+        0x70 => step(Step::Complete, body)?,
         0x90 => Packet::SubAck {
             id: body.number()?,
             reason: body.0.last().copied()?,
@@ -211,7 +211,7 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Head, PublishFrame, Shape};
+    use crate::frame::{Head, Message, PublishFrame};
 
     const HEAD: Head = Head {
         publisher: 3,
@@ -221,14 +221,14 @@ mod tests {
 
     /// A message, an acknowledgement and PINGRESP, one after the other.
     fn three_packets() -> Vec<u8> {
-        let shape = Shape {
+        let message = Message {
             version: Version::V50,
             qos: 1,
             is_retained: false,
             payload_bytes: 200,
         };
-        let mut bytes = PublishFrame::new(&shape, "a/b").message(9, HEAD).to_vec();
-        bytes.extend(Step::PubAck.bytes(10));
+        let mut bytes = PublishFrame::new(&message, "a/b").message(9, HEAD).to_vec();
+        bytes.extend(Step::Acknowledged.bytes(10));
         bytes.extend([0xD0, 0]);
         bytes
     }
@@ -240,17 +240,16 @@ mod tests {
             read.extend_from_slice(part);
             let mut rest = read.as_slice();
             while let Some((packet, behind)) = take(rest, Version::V50).unwrap() {
-                found.push(match packet {
-                    Packet::Publish(publish) => {
-                        format!("{} {:?}", publish.id, Head::read(publish.payload).unwrap())
-                    }
-                    other => format!("{other:?}"),
+                found.push(if let Packet::Publish(publish) = packet {
+                    format!("{} {:?}", publish.id, Head::read(publish.payload).unwrap())
+                } else {
+                    format!("{packet:?}")
                 });
                 rest = behind;
             }
             read = rest.to_vec();
         }
-        assert_eq!(read, []);
+        assert!(read.is_empty());
         found
     }
 
@@ -262,7 +261,7 @@ mod tests {
             whole,
             [
                 format!("9 {HEAD:?}"),
-                "Step { step: PubAck, id: 10, reason: 0 }".to_owned(),
+                "Step { step: Acknowledged, id: 10, reason: 0 }".to_owned(),
                 "PingResp".to_owned(),
             ]
         );

@@ -27,7 +27,7 @@ pub(crate) trait Handler {
     /// A packet came; what is put into `reply` is written when all that was read is handled.
     fn handle_packet(&mut self, incoming: Incoming<'_>, reply: &mut Vec<u8>);
 
-    /// The connection is gone, for another reason than [`Wires::close`].
+    /// The connection is gone, for another reason than [`Wires::close_all`].
     fn handle_closed(&mut self, wire: usize, why: &Closed);
 
     /// What was written before has left; the connection takes more.
@@ -130,16 +130,14 @@ impl Wires {
         Ok(())
     }
 
-    /// Closes it; nobody is told.
-    pub(crate) fn close(&mut self, wire: usize) {
-        if let Some(wire) = self.wires.get_mut(wire) {
-            *wire = Wire::default();
-        }
-    }
-
-    /// Closes all.
+    /// Closes all; nobody is told.
     pub(crate) fn close_all(&mut self) {
         self.wires.clear();
+    }
+
+    /// The numbers below this one are in use, or have been.
+    pub(crate) fn count(&self) -> usize {
+        self.wires.len()
     }
 
     /// Whether it is connected, or about to be.

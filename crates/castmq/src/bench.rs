@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn tell(report: &Report, arguments: &Arguments) -> ExitCode {
-    for note in &report.notes {
+    if let Some(note) = &report.note {
         say(&format!("castmq bench: {note}"));
     }
     let text = if arguments.wants_json() {

@@ -1,12 +1,13 @@
-//! Publishers and subscribers in a steady flow: p2p and fanout.
+//! Publishers and subscribers in a steady flow: p2p, fanout, fanin, shared and wildcard.
 
 use crate::Failure;
+use crate::arguments::Scenario;
 use crate::books::{Books, Progress};
-use crate::crew::{Board, Crew, Stage};
-use crate::frame::{Session, Shape as MessageShape};
-use crate::latency::Latencies;
+use crate::crew::Stage;
+use crate::frame::{Message, Session};
 use crate::plan::Plan;
-use crate::run::{Run, Sample};
+use crate::run::Run;
+use crate::task::Findings;
 use crate::task::flow::{Drive, Flow, Settings};
 use crate::task::opening::Client;
 use crate::task::subscribing::Subscription;
@@ -15,16 +16,26 @@ use crate::task::subscribing::Subscription;
 ///
 /// # Errors
 ///
-/// When the system refuses threads.
+/// When the system refuses threads or polling.
 pub(crate) fn run(run: &mut Run<'_>, plan: &Plan) -> Result<(), Failure> {
-    let (receive_max, _) = run.open(clients(plan, run.crew.threads()))?;
-    let qos = run.arguments.qos();
-    if run.faults.are_allowed(qos) {
-        run.subscribe(subscriptions(plan, run.crew.threads()), qos)?;
+    let opened = run.open(clients(plan, run.threads()))?;
+    if !run.is_well() {
+        return Ok(());
     }
-    if run.faults.are_allowed(qos) {
-        publish(run, plan, &receive_max)?;
+    let before = run.watch.memory();
+    let subscribe = run.subscribe(subscriptions(plan, run.threads()))?;
+    let filters = subscribe.operations;
+    let subscribed = run.watch.memory();
+    if run.arguments.scenario == Scenario::Wildcard {
+        run.push(subscribe.with_memory([before, subscribed], filters));
     }
+    if !run.is_well() {
+        return Ok(());
+    }
+    let message = message(run);
+    let phase = publish(run, plan, &opened.receive_max, ("publish", &message))?;
+    let after = run.watch.memory();
+    run.push(phase.with_memory([subscribed, after], 0));
     Ok(())
 }
 
@@ -59,78 +70,62 @@ pub(crate) fn subscriptions(plan: &Plan, threads: usize) -> Vec<Vec<Subscription
     (0..).take(threads).map(of_thread).collect()
 }
 
-/// Lets messages flow, measures the steady part, and counts what is missing in the end.
+/// What messages look like, as the options say.
+pub(crate) fn message(run: &Run<'_>) -> Message {
+    Message {
+        version: run.version,
+        qos: run.arguments.qos(),
+        is_retained: run.arguments.scenario == Scenario::Retained,
+        payload_bytes: run.arguments.payload_bytes(),
+    }
+}
+
+/// Lets messages flow and counts what is missing in the end. Measured is all of it if the number of
+/// messages is given, otherwise the steady part.
 ///
 /// # Errors
 ///
-/// When the system refuses threads.
+/// When the system refuses threads or polling.
 pub(crate) fn publish(
     run: &mut Run<'_>,
     plan: &Plan,
     receive_max: &[Vec<u16>],
-) -> Result<(), Failure> {
+    (name, message): (&str, &Message),
+) -> Result<crate::report::Phase, Failure> {
     let arguments = run.arguments;
-    let message = MessageShape {
-        version: run.version,
-        qos: arguments.qos(),
-        is_retained: false,
-        payload_bytes: arguments.payload_bytes(),
-    };
-    let progress = Progress::new(plan, run.crew.threads());
+    let progress = Progress::new(plan, run.threads());
     let settings = Settings {
         plan,
         progress: &progress,
-        message: &message,
+        message,
         drive: match arguments.rate {
             Some(rate) => Drive::Rate(rate),
             None => Drive::Window(arguments.window),
         },
-        messages: arguments.messages,
+        messages: arguments.messages(),
     };
-    let board = Board::new(run.crew.threads());
-    let tasks = run.places(&board).zip(receive_max);
-    let tasks = tasks.map(|(place, receive_max)| Flow::new(place, settings, receive_max));
-    let tasks = tasks.collect();
-    let before = run.memory();
-    let mut crew = std::mem::replace(&mut run.crew, Crew::none());
-    let done = crew.perform(tasks, &board, || measure(run, &board));
-    run.crew = crew;
-    let (flows, (start, end)) = done?;
-
-    let mut latencies = Latencies::new();
-    let mut books = Vec::new();
-    for flowed in flows.into_iter().map(Flow::flowed) {
-        latencies.merge(flowed.latencies);
-        run.faults.add(flowed.faults);
-        run.notes.extend(flowed.notes);
-        books.push(flowed.books);
-    }
-    run.faults.add(Books::close(books, &progress.sent()));
-    let mut phase = start
-        .phase(end, "publish", "message")
-        .with_memory([before, run.memory()], 0);
-    phase.latency_us = latencies.quantiles();
-    run.phases.push(phase);
-    Ok(())
-}
-
-/// Lets the flow become steady, then takes what it costs between two moments.
-fn measure(run: &Run<'_>, board: &Board) -> (Sample, Sample) {
-    let arguments = run.arguments;
-    let (start, end);
-    if arguments.messages.is_some() {
-        board.enter(Stage::Measure);
-        start = run.sample(board);
-        run.watch_to_the_end(board, "message");
-        end = run.sample(board);
+    let flow = |place: crate::task::Place| {
+        let receive_max = receive_max.get(place.thread);
+        Flow::new(place, settings, receive_max.map_or(&[], Vec::as_slice))
+    };
+    let (flows, phase) = if settings.messages.is_some() {
+        let (flows, (start, end)) = run.perform_watched(flow, |watch, board, start| {
+            board.enter(Stage::Measure);
+            watch.to_the_end(board, "message");
+            (start, watch.sample(board))
+        })?;
+        (flows, start.phase(end, name, "message"))
     } else {
-        run.watch_for(board, arguments.warmup, "message");
-        board.enter(Stage::Measure);
-        start = run.sample(board);
-        run.watch_for(board, arguments.duration, "message");
-        end = run.sample(board);
-        board.enter(Stage::Stop);
-        run.watch_to_the_end(board, "message");
+        run.perform_steadily((name, "message"), flow)?
+    };
+    let mut findings = Vec::new();
+    let mut books = Vec::new();
+    for flow in flows {
+        findings.push(flow.findings);
+        books.push(flow.books);
     }
-    (start, end)
+    let mut missing = Findings::new();
+    missing.faults = Books::close(books, &progress.sent());
+    findings.push(missing);
+    Ok(run.keep(phase, findings))
 }

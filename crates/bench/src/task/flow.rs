@@ -8,14 +8,11 @@ use crate::arrivals::Arrival;
 use crate::books::{Books, Progress};
 use crate::clock::{Moment, nanoseconds};
 use crate::crew::{Next, Stage, Task};
-use crate::frame::{Head, Shape as MessageShape, Step};
-use crate::latency::Latencies;
+use crate::frame::{Head, Message, Step};
 use crate::pace::Pace;
 use crate::plan::Plan;
-use crate::report::Faults;
 use crate::scan::{Packet, Publish};
-use crate::task::opening::Place;
-use crate::task::{LOOK_AROUND, PATIENCE};
+use crate::task::{Findings, LOOK_AROUND, PATIENCE, Place};
 use crate::wires::{Closed, Handler, Incoming, Wires};
 
 use publisher::Publisher;
@@ -39,16 +36,16 @@ pub(crate) enum Drive {
 pub(crate) struct Settings<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) progress: &'a Progress,
-    pub(crate) message: &'a MessageShape,
+    pub(crate) message: &'a Message,
     pub(crate) drive: Drive,
-    /// How many messages all publishers together send, if there is an end.
-    pub(crate) messages: Option<u64>,
+    /// How many messages there are, as [`Plan::quota`] deals them out, if there is an end.
+    pub(crate) messages: Option<u32>,
 }
 
 /// One thread's publishers and subscribers. The wires of the publishers come first.
 #[derive(Debug)]
 pub(crate) struct Flow<'a> {
-    place: Place<'a>,
+    place: Place,
     settings: Settings<'a>,
     publishers: Vec<Publisher>,
     /// Publishers that may have something to do, by position.
@@ -57,32 +54,22 @@ pub(crate) struct Flow<'a> {
     start: Option<Moment>,
     /// Messages that have become due, at a fixed rate.
     due: u64,
-    books: Books,
+    pub(crate) books: Books,
     /// Publishers whose messages came since the last round.
     touched: Vec<u32>,
     /// The last round's frames; kept for its memory.
     batch: Vec<u8>,
     delivered: u64,
+    acknowledged: u64,
     last_event: Moment,
     stage: Stage,
     is_finished: bool,
-    latencies: Latencies,
-    faults: Faults,
-    notes: Vec<String>,
-}
-
-/// What one thread has found.
-#[derive(Debug)]
-pub(crate) struct Flowed {
-    pub(crate) books: Books,
-    pub(crate) latencies: Latencies,
-    pub(crate) faults: Faults,
-    pub(crate) notes: Vec<String>,
+    pub(crate) findings: Findings,
 }
 
 impl<'a> Flow<'a> {
     /// `receive_max` is what the broker takes from each connection, by wire.
-    pub(crate) fn new(place: Place<'a>, settings: Settings<'a>, receive_max: &[u16]) -> Self {
+    pub(crate) fn new(place: Place, settings: Settings<'a>, receive_max: &[u16]) -> Self {
         let plan = settings.plan;
         let thread = u32::try_from(place.thread).unwrap_or(0);
         let threads = u32::try_from(place.threads).unwrap_or(1);
@@ -110,22 +97,11 @@ impl<'a> Flow<'a> {
             touched: Vec::new(),
             batch: Vec::new(),
             delivered: 0,
+            acknowledged: 0,
             last_event: 0,
             stage: Stage::WarmUp,
             is_finished: false,
-            latencies: Latencies::new(),
-            faults: Faults::default(),
-            notes: Vec::new(),
-        }
-    }
-
-    /// What this thread has found.
-    pub(crate) fn flowed(self) -> Flowed {
-        Flowed {
-            books: self.books,
-            latencies: self.latencies,
-            faults: self.faults,
-            notes: self.notes,
+            findings: Findings::new(),
         }
     }
 
@@ -134,8 +110,8 @@ impl<'a> Flow<'a> {
     fn deliver(&mut self, incoming: &Incoming<'_>, publish: Publish<'_>, reply: &mut Vec<u8>) {
         match publish.qos {
             0 => {}
-            1 => reply.extend(Step::PubAck.bytes(publish.id)),
-            _ => reply.extend(Step::PubRec.bytes(publish.id)),
+            1 => reply.extend(Step::Acknowledged.bytes(publish.id)),
+            _ => reply.extend(Step::Received.bytes(publish.id)),
         }
         let position = incoming.wire.saturating_sub(self.publishers.len());
         let subscriber = u32::try_from(position * self.place.threads + self.place.thread);
@@ -148,19 +124,20 @@ impl<'a> Flow<'a> {
             Some((head, arrival))
         });
         let Some((head, arrival)) = arrived else {
-            self.faults.duplicated += 1;
-            return self.note("a message came that was not sent to this subscriber");
+            self.findings.faults.duplicated += 1;
+            let note = "a message came that was not sent to this subscriber";
+            return self.findings.say(note);
         };
         self.delivered += 1;
         self.last_event = incoming.now;
         match arrival {
             Arrival::Fresh => {}
-            Arrival::Late => self.faults.reordered += 1,
+            Arrival::Late => self.findings.faults.reordered += 1,
             Arrival::Repeated if publish.is_repetition && publish.qos == 1 => {}
-            Arrival::Repeated => self.faults.duplicated += 1,
+            Arrival::Repeated => self.findings.faults.duplicated += 1,
         }
         if self.stage == Stage::Measure {
-            self.latencies.record(head.due, incoming.now);
+            self.findings.latencies.record(head.due, incoming.now);
         }
         if self.touched.last() != Some(&head.publisher) {
             self.touched.push(head.publisher);
@@ -174,22 +151,22 @@ impl<'a> Flow<'a> {
             return;
         };
         let Some(publisher) = self.publishers.get_mut(incoming.wire) else {
-            if step == Step::PubRel {
-                reply.extend(Step::PubComp.bytes(id));
+            if step == Step::Release {
+                reply.extend(Step::Complete.bytes(id));
             }
             return;
         };
         let is_refused = reason >= 0x80;
-        if step == Step::PubRec && !is_refused {
-            reply.extend(Step::PubRel.bytes(id));
+        if step == Step::Received && !is_refused {
+            reply.extend(Step::Release.bytes(id));
             return;
         }
         publisher.acknowledged += 1;
+        self.acknowledged += 1;
         self.last_event = incoming.now;
         self.make_ready(incoming.wire);
         if is_refused {
-            self.faults.refused += 1;
-            self.note("a message was refused");
+            self.findings.refuse(1, "a message was refused");
         }
     }
 
@@ -199,12 +176,6 @@ impl<'a> Flow<'a> {
         {
             publisher.is_ready = true;
             self.ready.push(position);
-        }
-    }
-
-    fn note(&mut self, text: &str) {
-        if self.notes.is_empty() {
-            self.notes.push(text.to_owned());
         }
     }
 
@@ -340,8 +311,8 @@ impl Handler for Flow<'_> {
     }
 
     fn handle_closed(&mut self, _: usize, why: &Closed) {
-        self.faults.closed += 1;
-        self.note(&format!("a connection ended while messages flowed: {why}"));
+        self.findings
+            .close(format!("a connection ended while messages flowed: {why}"));
     }
 
     fn handle_writable(&mut self, wire: usize) {
@@ -356,7 +327,11 @@ impl Task for Flow<'_> {
             self.last_event = now;
         }
         self.spread_progress();
-        self.place.board.count(self.place.thread, self.delivered);
+        self.place.count(if self.settings.plan.is_for_later() {
+            self.acknowledged
+        } else {
+            self.delivered
+        });
         self.stage = self.place.board.stage();
         let has_sent_all =
             self.settings.messages.is_some() && self.publishers.iter().all(Publisher::has_sent_all);

@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use crate::clock::{Moment, nanoseconds};
-use crate::crew::{Board, Next, Task};
+use crate::crew::{Next, Task};
 use crate::frame::{self, Session, Version};
-use crate::latency::Latencies;
 use crate::pace::Pace;
-use crate::report::Faults;
 use crate::scan::{ConnAck, Packet};
-use crate::task::{IN_PROGRESS_MAX, LOOK_AROUND, PATIENCE};
+use crate::task::{Findings, LOOK_AROUND, PATIENCE, Place};
 use crate::wires::{Closed, Handler, Incoming, Wires};
 
 /// One client of the run.
@@ -19,18 +17,10 @@ pub(crate) struct Client {
     pub(crate) session: Session,
 }
 
-/// Where a thread stands among the others.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place<'a> {
-    pub(crate) board: &'a Board,
-    pub(crate) thread: usize,
-    pub(crate) threads: usize,
-}
-
 /// Connects clients; each gets the wire of its position in the list.
 #[derive(Debug)]
-pub(crate) struct Opening<'a> {
-    place: Place<'a>,
+pub(crate) struct Opening {
+    place: Place,
     version: Version,
     clients: Vec<Client>,
     pace: Option<Pace>,
@@ -38,24 +28,16 @@ pub(crate) struct Opening<'a> {
     begun: Vec<Moment>,
     in_progress: usize,
     last_event: Moment,
-    opened: Opened,
-}
-
-/// What became of the clients.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    pub(crate) latencies: Latencies,
-    pub(crate) faults: Faults,
-    /// How many the broker has accepted, and for how many of them it had kept a session.
-    pub(crate) accepted: u64,
+    accepted: u64,
+    /// For how many the broker had kept a session.
     pub(crate) resumed: u64,
     /// How many unacknowledged messages the broker takes from each.
     pub(crate) receive_max: Vec<u16>,
-    pub(crate) notes: Vec<String>,
+    pub(crate) findings: Findings,
 }
 
-impl<'a> Opening<'a> {
-    pub(crate) fn new(place: Place<'a>, version: Version, clients: Vec<Client>) -> Self {
+impl Opening {
+    pub(crate) fn new(place: Place, version: Version, clients: Vec<Client>) -> Self {
         Self {
             place,
             version,
@@ -64,14 +46,10 @@ impl<'a> Opening<'a> {
             begun: Vec::with_capacity(clients.len()),
             in_progress: 0,
             last_event: 0,
-            opened: Opened {
-                latencies: Latencies::new(),
-                faults: Faults::default(),
-                accepted: 0,
-                resumed: 0,
-                receive_max: vec![u16::MAX; clients.len()],
-                notes: Vec::new(),
-            },
+            accepted: 0,
+            resumed: 0,
+            receive_max: vec![u16::MAX; clients.len()],
+            findings: Findings::new(),
             clients,
         }
     }
@@ -82,11 +60,6 @@ impl<'a> Opening<'a> {
         self
     }
 
-    /// What became of the clients.
-    pub(crate) fn opened(self) -> Opened {
-        self.opened
-    }
-
     fn begin(&mut self, wires: &mut Wires, now: Moment) -> Duration {
         let start = *self.start.get_or_insert(now);
         loop {
@@ -94,21 +67,21 @@ impl<'a> Opening<'a> {
             let Some(client) = self.clients.get(number) else {
                 return LOOK_AROUND;
             };
-            if self.in_progress >= IN_PROGRESS_MAX {
+            if self.in_progress >= self.place.in_progress_max() {
                 return LOOK_AROUND;
             }
             let due = self
                 .pace
                 .map_or(now, |pace| pace.moment(start, number as u64));
             if due > now {
-                return Duration::from_nanos(due - now);
+                return Duration::from_nanos(due - now).min(LOOK_AROUND);
             }
             let bytes = frame::connect(self.version, &client.id, client.session);
             let source = number * self.place.threads + self.place.thread;
             self.begun.push(due);
             match wires.open(number, source, &bytes) {
                 Ok(()) => self.in_progress += 1,
-                Err(error) => self.refuse(format!("cannot connect: {error}")),
+                Err(error) => self.findings.refuse(1, format!("cannot connect: {error}")),
             }
         }
     }
@@ -117,27 +90,20 @@ impl<'a> Opening<'a> {
         self.in_progress = self.in_progress.saturating_sub(1);
         if connack.reason != 0 {
             let note = format!("a connection was refused, reason {:#04x}", connack.reason);
-            return self.refuse(note);
+            return self.findings.refuse(1, note);
         }
         let begun = self.begun.get(incoming.wire);
         let begun = begun.copied().unwrap_or(incoming.now);
-        self.opened.latencies.record(begun, incoming.now);
-        self.opened.accepted += 1;
-        self.opened.resumed += u64::from(connack.has_session);
-        if let Some(place) = self.opened.receive_max.get_mut(incoming.wire) {
+        self.findings.latencies.record(begun, incoming.now);
+        self.accepted += 1;
+        self.resumed += u64::from(connack.has_session);
+        if let Some(place) = self.receive_max.get_mut(incoming.wire) {
             *place = connack.receive_max;
-        }
-    }
-
-    fn refuse(&mut self, note: String) {
-        self.opened.faults.refused += 1;
-        if self.opened.notes.is_empty() {
-            self.opened.notes.push(note);
         }
     }
 }
 
-impl Handler for Opening<'_> {
+impl Handler for Opening {
     fn handle_packet(&mut self, incoming: Incoming<'_>, _: &mut Vec<u8>) {
         self.last_event = incoming.now;
         if let Packet::ConnAck(connack) = incoming.packet {
@@ -147,27 +113,24 @@ impl Handler for Opening<'_> {
 
     fn handle_closed(&mut self, _: usize, why: &Closed) {
         self.in_progress = self.in_progress.saturating_sub(1);
-        self.opened.faults.closed += 1;
-        if self.opened.notes.is_empty() {
-            let note = format!("a connection ended while others were made: {why}");
-            self.opened.notes.push(note);
-        }
+        self.findings
+            .close(format!("a connection ended while others were made: {why}"));
     }
 
     fn handle_writable(&mut self, _: usize) {}
 }
 
-impl Task for Opening<'_> {
+impl Task for Opening {
     fn act(&mut self, wires: &mut Wires, now: Moment) -> Next {
         if self.in_progress == 0 {
             self.last_event = now;
         }
         let wait = self.begin(wires, now);
-        self.place
-            .board
-            .count(self.place.thread, self.opened.accepted);
+        self.place.count(self.accepted);
         if now.saturating_sub(self.last_event) > nanoseconds(PATIENCE) {
-            self.refuse("the broker does not answer CONNECT".to_owned());
+            let waiting = self.in_progress as u64;
+            self.findings
+                .refuse(waiting, "the broker does not answer CONNECT");
             return Next::Done;
         }
         let is_done = self.begun.len() == self.clients.len() && self.in_progress == 0;

@@ -5,11 +5,8 @@ use std::collections::HashMap;
 use crate::clock::{Moment, nanoseconds};
 use crate::crew::{Next, Task};
 use crate::frame::{self, Version};
-use crate::latency::Latencies;
-use crate::report::Faults;
 use crate::scan::Packet;
-use crate::task::opening::Place;
-use crate::task::{IN_PROGRESS_MAX, LOOK_AROUND, PATIENCE};
+use crate::task::{Findings, LOOK_AROUND, PATIENCE, Place};
 use crate::wires::{Closed, Handler, Incoming, Wires};
 
 /// One filter of one connection.
@@ -21,8 +18,8 @@ pub(crate) struct Subscription {
 
 /// Subscribes to filters, each with a request of its own.
 #[derive(Debug)]
-pub(crate) struct Subscribing<'a> {
-    place: Place<'a>,
+pub(crate) struct Subscribing {
+    place: Place,
     version: Version,
     qos: u8,
     subscriptions: Vec<Subscription>,
@@ -30,21 +27,13 @@ pub(crate) struct Subscribing<'a> {
     /// When the request with this packet id left on this wire.
     in_progress: HashMap<(usize, u16), Moment>,
     last_event: Moment,
-    subscribed: Subscribed,
+    accepted: u64,
+    pub(crate) findings: Findings,
 }
 
-/// What became of the filters.
-#[derive(Debug)]
-pub(crate) struct Subscribed {
-    pub(crate) latencies: Latencies,
-    pub(crate) faults: Faults,
-    pub(crate) accepted: u64,
-    pub(crate) notes: Vec<String>,
-}
-
-impl<'a> Subscribing<'a> {
+impl Subscribing {
     pub(crate) fn new(
-        place: Place<'a>,
+        place: Place,
         version: Version,
         qos: u8,
         subscriptions: Vec<Subscription>,
@@ -57,22 +46,13 @@ impl<'a> Subscribing<'a> {
             begun: 0,
             in_progress: HashMap::new(),
             last_event: 0,
-            subscribed: Subscribed {
-                latencies: Latencies::new(),
-                faults: Faults::default(),
-                accepted: 0,
-                notes: Vec::new(),
-            },
+            accepted: 0,
+            findings: Findings::new(),
         }
     }
 
-    /// What became of the filters.
-    pub(crate) fn subscribed(self) -> Subscribed {
-        self.subscribed
-    }
-
     fn begin(&mut self, wires: &mut Wires, now: Moment) {
-        while self.in_progress.len() < IN_PROGRESS_MAX {
+        while self.in_progress.len() < self.place.in_progress_max() {
             let Some(subscription) = self.subscriptions.get(self.begun) else {
                 return;
             };
@@ -84,20 +64,14 @@ impl<'a> Subscribing<'a> {
                 self.in_progress.insert((wire, id), now);
                 wires.send(wire, &bytes);
             } else {
-                self.refuse(1, "a connection had ended before it subscribed".to_owned());
+                let note = "a connection had ended before it subscribed";
+                self.findings.refuse(1, note);
             }
-        }
-    }
-
-    fn refuse(&mut self, count: usize, note: String) {
-        self.subscribed.faults.refused += count as u64;
-        if self.subscribed.notes.is_empty() {
-            self.subscribed.notes.push(note);
         }
     }
 }
 
-impl Handler for Subscribing<'_> {
+impl Handler for Subscribing {
     fn handle_packet(&mut self, incoming: Incoming<'_>, _: &mut Vec<u8>) {
         self.last_event = incoming.now;
         let Packet::SubAck { id, reason } = incoming.packet else {
@@ -107,40 +81,34 @@ impl Handler for Subscribing<'_> {
             return;
         };
         if reason > 2 {
-            self.refuse(
-                1,
-                format!("a subscription was refused, reason {reason:#04x}"),
-            );
+            let note = format!("a subscription was refused, reason {reason:#04x}");
+            self.findings.refuse(1, note);
         } else {
-            self.subscribed.latencies.record(begun, incoming.now);
-            self.subscribed.accepted += 1;
+            self.findings.latencies.record(begun, incoming.now);
+            self.accepted += 1;
         }
     }
 
     fn handle_closed(&mut self, wire: usize, why: &Closed) {
         self.in_progress.retain(|(other, _), _| *other != wire);
-        self.subscribed.faults.closed += 1;
-        if self.subscribed.notes.is_empty() {
-            let note = format!("a connection ended while others subscribed: {why}");
-            self.subscribed.notes.push(note);
-        }
+        self.findings
+            .close(format!("a connection ended while others subscribed: {why}"));
     }
 
     fn handle_writable(&mut self, _: usize) {}
 }
 
-impl Task for Subscribing<'_> {
+impl Task for Subscribing {
     fn act(&mut self, wires: &mut Wires, now: Moment) -> Next {
         if self.in_progress.is_empty() {
             self.last_event = now;
         }
         self.begin(wires, now);
-        self.place
-            .board
-            .count(self.place.thread, self.subscribed.accepted);
+        self.place.count(self.accepted);
         if now.saturating_sub(self.last_event) > nanoseconds(PATIENCE) {
-            let waiting = self.in_progress.len();
-            self.refuse(waiting, "the broker does not answer SUBSCRIBE".to_owned());
+            let waiting = self.in_progress.len() as u64;
+            self.findings
+                .refuse(waiting, "the broker does not answer SUBSCRIBE");
             return Next::Done;
         }
         if self.in_progress.is_empty() {

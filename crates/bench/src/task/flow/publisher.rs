@@ -19,7 +19,8 @@ pub(super) struct Publisher {
     /// Whether it stands in the list of those that may have something to do.
     pub(super) is_ready: bool,
     frame: PublishFrame,
-    receive_max: u32,
+    /// How many may wait for their acknowledgement.
+    acknowledge_max: u32,
     /// How many it sends in all.
     quota: u32,
     /// QoS 0: messages that were given up.
@@ -31,11 +32,14 @@ pub(super) struct Publisher {
 impl Publisher {
     pub(super) fn new(number: u32, settings: &Settings<'_>, receive_max: u16) -> Self {
         let plan = settings.plan;
-        let quota = settings.messages.map_or(u32::MAX - 1, |messages| {
-            let each = messages / u64::from(plan.publishers);
-            let has_one_more = u64::from(number) < messages % u64::from(plan.publishers);
-            u32::try_from(each + u64::from(has_one_more)).unwrap_or(u32::MAX - 1)
-        });
+        let quota = settings
+            .messages
+            .map_or(u32::MAX - 1, |messages| plan.quota(number, messages));
+        let receive_max = u32::from(receive_max.min(UNACKNOWLEDGED_MAX));
+        let acknowledge_max = match settings.drive {
+            Drive::Rate(_) => receive_max,
+            Drive::Window(window) => receive_max.min(window),
+        };
         Self {
             number,
             sent: 0,
@@ -43,7 +47,7 @@ impl Publisher {
             due: 0,
             is_ready: true,
             frame: PublishFrame::new(settings.message, &plan.topic(number)),
-            receive_max: receive_max.min(UNACKNOWLEDGED_MAX).into(),
+            acknowledge_max,
             quota,
             forgiven: 0,
             floor: 0,
@@ -59,9 +63,10 @@ impl Publisher {
     ) {
         let limit = self.limit(settings);
         while self.sent < limit && batch.len() < BATCH_BYTES {
+            let (publisher, sequence) = settings.plan.label(self.number, self.sent);
             let head = Head {
-                publisher: self.number,
-                sequence: self.sent,
+                publisher,
+                sequence,
                 due: due.moment(position, self.sent),
             };
             if let Some(topic) = settings.plan.topic_number(self.number, self.sent) {
@@ -104,7 +109,7 @@ impl Publisher {
         };
         let accepted = match settings.message.qos {
             0 => u32::MAX,
-            _ => self.acknowledged + self.receive_max,
+            _ => self.acknowledged + self.acknowledge_max,
         };
         driven.min(accepted).min(self.quota)
     }
