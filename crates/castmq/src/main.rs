@@ -1,7 +1,8 @@
-//! The `castmq` program: reads settings, starts the broker in the foreground, stops it on a signal.
+//! The `castmq` program: reads settings, starts the broker in the foreground, stops it on a signal;
+//! or measures a broker.
 //!
-//! Exit codes: 0 stopped as asked, 1 the broker could not start, 2 something is wrong with the
-//! command line or the configuration.
+//! Exit codes: 0 stopped as asked, or measured and found in order; 1 the broker could not start, or
+//! broke a promise; 2 something is wrong with the command line or the configuration.
 
 mod arguments;
 mod bench;

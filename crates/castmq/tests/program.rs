@@ -297,3 +297,55 @@ fn a_client_that_hangs_does_not_keep_it_from_stopping() {
     half_open.write_all(&[0x10]).unwrap();
     assert_eq!(running.stop("-TERM").0, Some(0));
 }
+
+#[test]
+fn a_measurement_that_went_well_is_one_json_object_and_ends_with_0() {
+    let running = Running::start(&[]);
+    let (target, id) = (
+        running.address().to_string(),
+        running.child.id().to_string(),
+    );
+    let output = output(&[
+        "bench",
+        "p2p",
+        "--target",
+        &target,
+        "--pid",
+        &id,
+        "--clients=2",
+        "--messages=100",
+        "--json",
+    ]);
+    assert_eq!(stderr(&output), "");
+    assert_eq!(output.status.code(), Some(0));
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(report.starts_with("{\"scenario\":\"p2p\","), "{report}");
+    assert!(report.ends_with("\"ok\":true}\n"), "{report}");
+    assert_eq!(report.lines().count(), 1);
+}
+
+#[test]
+fn a_measurement_without_a_broker_says_what_to_do_and_ends_with_1() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
+    let target = free.unwrap().to_string();
+    let output = output(&["bench", "p2p", "--target", &target]);
+    assert_eq!(output.status.code(), Some(1));
+    let expected = format!("castmq bench: cannot connect to {target}: ");
+    assert!(
+        stderr(&output).starts_with(&expected),
+        "{}",
+        stderr(&output)
+    );
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn a_measurement_that_makes_no_sense_says_why_and_ends_with_2() {
+    let output = output(&["bench", "p2p", "--payload", "15"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        stderr(&output),
+        "castmq bench: --payload 15: a message begins with 16 bytes that tell who sent it and when; \
+         use 16 or more\n"
+    );
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::arrivals::Arrival;
 use crate::books::{Books, Progress};
-use crate::clock::{Moment, nanoseconds};
+use crate::clock::Moment;
 use crate::crew::{Next, Stage, Task};
 use crate::frame::{Head, Message, Step};
 use crate::pace::Pace;
@@ -338,7 +338,7 @@ impl Task for Flow<'_> {
         let quiet = Duration::from_nanos(now.saturating_sub(self.last_event));
         if self.stage == Stage::Stop || has_sent_all {
             self.finish();
-            if self.is_complete() || nanoseconds(quiet) > nanoseconds(PATIENCE) {
+            if self.is_complete() || quiet > self.patience() {
                 return Next::Done;
             }
             return Next::Wait(if self.place.threads > 1 {
@@ -362,6 +362,15 @@ impl Flow<'_> {
     fn start_books(&mut self) {
         self.touched.extend(0..self.settings.plan.publishers);
         self.spread_progress();
+    }
+
+    fn patience(&self) -> Duration {
+        // What was on its way to a connection that has ended will not come.
+        if self.findings.faults.closed > 0 {
+            STALL
+        } else {
+            PATIENCE
+        }
     }
 
     fn wait(&self, until_due: Duration) -> Duration {
