@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::Failure;
 use crate::frame::{HEAD_BYTES, Version};
 use crate::plan::FILTERS_OF_A_TOPIC;
+use crate::process::Process;
 
 /// What a packet may have, less some room for its topic.
 const PAYLOAD_BYTES_MAX: u32 = 256 * 1024 * 1024 - 1024;
@@ -274,6 +275,12 @@ impl Arguments {
 
     fn check_sizes(&self) -> Result<(), Failure> {
         let wrong = |text: String| Err(Failure::Arguments(text));
+        if let Some(id) = self.pid.filter(|id| !Process { id: *id }.exists()) {
+            return wrong(format!(
+                "--pid {id}: there is no such process on this machine; give the broker's, or leave \
+                 it out"
+            ));
+        }
         let (sizes, payload) = (self.sizes(), self.payload);
         if self.payload_bytes() < HEAD_BYTES {
             return wrong(format!(

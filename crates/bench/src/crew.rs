@@ -98,10 +98,16 @@ impl Board {
             .unwrap_or_else(PoisonError::into_inner);
         *at_work == 0
     }
+}
 
-    fn finish(&self) {
-        *self.at_work.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        self.has_finished.notify_all();
+/// Tells when it goes that a thread has finished, whatever the reason.
+struct AtWork<'a>(&'a Board);
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        let at_work = self.0.at_work.lock();
+        *at_work.unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.0.has_finished.notify_all();
     }
 }
 
@@ -142,10 +148,10 @@ impl Crew {
         thread::scope(|scope| {
             let mut threads = Vec::new();
             for (number, (wires, task)) in self.workers.iter_mut().zip(tasks).enumerate() {
+                let at_work = AtWork(board);
                 let work = move || {
-                    let done = work(wires, task);
-                    board.finish();
-                    done
+                    let _at_work = at_work;
+                    work(wires, task)
                 };
                 let name = format!("bench-{number}");
                 threads.push(

@@ -13,6 +13,11 @@ pub(crate) struct Process {
 }
 
 impl Process {
+    /// Whether there is such a process.
+    pub(crate) fn exists(self) -> bool {
+        self.path("stat").exists()
+    }
+
     /// The time its threads have spent on processors, user and system together.
     ///
     /// The scheduler's own figures are exact to the nanosecond; where they are not to be had, the
@@ -75,6 +80,7 @@ mod tests {
 
     #[test]
     fn a_process_that_runs_has_used_time_and_memory() {
+        assert!(this().exists());
         assert!(this().processor_time().unwrap() > Duration::ZERO);
         assert!(this().resident_bytes().unwrap() > 0);
     }
@@ -87,6 +93,7 @@ mod tests {
     #[test]
     fn a_process_that_does_not_exist_has_used_nothing() {
         let nobody = Process { id: u32::MAX };
+        assert!(!nobody.exists());
         assert_eq!(nobody.processor_time(), None);
         assert_eq!(nobody.resident_bytes(), None);
     }

@@ -181,17 +181,14 @@ impl fmt::Display for Phase {
         }
         if let Some(total) = self.broker_cpu_us {
             let share = total / (self.seconds * 1e4);
-            let each = self.broker_cpu_us_per_operation.unwrap_or(0.0);
-            writeln!(
-                formatter,
-                "  broker    {each:>14.3} µs of processor time for each {unit}, {share:.1} % of one"
-            )?;
+            write!(formatter, "  broker    {share:>14.1} % of a processor")?;
+            match self.broker_cpu_us_per_operation {
+                Some(each) => writeln!(formatter, ", {each:.3} µs for each {unit}")?,
+                None => writeln!(formatter)?,
+            }
         }
         if let Some(each) = self.generator_cpu_us_per_operation {
-            writeln!(
-                formatter,
-                "  generator {each:>14.3} µs of processor time for each {unit}"
-            )?;
+            writeln!(formatter, "  generator {each:>14.3} µs for each {unit}")?;
         }
         if let (Some(before), Some(after)) =
             (self.broker_rss_bytes_before, self.broker_rss_bytes_after)
@@ -253,6 +250,20 @@ mod tests {
         assert_eq!(phase.broker_cpu_us_per_operation, Some(2.0));
         assert_eq!(phase.generator_cpu_us_per_operation, Some(0.5));
         assert_eq!(phase.broker_bytes_per_item, Some(100.0));
+    }
+
+    #[test]
+    fn people_read_what_a_phase_was_like() {
+        let phase = Phase::new("connect", "connection", 4, Duration::from_secs(2))
+            .with_processor_time(Some(Duration::from_millis(8)), Duration::from_millis(2))
+            .with_memory([Some(1 << 20), Some(3 << 20)], 4);
+        assert_eq!(
+            phase.to_string(),
+            "connect                 4 connections in 2.00 s, 2 a second\n  \
+               broker               0.4 % of a processor, 2000.000 µs for each connection\n  \
+               generator        500.000 µs for each connection\n  \
+               memory               1.0 MiB before, 3.0 MiB afterwards, 524288 bytes each\n"
+        );
     }
 
     #[test]

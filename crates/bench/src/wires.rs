@@ -45,8 +45,8 @@ pub(crate) struct Incoming<'a> {
 /// Why a connection is gone.
 #[derive(Debug)]
 pub(crate) enum Closed {
-    /// The broker closed it.
-    ByBroker,
+    /// The broker closed it; in 5.0 it may have said why.
+    ByBroker(Option<u8>),
     /// The system says so.
     Broken(ErrorKind),
     /// It carried something else than MQTT.
@@ -56,7 +56,10 @@ pub(crate) enum Closed {
 impl fmt::Display for Closed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ByBroker => formatter.write_str("closed by the broker"),
+            Self::ByBroker(None) => formatter.write_str("closed by the broker"),
+            Self::ByBroker(Some(reason)) => {
+                write!(formatter, "closed by the broker, reason {reason:#04x}")
+            }
             Self::Broken(kind) => write!(formatter, "{kind}"),
             Self::Malformed(malformed) => write!(formatter, "{malformed}"),
         }
@@ -90,6 +93,8 @@ struct Wire {
     cut: Vec<u8>,
     /// What the system did not take yet.
     unsent: Vec<u8>,
+    /// Why the broker ends the connection, if it has said so.
+    goodbye: Option<u8>,
 }
 
 impl Wires {
@@ -243,13 +248,14 @@ impl Wires {
         front.copy_from_slice(&wire.cut);
         wire.cut.clear();
         let closed = match stream.read(space) {
-            Ok(0) => Some(Closed::ByBroker),
+            Ok(0) => Some(Closed::ByBroker(wire.goodbye)),
             Ok(read) => {
                 let bytes = self.buffer.get(..kept + read).unwrap_or(&[]);
                 let scanned = scan_all(number, bytes, self.version, handler, &mut self.reply);
                 match scanned {
-                    Ok(rest) => {
+                    Ok((rest, goodbye)) => {
                         wire.cut.extend_from_slice(rest);
+                        wire.goodbye = goodbye;
                         None
                     }
                     Err(malformed) => Some(Closed::Malformed(malformed)),
@@ -274,21 +280,25 @@ impl Wires {
     }
 }
 
-/// Hands over all whole packets; what is left.
+/// Hands over all whole packets; what is left, and the reason of a goodbye among them.
 fn scan_all<'a>(
     wire: usize,
     bytes: &'a [u8],
     version: Version,
     handler: &mut impl Handler,
     reply: &mut Vec<u8>,
-) -> Result<&'a [u8], scan::Malformed> {
+) -> Result<(&'a [u8], Option<u8>), scan::Malformed> {
     let now = clock::now();
+    let mut goodbye = None;
     let mut rest = bytes;
     while let Some((packet, behind)) = scan::take(rest, version)? {
+        if let Packet::Disconnect { reason } = packet {
+            goodbye = Some(reason);
+        }
         handler.handle_packet(Incoming { wire, now, packet }, reply);
         rest = behind;
     }
-    Ok(rest)
+    Ok((rest, goodbye))
 }
 
 /// What the system takes at once.

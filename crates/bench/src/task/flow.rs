@@ -136,7 +136,8 @@ impl<'a> Flow<'a> {
             Arrival::Repeated if publish.is_repetition && publish.qos == 1 => {}
             Arrival::Repeated => self.findings.faults.duplicated += 1,
         }
-        if self.stage == Stage::Measure {
+        // Also what comes after the end: it was due before, and late.
+        if self.stage != Stage::WarmUp {
             self.findings.latencies.record(head.due, incoming.now);
         }
         if self.touched.last() != Some(&head.publisher) {
@@ -265,6 +266,13 @@ impl<'a> Flow<'a> {
                 self.settings
                     .progress
                     .finish(publisher.number, publisher.sent);
+            }
+            let unsent = self.publishers.iter().map(Publisher::unsent).sum::<u64>();
+            if unsent > 0 {
+                self.findings.say(format!(
+                    "the broker does not follow the rate: {unsent} messages that were due have not \
+                     been sent"
+                ));
             }
         }
     }

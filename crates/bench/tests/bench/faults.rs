@@ -34,6 +34,14 @@ fn a_loss_is_counted_and_allowed_with_qos_0() {
 }
 
 #[test]
+fn a_loss_that_holds_the_window_up_is_given_up_with_qos_0() {
+    let line = "p2p --clients 1 --messages 10 --window 1";
+    let report = bench(broker(Mischief::Drop), line).unwrap();
+    assert_eq!(report.faults, Faults { lost: 1, ..NONE });
+    assert_eq!(report.phases[0].operations, 9);
+}
+
+#[test]
 fn a_duplicate_is_a_fault() {
     let expected = Faults {
         duplicated: 1,

@@ -1,12 +1,16 @@
 //! One publisher: what it has sent, and what it may send next.
 
 use crate::frame::{Head, PublishFrame};
+use crate::plan::FILTERS_OF_A_TOPIC;
 use crate::task::flow::{Drive, Due, Settings};
 
 /// Bytes that are written to one connection at a time.
 const BATCH_BYTES: usize = 128 * 1024;
 /// Messages that may wait for their acknowledgement: no packet id is used again too early.
 const UNACKNOWLEDGED_MAX: u16 = 32_768;
+
+/// Messages of one publisher, however long it runs: all copies together can be counted.
+const MESSAGES_MAX: u32 = u32::MAX / FILTERS_OF_A_TOPIC;
 
 /// One publisher.
 #[derive(Debug)]
@@ -34,7 +38,7 @@ impl Publisher {
         let plan = settings.plan;
         let quota = settings
             .messages
-            .map_or(u32::MAX - 1, |messages| plan.quota(number, messages));
+            .map_or(MESSAGES_MAX, |messages| plan.quota(number, messages));
         let receive_max = u32::from(receive_max.min(UNACKNOWLEDGED_MAX));
         let acknowledge_max = match settings.drive {
             Drive::Rate(_) => receive_max,
@@ -82,6 +86,11 @@ impl Publisher {
         self.sent < self.limit(settings)
     }
 
+    /// Messages that have become due and have not been sent, at a fixed rate.
+    pub(super) fn unsent(&self) -> u64 {
+        self.due.min(self.quota).saturating_sub(self.sent).into()
+    }
+
     pub(super) fn has_sent_all(&self) -> bool {
         self.sent >= self.quota
     }
@@ -104,12 +113,12 @@ impl Publisher {
             Drive::Window(window) => {
                 let reached = settings.progress.reached(self.number).min(self.sent);
                 let reached = reached.saturating_add(self.forgiven).max(self.floor);
-                reached.min(self.sent) + window
+                reached.min(self.sent).saturating_add(window)
             }
         };
         let accepted = match settings.message.qos {
             0 => u32::MAX,
-            _ => self.acknowledged + self.acknowledge_max,
+            _ => self.acknowledged.saturating_add(self.acknowledge_max),
         };
         driven.min(accepted).min(self.quota)
     }
