@@ -73,7 +73,8 @@ pub struct Arguments {
     /// Where the broker listens
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:1883")]
     pub(crate) target: String,
-    /// The broker's process on this machine, whose processor time and memory are measured
+    /// The broker's process on this machine, whose processor time and memory are measured; start it
+    /// afresh for memory, as it will use again what it has from before
     #[arg(long, value_name = "PID")]
     pub(crate) pid: Option<u32>,
     /// Connections in conn and churn, pairs in p2p, subscribers in wildcard, sessions in offline

@@ -4,6 +4,7 @@ use crate::clock::{Moment, nanoseconds};
 use crate::crew::{Next, Stage, Task};
 use crate::frame::{self, DISCONNECT, Session, Version};
 use crate::scan::Packet;
+use crate::stream::{PORTS_OF_A_SOURCE, SOURCES_MAX};
 use crate::task::{Findings, LOOK_AROUND, PATIENCE, Place};
 use crate::wires::{Closed, Handler, Incoming, Wires};
 
@@ -95,7 +96,9 @@ impl Churn {
         visitor.said_goodbye = false;
         let bytes = frame::connect(self.version, &client_id, self.session);
         let wire = 2 * number + visitor.newest;
-        let source = number * self.place.threads + self.place.thread;
+        // Ports rest for a while after their connection; the next one comes from elsewhere.
+        let turn = usize::try_from(self.cycles).unwrap_or(0) % SOURCES_MAX;
+        let source = turn * PORTS_OF_A_SOURCE;
         if let Err(error) = wires.open(wire, source, &bytes) {
             self.findings.refuse(1, format!("cannot connect: {error}"));
         }
