@@ -89,7 +89,7 @@ pub struct Arguments {
     /// Filters of all clients together in wildcard
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(3..))]
     pub(crate) filters: Option<u32>,
-    /// Quality of service of messages and subscriptions
+    /// Quality of service of messages and subscriptions; 1 in retained and offline, otherwise 0
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=2))]
     pub(crate) qos: Option<u8>,
     /// Size of each message; the first 16 bytes say who sent it, its number and when it was due
@@ -240,8 +240,12 @@ impl Arguments {
     /// Refuses options that the scenario would not look at.
     fn check_applies(&self) -> Result<(), Failure> {
         use Scenario::{Churn, Conn, Fanin, Fanout, Offline, P2p, Retained, Shared, Wildcard};
-        let flowing = [P2p, Fanout, Fanin, Shared, Wildcard, Retained, Offline];
-        let options: [(&str, bool, &[Scenario]); 9] = [
+        let published: &[_] = &[Fanout, Fanin, Shared, Wildcard, Retained, Offline];
+        let flowing: &[_] = &[P2p, Fanout, Fanin, Shared, Wildcard, Retained, Offline];
+        let paced: &[_] = &[
+            Conn, P2p, Fanout, Fanin, Shared, Wildcard, Retained, Offline,
+        ];
+        let options: [(&str, bool, &[Scenario]); 10] = [
             (
                 "--clients",
                 self.clients.is_some(),
@@ -252,9 +256,10 @@ impl Arguments {
                 self.subscribers.is_some(),
                 &[Fanout, Fanin, Shared, Retained],
             ),
-            ("--publishers", self.publishers.is_some(), &flowing[1..]),
+            ("--publishers", self.publishers.is_some(), published),
             ("--filters", self.filters.is_some(), &[Wildcard]),
-            ("--messages", self.messages.is_some(), &flowing),
+            ("--messages", self.messages.is_some(), flowing),
+            ("--rate", self.rate.is_some(), paced),
             ("--subscribe", self.subscribe, &[Conn]),
             ("--persistent", self.persistent, &[Conn, Churn]),
             ("--idle", self.idle.is_some(), &[Conn]),

@@ -26,12 +26,7 @@ pub(crate) fn stay(run: &mut Run<'_>) -> Result<(), Failure> {
     if arguments.idle.is_some() && run.is_well() {
         idle(run)?;
     }
-    if arguments.persistent {
-        // The sessions end with clean ones that take their place.
-        run.leave()?;
-        run.open(clients(run, Session::Clean))?;
-    }
-    Ok(())
+    forget(run)
 }
 
 /// Lets clients come and go, or take over each other's connections.
@@ -57,6 +52,15 @@ pub(crate) fn churn(run: &mut Run<'_>) -> Result<(), Failure> {
     let phase = run.keep(phase, tasks.into_iter().map(|task| task.findings));
     let after = run.watch.memory();
     run.push(phase.with_memory([before, after], 0));
+    forget(run)
+}
+
+/// Leaves the broker as it was: sessions end with clean ones that take their place.
+fn forget(run: &mut Run<'_>) -> Result<(), Failure> {
+    if run.arguments.persistent {
+        run.leave()?;
+        run.open(clients(run, Session::Clean))?;
+    }
     Ok(())
 }
 
