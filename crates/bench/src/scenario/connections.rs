@@ -1,11 +1,11 @@
 //! Connections themselves: many that stay, or some that come and go.
 
 use crate::Failure;
-use crate::arguments::Scenario;
 use crate::crew::Stage;
 use crate::frame::Session;
 use crate::pace::Pace;
 use crate::run::Run;
+use crate::task::Place;
 use crate::task::churn::{Churn, Cycle};
 use crate::task::idle::Idle;
 use crate::task::opening::{Client, Opening};
@@ -35,7 +35,6 @@ pub(crate) fn stay(run: &mut Run<'_>) -> Result<(), Failure> {
 ///
 /// When the system refuses threads or polling.
 pub(crate) fn churn(run: &mut Run<'_>) -> Result<(), Failure> {
-    debug_assert_eq!(run.arguments.scenario, Scenario::Churn);
     let arguments = run.arguments;
     let (cycle, names) = if arguments.takeover {
         (Cycle::TakeOver, ("takeover", "connection"))
@@ -107,7 +106,7 @@ fn idle(run: &mut Run<'_>) -> Result<(), Failure> {
         arguments.sizes().clients,
         arguments.idle.unwrap_or_default(),
     );
-    let idle = |place: crate::task::Place| {
+    let idle = |place: Place| {
         let own = part(clients, place.thread, place.threads);
         let pace = |rate| Pace::new(rate, own as u64, clients.into());
         Idle::new(place, arguments.ping_rate.map(pace), own)

@@ -3,6 +3,7 @@
 use crate::Failure;
 use crate::frame::Session;
 use crate::plan::Plan;
+use crate::report::Phase;
 use crate::run::{Opened, Run};
 use crate::scenario::steady;
 use crate::task::opening::{Client, Opening};
@@ -100,7 +101,7 @@ fn drain(run: &mut Run<'_>) -> Result<(), Failure> {
         run.say(format!("the broker has forgotten {forgotten} sessions"));
     }
     // It is the time until a connection was accepted, which says nothing about messages.
-    let phase = crate::report::Phase {
+    let phase = Phase {
         latency_us: None,
         ..opened
     };

@@ -6,11 +6,12 @@ use crate::books::{Books, Progress};
 use crate::crew::Stage;
 use crate::frame::{Message, Session};
 use crate::plan::Plan;
+use crate::report::Phase;
 use crate::run::Run;
-use crate::task::Findings;
 use crate::task::flow::{Drive, Flow, Settings};
 use crate::task::opening::Client;
 use crate::task::subscribing::Subscription;
+use crate::task::{Findings, Place};
 
 /// Connects, subscribes, publishes, and says what came of it.
 ///
@@ -91,7 +92,7 @@ pub(crate) fn publish(
     plan: &Plan,
     receive_max: &[Vec<u16>],
     (name, message): (&str, &Message),
-) -> Result<crate::report::Phase, Failure> {
+) -> Result<Phase, Failure> {
     let arguments = run.arguments;
     let progress = Progress::new(plan, run.threads());
     let settings = Settings {
@@ -104,7 +105,7 @@ pub(crate) fn publish(
         },
         messages: arguments.messages(),
     };
-    let flow = |place: crate::task::Place| {
+    let flow = |place: Place| {
         let receive_max = receive_max.get(place.thread);
         Flow::new(place, settings, receive_max.map_or(&[], Vec::as_slice))
     };

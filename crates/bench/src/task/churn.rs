@@ -32,7 +32,8 @@ pub(crate) struct Churn {
     visitors: Vec<Visitor>,
     /// Clients whose next connection can be made.
     ready: Vec<usize>,
-    /// For takeovers: clients whose new connection is accepted and whose old one is closed.
+    /// Cycles that are complete. That of a takeover is when the new connection is accepted and the old
+    /// one closed.
     cycles: u64,
     last_event: Moment,
     is_stopping: bool,

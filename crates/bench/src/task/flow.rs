@@ -283,6 +283,36 @@ impl<'a> Flow<'a> {
         };
         self.settings.progress.is_complete() && self.publishers.iter().all(is_acknowledged)
     }
+
+    /// Says of which publishers nobody here gets anything.
+    fn start_books(&mut self) {
+        self.touched.extend(0..self.settings.plan.publishers);
+        self.spread_progress();
+    }
+
+    fn patience(&self) -> Duration {
+        // What was on its way to a connection that has ended will not come.
+        if self.findings.faults.closed > 0 {
+            STALL
+        } else {
+            PATIENCE
+        }
+    }
+
+    fn wait(&self, until_due: Duration) -> Duration {
+        if !self.ready.is_empty() {
+            return Duration::ZERO;
+        }
+        until_due.min(self.longest_wait())
+    }
+
+    fn longest_wait(&self) -> Duration {
+        if self.place.threads > 1 {
+            LOOK_ACROSS
+        } else {
+            LOOK_AROUND
+        }
+    }
 }
 
 /// What the moment a message was due depends on.
@@ -349,11 +379,7 @@ impl Task for Flow<'_> {
             if self.is_complete() || quiet > self.patience() {
                 return Next::Done;
             }
-            return Next::Wait(if self.place.threads > 1 {
-                LOOK_ACROSS
-            } else {
-                LOOK_AROUND
-            });
+            return Next::Wait(self.longest_wait());
         }
         if quiet > STALL && self.settings.message.qos == 0 {
             self.forgive();
@@ -362,34 +388,5 @@ impl Task for Flow<'_> {
         let until_due = self.spread_due(now);
         self.publish(wires, now);
         Next::Wait(self.wait(until_due))
-    }
-}
-
-impl Flow<'_> {
-    /// Says of which publishers nobody here gets anything.
-    fn start_books(&mut self) {
-        self.touched.extend(0..self.settings.plan.publishers);
-        self.spread_progress();
-    }
-
-    fn patience(&self) -> Duration {
-        // What was on its way to a connection that has ended will not come.
-        if self.findings.faults.closed > 0 {
-            STALL
-        } else {
-            PATIENCE
-        }
-    }
-
-    fn wait(&self, until_due: Duration) -> Duration {
-        if !self.ready.is_empty() {
-            return Duration::ZERO;
-        }
-        let longest = if self.place.threads > 1 {
-            LOOK_ACROSS
-        } else {
-            LOOK_AROUND
-        };
-        until_due.min(longest)
     }
 }
