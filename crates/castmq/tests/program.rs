@@ -349,3 +349,33 @@ fn a_measurement_that_makes_no_sense_says_why_and_ends_with_2() {
          use 16 or more\n"
     );
 }
+
+#[test]
+fn a_measurement_that_finds_a_fault_ends_with_1() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = listener.local_addr().unwrap().to_string();
+    let refuse_all = move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            // The generator looks whether somebody listens before it says anything.
+            if stream.read(&mut [0; 512]).unwrap() > 0 {
+                stream.write_all(&[0x20, 2, 0, 5]).unwrap();
+            }
+        }
+    };
+    std::thread::Builder::new().spawn(refuse_all).unwrap();
+    let output = output(&[
+        "bench",
+        "conn",
+        "--clients=3",
+        "--target",
+        &target,
+        "--json",
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    let expected = "castmq bench: a connection was refused, reason 0x05\n";
+    assert_eq!(stderr(&output), expected);
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(report.contains("\"refused\":3,\"closed\":0"), "{report}");
+    assert!(report.ends_with("\"ok\":false}\n"), "{report}");
+}

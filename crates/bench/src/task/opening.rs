@@ -17,6 +17,16 @@ pub(crate) struct Client {
     pub(crate) session: Session,
 }
 
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// It was due then, and waits for its answer.
+    Waiting(Moment),
+    Accepted,
+    /// It never came to be; that the broker closes it is no news.
+    Refused,
+}
+
 /// Connects clients; each gets the wire of its position in the list.
 #[derive(Debug)]
 pub(crate) struct Opening {
@@ -25,7 +35,8 @@ pub(crate) struct Opening {
     clients: Vec<Client>,
     pace: Option<Pace>,
     start: Option<Moment>,
-    begun: Vec<Moment>,
+    /// By wire, as far as connections have been begun.
+    states: Vec<State>,
     in_progress: usize,
     last_event: Moment,
     accepted: u64,
@@ -43,7 +54,7 @@ impl Opening {
             version,
             pace: None,
             start: None,
-            begun: Vec::with_capacity(clients.len()),
+            states: Vec::with_capacity(clients.len()),
             in_progress: 0,
             last_event: 0,
             accepted: 0,
@@ -63,7 +74,7 @@ impl Opening {
     fn begin(&mut self, wires: &mut Wires, now: Moment) -> Duration {
         let start = *self.start.get_or_insert(now);
         loop {
-            let number = self.begun.len();
+            let number = self.states.len();
             let Some(client) = self.clients.get(number) else {
                 return LOOK_AROUND;
             };
@@ -78,23 +89,34 @@ impl Opening {
             }
             let bytes = frame::connect(self.version, &client.id, client.session);
             let source = number * self.place.threads + self.place.thread;
-            self.begun.push(due);
-            match wires.open(number, source, &bytes) {
-                Ok(()) => self.in_progress += 1,
-                Err(error) => self.findings.refuse(1, format!("cannot connect: {error}")),
-            }
+            self.states.push(match wires.open(number, source, &bytes) {
+                Ok(()) => {
+                    self.in_progress += 1;
+                    State::Waiting(due)
+                }
+                Err(error) => {
+                    self.findings.refuse(1, format!("cannot connect: {error}"));
+                    State::Refused
+                }
+            });
         }
     }
 
     fn accept(&mut self, incoming: &Incoming<'_>, connack: ConnAck) {
-        self.in_progress = self.in_progress.saturating_sub(1);
+        let Some(state) = self.states.get_mut(incoming.wire) else {
+            return;
+        };
+        let State::Waiting(due) = *state else {
+            return;
+        };
+        self.in_progress -= 1;
         if connack.reason != 0 {
+            *state = State::Refused;
             let note = format!("a connection was refused, reason {:#04x}", connack.reason);
             return self.findings.refuse(1, note);
         }
-        let begun = self.begun.get(incoming.wire);
-        let begun = begun.copied().unwrap_or(incoming.now);
-        self.findings.latencies.record(begun, incoming.now);
+        *state = State::Accepted;
+        self.findings.latencies.record(due, incoming.now);
         self.accepted += 1;
         self.resumed += u64::from(connack.has_session);
         if let Some(place) = self.receive_max.get_mut(incoming.wire) {
@@ -111,8 +133,14 @@ impl Handler for Opening {
         }
     }
 
-    fn handle_closed(&mut self, _: usize, why: &Closed) {
-        self.in_progress = self.in_progress.saturating_sub(1);
+    fn handle_closed(&mut self, wire: usize, why: &Closed) {
+        let state = self.states.get_mut(wire);
+        let before = state.map(|state| std::mem::replace(state, State::Refused));
+        match before {
+            Some(State::Waiting(_)) => self.in_progress -= 1,
+            Some(State::Accepted) => {}
+            Some(State::Refused) | None => return,
+        }
         self.findings
             .close(format!("a connection ended while others were made: {why}"));
     }
@@ -133,7 +161,7 @@ impl Task for Opening {
                 .refuse(waiting, "the broker does not answer CONNECT");
             return Next::Done;
         }
-        let is_done = self.begun.len() == self.clients.len() && self.in_progress == 0;
+        let is_done = self.states.len() == self.clients.len() && self.in_progress == 0;
         if is_done {
             Next::Done
         } else {
