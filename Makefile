@@ -2,13 +2,19 @@
 
 SECS ?= 60
 RUNS ?= 200
+ROUNDS ?= 7
+SCENARIOS ?=
+BROKERS ?=
+ARGS ?=
 
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 TOOLS := $(TARGET)/tools
 XTASK := $(CARGO) run --quiet --locked -p castmq-xtask --
+VERSUS := $(CARGO) run --quiet --locked -p castmq-versus -- --target $(TARGET)
 
-.PHONY: help run build test check deny fuzz spec differences test-long sim
+.PHONY: help run build test check deny fuzz spec differences test-long sim bench \
+	instructions
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -55,6 +61,15 @@ fuzz: $(TOOLS)/bin/cargo-fuzz ## Fuzz each target for SECS seconds
 sim: export SIM_RUNS = $(RUNS)
 sim: ## Simulate RUNS seeds: several arbiters on one thread, storms, pauses, panics
 	$(CARGO) test --profile simulation --locked -p castmq-simulation
+
+# For example: make bench ROUNDS=3 SCENARIOS=p2p,conn BROKERS=castmq,mosquitto
+# make bench ARGS="--broker 'flashmq=flashmq --config-file f.conf --port {port}' --seconds 3"
+bench: build ## CastMQ against every broker found: ROUNDS rounds of SCENARIOS (all) with BROKERS (all)
+	$(VERSUS) --rounds $(ROUNDS) $(if $(SCENARIOS),--scenarios $(SCENARIOS)) \
+		$(if $(BROKERS),--brokers $(BROKERS)) $(ARGS)
+
+instructions: build ## Instructions by message, counted by valgrind, with one arbiter and with two
+	$(VERSUS) --instructions
 
 test-long: export PROPTEST_CASES = 20000
 test-long: test ## All tests, then the long rounds
