@@ -6,6 +6,8 @@
 pub(crate) const HEAD_BYTES: usize = 16;
 /// Digits of the number at the end of a numbered topic.
 pub(crate) const TOPIC_DIGITS: usize = 8;
+/// How long a client may be silent.
+const KEEP_ALIVE_SECONDS: u16 = 3 * 3600;
 
 /// PINGREQ.
 pub(crate) const PINGREQ: &[u8] = &[0xC0, 0];
@@ -59,8 +61,9 @@ pub(crate) fn connect(version: Version, client_id: &str, session: Session) -> Ve
     let is_clean = session == Session::Clean;
     body.push(if version == Version::V50 { 5 } else { 4 });
     body.push(if is_clean { 0x02 } else { 0 });
-    // No keep-alive: a subscriber to QoS 0 would have to say something in long runs.
-    body.extend([0, 0]);
+    // Longer than any run, so that a subscriber to QoS 0 need not say something; but not none, which
+    // rumqttd refuses.
+    body.extend(KEEP_ALIVE_SECONDS.to_be_bytes());
     if version == Version::V50 {
         let expiry_seconds: u32 = if is_clean { 0 } else { 3600 };
         body.extend([5, 0x11]);
@@ -236,7 +239,7 @@ mod tests {
     fn a_connect_is_what_the_specification_shows() {
         let bytes = connect(Version::V311, "a", Session::Clean);
         let expected = [
-            0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 0, 0, 1, b'a',
+            0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 4, 2, 42, 48, 0, 1, b'a',
         ];
         assert_eq!(bytes, expected);
     }
@@ -244,7 +247,7 @@ mod tests {
     #[test]
     fn a_kept_session_of_5_0_says_for_how_long() {
         let bytes = connect(Version::V50, "a", Session::Kept);
-        assert_eq!(bytes[8..18], [5, 0, 0, 0, 5, 0x11, 0, 0, 14, 16]);
+        assert_eq!(bytes[8..18], [5, 0, 42, 48, 5, 0x11, 0, 0, 14, 16]);
     }
 
     #[test]
