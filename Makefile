@@ -63,7 +63,7 @@ sim: ## Simulate RUNS seeds: several arbiters on one thread, storms, pauses, pan
 	$(CARGO) test --profile simulation --locked -p castmq-simulation
 
 # For example: make bench ROUNDS=3 SCENARIOS=p2p,conn BROKERS=castmq,mosquitto
-# make bench ARGS="--broker 'flashmq=flashmq --config-file f.conf --port {port}' --seconds 3"
+# make bench ARGS="--broker 'flashmq=flashmq --config-file f.conf --port {port}' --duration 3"
 bench: build ## CastMQ against every broker found: ROUNDS rounds of SCENARIOS (all) with BROKERS (all)
 	$(VERSUS) --rounds $(ROUNDS) $(if $(SCENARIOS),--scenarios $(SCENARIOS)) \
 		$(if $(BROKERS),--brokers $(BROKERS)) $(ARGS)

@@ -122,7 +122,7 @@ impl Load {
             .args(arguments.split_whitespace())
             .args(["--target", &format!("127.0.0.1:{port}")])
             .args(["--pid", &pid.to_string()])
-            .args(["--seconds", &self.seconds.to_string()])
+            .args(["--duration", &self.seconds.to_string()])
             .arg("--json");
         command
     }
@@ -190,7 +190,7 @@ mod tests {
             .collect();
         assert_eq!(
             words.join(" "),
-            "bench p2p --qos 1 --target 127.0.0.1:1884 --pid 77 --seconds 1.5 --json"
+            "bench p2p --qos 1 --target 127.0.0.1:1884 --pid 77 --duration 1.5 --json"
         );
     }
 

@@ -27,11 +27,11 @@ pub struct Counted {
 /// The loads that are counted: small messages, so that bytes weigh little.
 #[rustfmt::skip] // A line for each.
 pub const COUNTED: &[Counted] = &[
-    counted("p2p QoS 0", "p2p --pairs 10 --window 64 --size 16 --qos 0", 100_000),
-    counted("p2p QoS 1", "p2p --pairs 10 --window 64 --size 16 --qos 1", 100_000),
-    counted("p2p QoS 2", "p2p --pairs 10 --window 64 --size 16 --qos 2", 50_000),
-    counted("fan-out to 100, QoS 0", "fanout --subscribers 100 --size 16 --qos 0", 2_000),
-    counted("fan-out to 100, QoS 1", "fanout --subscribers 100 --size 16 --qos 1", 2_000),
+    counted("p2p QoS 0", "p2p --clients 10 --window 64 --payload 16 --qos 0", 100_000),
+    counted("p2p QoS 1", "p2p --clients 10 --window 64 --payload 16 --qos 1", 100_000),
+    counted("p2p QoS 2", "p2p --clients 10 --window 64 --payload 16 --qos 2", 50_000),
+    counted("fan-out to 100, QoS 0", "fanout --publishers 1 --subscribers 100 --payload 16 --qos 0", 2_000),
+    counted("fan-out to 100, QoS 1", "fanout --publishers 1 --subscribers 100 --payload 16 --qos 1", 2_000),
 ];
 
 /// How many arbiters the broker is given.

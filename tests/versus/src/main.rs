@@ -32,9 +32,9 @@ struct Arguments {
     /// A further broker: its name and the command line that starts it on {port}
     #[arg(long = "broker", value_name = "NAME=COMMAND")]
     given: Vec<String>,
-    /// How long a load without an end of its own lasts
+    /// How long a load without an end of its own lasts, in seconds
     #[arg(long, default_value_t = 1.5)]
-    seconds: f64,
+    duration: f64,
     /// When a run that does not end is given up, in seconds
     #[arg(long, default_value_t = 180)]
     limit: u64,
@@ -181,7 +181,7 @@ impl Arguments {
         let castmq = || self.places().castmq;
         Load {
             generator: self.generator.clone().unwrap_or_else(castmq),
-            seconds: self.seconds,
+            seconds: self.duration,
             limit: Duration::from_secs(self.limit),
             folder: self.target.join("bench").join("work"),
         }

@@ -93,6 +93,14 @@ impl Outcome {
     }
 }
 
+impl Phase {
+    /// The part of the time that the broker was at work.
+    #[must_use]
+    pub fn busy(&self) -> Option<f64> {
+        Some(self.broker_cpu_us_per_operation? * self.per_second? / 1e6)
+    }
+}
+
 impl Faults {
     /// How many of them that promise forbids. Order, refusals and closed connections are no matter
     /// of QoS: all of them are forbidden.

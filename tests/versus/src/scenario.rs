@@ -67,22 +67,22 @@ pub enum Goal {
 /// All loads, in the order in which they run.
 #[rustfmt::skip] // A line for each.
 pub const SCENARIOS: &[Scenario] = &[
-    load("p2p-q0-16", "p2p --pairs 50 --window 64 --size 16 --qos 0", AtMostOnce),
-    load("p2p-q0-256", "p2p --pairs 50 --window 64 --size 256 --qos 0", AtMostOnce),
-    load("p2p-q0-4096", "p2p --pairs 50 --window 64 --size 4096 --qos 0", AtMostOnce),
-    load("p2p-q1-16", "p2p --pairs 50 --window 64 --size 16 --qos 1", AtLeastOnce),
-    load("p2p-q1-256", "p2p --pairs 50 --window 64 --size 256 --qos 1", AtLeastOnce),
-    load("p2p-q1-4096", "p2p --pairs 50 --window 64 --size 4096 --qos 1", AtLeastOnce),
-    load("p2p-q2-16", "p2p --pairs 50 --window 64 --size 16 --qos 2", ExactlyOnce),
-    load("p2p-q2-256", "p2p --pairs 50 --window 64 --size 256 --qos 2", ExactlyOnce),
-    load("p2p-q2-4096", "p2p --pairs 50 --window 64 --size 4096 --qos 2", ExactlyOnce),
-    load("rate-q0", "p2p --pairs 100 --rate 5000 --qos 0", AtMostOnce),
-    load("rate-q1", "p2p --pairs 100 --rate 5000 --qos 1", AtLeastOnce),
-    load("rate-q2", "p2p --pairs 100 --rate 5000 --qos 2", ExactlyOnce),
-    load("fanout100-q0", "fanout --subscribers 100 --qos 0", AtMostOnce),
-    load("fanout100-q1", "fanout --subscribers 100 --qos 1", AtLeastOnce),
-    load("fanout1000-q0", "fanout --subscribers 1000 --qos 0", AtMostOnce),
-    load("fanout1000-q1", "fanout --subscribers 1000 --qos 1", AtLeastOnce),
+    load("p2p-q0-16", "p2p --clients 50 --window 64 --payload 16 --qos 0", AtMostOnce),
+    load("p2p-q0-256", "p2p --clients 50 --window 64 --payload 256 --qos 0", AtMostOnce),
+    load("p2p-q0-4096", "p2p --clients 50 --window 64 --payload 4096 --qos 0", AtMostOnce),
+    load("p2p-q1-16", "p2p --clients 50 --window 64 --payload 16 --qos 1", AtLeastOnce),
+    load("p2p-q1-256", "p2p --clients 50 --window 64 --payload 256 --qos 1", AtLeastOnce),
+    load("p2p-q1-4096", "p2p --clients 50 --window 64 --payload 4096 --qos 1", AtLeastOnce),
+    load("p2p-q2-16", "p2p --clients 50 --window 64 --payload 16 --qos 2", ExactlyOnce),
+    load("p2p-q2-256", "p2p --clients 50 --window 64 --payload 256 --qos 2", ExactlyOnce),
+    load("p2p-q2-4096", "p2p --clients 50 --window 64 --payload 4096 --qos 2", ExactlyOnce),
+    load("rate-q0", "p2p --clients 100 --rate 5000 --qos 0", AtMostOnce),
+    load("rate-q1", "p2p --clients 100 --rate 5000 --qos 1", AtLeastOnce),
+    load("rate-q2", "p2p --clients 100 --rate 5000 --qos 2", ExactlyOnce),
+    load("fanout100-q0", "fanout --publishers 1 --subscribers 100 --qos 0", AtMostOnce),
+    load("fanout100-q1", "fanout --publishers 1 --subscribers 100 --qos 1", AtLeastOnce),
+    load("fanout1000-q0", "fanout --publishers 1 --subscribers 1000 --qos 0", AtMostOnce),
+    load("fanout1000-q1", "fanout --publishers 1 --subscribers 1000 --qos 1", AtLeastOnce),
     load("fanin1-q0", "fanin --publishers 1000 --subscribers 1 --qos 0", AtMostOnce),
     load("fanin5-q1", "fanin --publishers 1000 --subscribers 5 --qos 1", AtLeastOnce),
     load("shared10-q0", "shared --subscribers 10 --qos 0", AtMostOnce),
@@ -90,8 +90,8 @@ pub const SCENARIOS: &[Scenario] = &[
     load("wildcard-1k", "wildcard --clients 1000 --filters 1000", AtMostOnce),
     load("wildcard-10k", "wildcard --clients 1000 --filters 10000", AtMostOnce),
     load("wildcard-100k", "wildcard --clients 1000 --filters 100000", AtMostOnce),
-    load("retained-10k", "retained --topics 10000 --size 64", ExactlyOnce),
-    load("retained-100k", "retained --topics 100000 --size 64", ExactlyOnce),
+    load("retained-10k", "retained --topics 10000 --payload 64", ExactlyOnce),
+    load("retained-100k", "retained --topics 100000 --payload 64", ExactlyOnce),
     load("offline-wide", "offline --sessions 1000 --messages 100", AtLeastOnce),
     load("offline-deep", "offline --sessions 10 --messages 10000", AtLeastOnce),
     load("churn", "churn", ExactlyOnce),
@@ -181,6 +181,12 @@ impl Scenario {
         SCENARIOS.iter().find(|scenario| scenario.name == name)
     }
 
+    /// Whether messages are sent at a fixed rate, and not as many as go.
+    #[must_use]
+    pub fn has_rate(&self) -> bool {
+        self.arguments.contains("--rate")
+    }
+
     /// Those whose names begin with one of these, in the order of the table; all for no names.
     ///
     /// # Errors
@@ -260,6 +266,12 @@ mod tests {
                 assert!(phases(scenario).contains(&phase), "{}: {phase}", row.name());
             }
         }
+    }
+
+    #[test]
+    fn some_loads_have_a_fixed_rate() {
+        assert!(Scenario::named("rate-q0").unwrap().has_rate());
+        assert!(!Scenario::named("p2p-q0-16").unwrap().has_rate());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::evidence::Evidence;
 use super::numbers::{NONE, bytes, grouped, median, number, percent, with_spread};
 use super::standing::{Standing, Verdict};
 use crate::broker::OURS;
-use crate::scenario::{Goal, Measure, REFERENCE, ROWS, Row};
+use crate::scenario::{Goal, Measure, REFERENCE, ROWS, Row, Scenario};
 use crate::statistics::{Spread, ratios};
 
 /// Marks a number of a broker that broke its promise.
@@ -72,8 +72,8 @@ pub(super) fn all_costs(evidence: &Evidence<'_>) -> String {
 
 /// How quick every broker was.
 pub(super) fn paces(evidence: &Evidence<'_>) -> String {
-    let about = "Medians. The generator has a processor too: where it is the limit, a cheaper \
-                 broker is not quicker.";
+    let about = "Medians; behind them how busy the broker's CPU was. Where it is not, the load \
+                 generator was the limit, or the rate.";
     let mut table = Table::of_brokers("### Operations per second", about, evidence);
     for row in ROWS {
         let Measure::Cost { phase } = row.measure else {
@@ -82,23 +82,29 @@ pub(super) fn paces(evidence: &Evidence<'_>) -> String {
         table.brokers(row.name(), evidence, |broker| {
             let phases = evidence.phases(row.scenario, broker, phase);
             let pace = Spread::of(phases.iter().filter_map(|phase| phase.per_second))?;
-            Some(grouped(pace.median) + mark(evidence, row, broker))
+            let busy = Spread::of(phases.iter().filter_map(|phase| phase.busy()));
+            let busy = busy.map_or_else(String::new, |busy| {
+                format!(" ({:.0} %)", busy.median * 100.0)
+            });
+            Some(grouped(pace.median) + &busy + mark(evidence, row, broker))
         });
     }
     table.finish()
 }
 
-/// How long messages are under way.
+/// How long messages are under way where their rate is fixed; elsewhere they only queue.
 pub(super) fn latencies(evidence: &Evidence<'_>) -> String {
     let about = "µs from when a message was due until it arrived: the median and the 99th \
                  percentile, medians of all rounds.";
-    let mut table = Table::of_brokers("### Latency", about, evidence);
+    let mut table = Table::of_brokers("### Latency at a fixed rate", about, evidence);
     for row in ROWS {
+        let has_rate = Scenario::named(row.scenario).is_some_and(Scenario::has_rate);
         let Measure::Cost { phase } = row.measure else {
             continue;
         };
         table.brokers(row.name(), evidence, |broker| {
             let phases = evidence.phases(row.scenario, broker, phase);
+            let phases = if has_rate { phases } else { Vec::new() };
             let percentile = |name: &str| {
                 let of = |latency: &serde_json::Value| latency.get(name)?.as_f64();
                 Spread::of(
@@ -302,7 +308,7 @@ mod tests {
         let lines = journal([run("p2p-q0-256", "castmq", 1, 0.5)]);
         assert_eq!(
             rows(&paces(&Evidence::of(&lines))),
-            ["| p2p-q0-256 | 2 000 000 |"]
+            ["| p2p-q0-256 | 2 000 000 (100 %) |"]
         );
     }
 
