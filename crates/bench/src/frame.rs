@@ -69,7 +69,8 @@ pub(crate) fn connect(version: Version, client_id: &str, session: Session) -> Ve
         body.extend([5, 0x11]);
         body.extend(expiry_seconds.to_be_bytes());
     }
-    text(&mut body, client_id);
+    // Names of runs have slashes, which rumqttd refuses here.
+    text(&mut body, &client_id.replace('/', "-"));
     packet(0x10, &body)
 }
 
