@@ -44,9 +44,9 @@ pub enum Measure {
     },
     /// Resident memory of the broker in bytes by operation.
     Memory {
-        /// The phase at whose start the memory is taken.
+        /// The phase at whose start the memory is taken, and whose operations count.
         from: &'static str,
-        /// The phase at whose end it is taken again, and whose operations count.
+        /// The phase at whose end it is taken again.
         to: &'static str,
         /// What an operation leaves in memory.
         item: &'static str,
@@ -85,18 +85,19 @@ pub const SCENARIOS: &[Scenario] = &[
     load("fanout1000-q1", "fanout --publishers 1 --subscribers 1000 --qos 1", AtLeastOnce),
     load("fanin1-q0", "fanin --publishers 1000 --subscribers 1 --qos 0", AtMostOnce),
     load("fanin5-q1", "fanin --publishers 1000 --subscribers 5 --qos 1", AtLeastOnce),
-    load("shared10-q0", "shared --subscribers 10 --qos 0", AtMostOnce),
-    load("shared10-q1", "shared --subscribers 10 --qos 1", AtLeastOnce),
-    load("wildcard-1k", "wildcard --clients 1000 --filters 1000", AtMostOnce),
-    load("wildcard-10k", "wildcard --clients 1000 --filters 10000", AtMostOnce),
-    load("wildcard-100k", "wildcard --clients 1000 --filters 100000", AtMostOnce),
-    load("retained-10k", "retained --topics 10000 --payload 64", ExactlyOnce),
-    load("retained-100k", "retained --topics 100000 --payload 64", ExactlyOnce),
-    load("offline-wide", "offline --sessions 1000 --messages 100", AtLeastOnce),
-    load("offline-deep", "offline --sessions 10 --messages 10000", AtLeastOnce),
-    load("churn", "churn", ExactlyOnce),
-    load("takeover", "churn --takeover", ExactlyOnce),
-    load("conn", "conn --clients 10000", ExactlyOnce),
+    load("shared10-q0", "shared --publishers 10 --subscribers 10 --qos 0", AtMostOnce),
+    load("shared10-q1", "shared --publishers 10 --subscribers 10 --qos 1", AtLeastOnce),
+    load("wildcard-1k", "wildcard --clients 1000 --publishers 10 --filters 1000", AtMostOnce),
+    load("wildcard-10k", "wildcard --clients 1000 --publishers 10 --filters 10000", AtMostOnce),
+    load("wildcard-100k", "wildcard --clients 1000 --publishers 10 --filters 100000", AtMostOnce),
+    load("retained-10k", "retained --messages 10000 --payload 64", AtLeastOnce),
+    load("retained-100k", "retained --messages 100000 --payload 64", AtLeastOnce),
+    load("offline-wide", "offline --clients 1000 --messages 100", AtLeastOnce),
+    load("offline-deep", "offline --clients 10 --messages 10000", AtLeastOnce),
+    load("sessions", "offline --clients 10000 --messages 1", AtLeastOnce),
+    load("churn", "churn --clients 50", ExactlyOnce),
+    load("takeover", "churn --clients 50 --takeover", ExactlyOnce),
+    load("conn", "conn --clients 10000 --subscribe", ExactlyOnce),
 ];
 
 /// All rows, in the order of the tables.
@@ -137,7 +138,7 @@ pub const ROWS: &[Row] = &[
     cost("conn", "connect", BestPeer),
     memory("conn", ["connect", "connect"], "idle client", Bytes(2.8 * KIB)),
     memory("conn", ["connect", "subscribe"], "idle client with a subscription", Bytes(3.2 * KIB)),
-    memory("offline-wide", ["connect", "leave"], "session without its client", Bytes(1.7 * KIB)),
+    memory("sessions", ["connect", "leave"], "session without its client", Bytes(1.7 * KIB)),
     memory("wildcard-100k", ["subscribe", "subscribe"], "filter", Bytes(500.0)),
     memory("retained-100k", ["store", "store"], "retained message of 64 B", Bytes(500.0)),
     memory("offline-wide", ["queue", "queue"], "queued message", Bytes(380.0)),
@@ -230,7 +231,7 @@ impl Row {
             Memory { from, to, .. } => {
                 let (from, to) = (outcome.phase(from)?, outcome.phase(to)?);
                 let grown = to.broker_rss_bytes_after? - from.broker_rss_bytes_before?;
-                (to.operations > 0.0).then(|| grown / to.operations)
+                (from.operations > 0.0).then(|| grown / from.operations)
             }
         }
     }

@@ -60,7 +60,8 @@ fn noise(evidence: &Evidence<'_>) -> String {
 /// The rows in which CastMQ is not the cheapest.
 pub(super) fn losses(evidence: &Evidence<'_>) -> String {
     let standings = Standing::all(evidence);
-    if standings.is_empty() {
+    let takes_part = evidence.brokers.iter().any(|broker| broker.name == OURS);
+    if standings.is_empty() || !takes_part {
         return String::new();
     }
     let lost: Vec<_> = standings
@@ -202,6 +203,12 @@ mod tests {
             "### Rows that we lose\n\n\
              - p2p-q0-16: 3.00 µs, rumqttd has 2.00 µs; 1.50 (1.50–1.50) times.\n"
         );
+    }
+
+    #[test]
+    fn who_takes_no_part_loses_nothing() {
+        let lines = journal([run("p2p-q0-16", "rumqttd", 1, 2.0)]);
+        assert_eq!(losses(&Evidence::of(&lines)), "");
     }
 
     #[test]
