@@ -1,6 +1,7 @@
 //! The table of who takes part: where each broker's program is, and how it is started.
 
 use std::fs;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -153,13 +154,19 @@ impl Broker {
         })
     }
 
-    /// What the journal says about it.
+    /// What the journal says about it; where the program lies says nothing to others.
     #[must_use]
     pub fn participant(&self) -> Participant {
+        let mut words = self.command.iter().map(String::as_str);
+        let program = words.next().unwrap_or_default();
+        let (_, program) = program.rsplit_once('/').unwrap_or(("", program));
         Participant {
             name: self.name.clone(),
             version: self.version.clone(),
-            command: self.command.join(" "),
+            command: iter::once(program)
+                .chain(words)
+                .collect::<Vec<_>>()
+                .join(" "),
         }
     }
 
@@ -274,7 +281,7 @@ mod tests {
     }
 
     fn words(command: &Command) -> Vec<String> {
-        let program = std::iter::once(command.get_program());
+        let program = iter::once(command.get_program());
         program
             .chain(command.get_args())
             .map(|word| word.to_str().unwrap().to_owned())
@@ -346,6 +353,12 @@ mod tests {
     #[test]
     fn a_broker_without_a_command_line_is_refused() {
         assert!(Broker::given("nanomq").is_err());
+    }
+
+    #[test]
+    fn a_command_line_is_told_without_the_program_s_folder() {
+        let broker = Broker::given("mine=/opt/mine/bin/broker -p {port}").unwrap();
+        assert_eq!(broker.participant().command, "broker -p {port}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -58,8 +59,18 @@ struct Arguments {
     write: Option<PathBuf>,
 }
 
-fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where nobody listens there is nothing to be done about it.
+            let _ = writeln!(std::io::stderr(), "castmq-versus: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.list {
         return list();
     }
@@ -83,7 +94,11 @@ impl Arguments {
         }
         let folder = self.target.join("bench");
         fs::create_dir_all(&folder)?;
-        let mut journal = Journal::begin(&folder.join("runs.jsonl"))?;
+        let file = folder.join("runs.jsonl");
+        if file.is_file() {
+            fs::rename(&file, folder.join("runs.before.jsonl"))?;
+        }
+        let mut journal = Journal::begin(&file)?;
         // A line that cannot be shown is in the journal all the same.
         campaign::run(&plan, machine, &mut journal, |line| drop(say(line)))?;
         let tables = report::render(journal.lines());
@@ -101,6 +116,10 @@ impl Arguments {
         }
         let (mut brokers, mut absent) = (Vec::new(), Vec::new());
         for known in self.known()? {
+            say(&format!(
+                "looking for {}; what is missing is installed",
+                known.name
+            ))?;
             match Broker::find(known, &self.places()) {
                 Ok(broker) => brokers.push(broker),
                 Err(missing) => absent.push(missing),
