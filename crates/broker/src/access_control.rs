@@ -104,12 +104,13 @@ pub struct Access {
 }
 
 /// What a connection remembers of its rights.
-#[derive(Debug)]
-pub struct AclCache(AccessCache);
+#[derive(Debug, Default)]
+pub struct AclCache(Option<Box<AccessCache>>);
 
-impl Default for AclCache {
-    fn default() -> Self {
-        Self(AccessCache::new(CACHE_ENTRIES))
+impl AclCache {
+    fn cache(&mut self) -> &mut AccessCache {
+        self.0
+            .get_or_insert_with(|| Box::new(AccessCache::new(CACHE_ENTRIES)))
     }
 }
 
@@ -202,11 +203,11 @@ impl Access {
             return true;
         }
         let generation = self.generation.load(SeqCst);
-        if let Some(decision) = cache.0.get(generation, action, topic) {
+        if let Some(decision) = cache.cache().get(generation, action, topic) {
             return decision == Decision::Allow;
         }
         let decision = self.ask(client_id, user_name, action, topic);
-        cache.0.put(generation, action, topic, decision);
+        cache.cache().put(generation, action, topic, decision);
         decision == Decision::Allow
     }
 

@@ -29,7 +29,6 @@ use bytes::{Bytes, BytesMut};
 use castmq_mqtt::{Decoder, PacketId, ReasonCode, Text, Version};
 use castmq_observe::{Counter, Event, Kind};
 use castmq_otp::{Address, Down, Entry, Lanes, Process, Restart, Stream};
-use castmq_rules::ClientId;
 use castmq_rules::ack_order::{AckOrder, Outcome, Sequence};
 use castmq_rules::alias::OutboundAliases;
 use castmq_rules::claim::Epoch;
@@ -38,6 +37,7 @@ use castmq_rules::keepalive::KeepAlive;
 use castmq_rules::limits::TokenBucket;
 use castmq_rules::protocol::Protocol;
 use castmq_rules::session::{DownReason, Outgoing};
+use castmq_rules::{ClientId, Moment};
 
 use crate::access_control::AclCache;
 use crate::listener::Permit;
@@ -76,15 +76,15 @@ pub struct Client {
     /// Whether a flush is due at the end of the round.
     is_touched: bool,
     /// Since when the socket takes nothing.
-    blocked: Option<Duration>,
+    blocked: Option<Moment>,
     pause: Option<pause::Pause>,
     /// Since when the session owes an answer to SUBSCRIBE or UNSUBSCRIBE.
-    unanswered: Option<Duration>,
+    unanswered: Option<Moment>,
     /// The earliest moment for which a timer is armed.
-    armed: Option<Duration>,
+    armed: Option<Moment>,
     /// Arbiters that it has moved to already.
     hops: u8,
-    rate: Option<TokenBucket>,
+    rate: Option<Box<TokenBucket>>,
 }
 
 /// How far a connection is.
@@ -97,7 +97,7 @@ enum Stage {
     /// It has a session.
     Connected(Box<Linked>),
     /// It only writes what is left.
-    Closing { since: Duration },
+    Closing { since: Moment },
 }
 
 /// A connection that waits for its session.
@@ -118,7 +118,8 @@ struct Linked {
     user_name: Option<Text>,
     version: Version,
     wants_problem_information: bool,
-    aliases: OutboundAliases,
+    /// Only for a client that takes some.
+    aliases: Option<Box<OutboundAliases>>,
     acl: AclCache,
     /// The topic that was published to last.
     known: Option<Box<known_topic::KnownTopic>>,
@@ -261,7 +262,7 @@ fn spawn(shard: &mut Shard, peer: SocketAddr, permit: Permit) -> Address<Client>
     let settings = &shard.world.node.settings.mqtt;
     let decoder = Decoder::server(settings.max_packet_size);
     let rate = settings.message_rate;
-    let rate = (rate > 0).then(|| TokenBucket::new(rate, now(shard)));
+    let rate = (rate > 0).then(|| Box::new(TokenBucket::new(rate, now(shard))));
     let patience = settings.connect_timeout;
     let at = now(shard);
     let name = peer.to_string();
@@ -337,8 +338,7 @@ impl Client {
         let (closing, alive) = match self.stage {
             Stage::Closing { since } => (Some(since + close::PATIENCE), None),
             Stage::Opening | Stage::Claiming(_) | Stage::Connected(_) => {
-                let deadline = self.keep_alive.deadline();
-                (None, deadline.map(castmq_rules::Moment::since_start))
+                (None, self.keep_alive.deadline())
             }
         };
         let paused = self.pause.as_ref().map(pause::Pause::deadline);
@@ -351,14 +351,14 @@ impl Client {
             && self.armed.is_none_or(|armed| at < armed)
         {
             self.armed = Some(at);
-            shard.arm(self.address, at, TIMER);
+            shard.arm(self.address, at.since_start(), TIMER);
         }
     }
 
     // emqttd: emqttd_client:handle_info/2 (keepalive)
     fn timer(&mut self, shard: &mut Shard) {
         self.armed = None;
-        let at = shard.now();
+        let at = now(shard);
         if let Stage::Closing { since } = self.stage {
             if at >= since + close::PATIENCE {
                 self.end(shard);
@@ -372,7 +372,7 @@ impl Client {
                 .is_some_and(|since| at >= since + write_timeout);
         if is_unwritable {
             self.close(shard, &Close::Unwritable);
-        } else if let Some(reason) = self.keep_alive.expired(now(shard)) {
+        } else if let Some(reason) = self.keep_alive.expired(at) {
             self.close(shard, &Close::Silent(reason));
         } else if self
             .unanswered
@@ -425,6 +425,7 @@ impl Process for Client {
     }
 
     fn settle(&mut self, shard: &mut Shard) {
+        self.acks.rest();
         self.arm(shard);
     }
 

@@ -10,10 +10,11 @@
 //! | If it dies | the table stands outside of it; entries in its lane are handled after the restart |
 //! | Watch | gauge `clients/count` |
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ahash::RandomState;
 use castmq_mqtt::{Text, Version};
 use castmq_observe::Kind;
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
@@ -43,17 +44,22 @@ pub struct ClientRow {
 }
 
 /// The clients of an arbiter.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ClientTable {
-    rows: BTreeMap<ClientId, ClientRow>,
-    ids: BTreeMap<Address<Client>, ClientId>,
+    /// Boxed: a map has room for more rows than are in it.
+    rows: HashMap<ClientId, Box<ClientRow>, RandomState>,
+    /// The client ids of connections by their places.
+    ids: Vec<Option<(u32, ClientId)>>,
 }
 
 impl ClientTable {
     /// No clients.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn with_hasher(hasher: RandomState) -> Self {
+        Self {
+            rows: HashMap::with_hasher(hasher),
+            ids: Vec::new(),
+        }
     }
 
     /// How many clients are connected.
@@ -71,22 +77,30 @@ impl ClientTable {
     /// The client of that id.
     #[must_use]
     pub fn get(&self, client_id: &str) -> Option<&ClientRow> {
-        self.rows.get(client_id)
+        self.rows.get(client_id).map(Box::as_ref)
     }
 
-    /// All clients by id.
+    /// All clients, in no promised order.
     pub fn iter(&self) -> impl Iterator<Item = (&ClientId, &ClientRow)> {
-        self.rows.iter()
+        self.rows.iter().map(|(id, row)| (id, &**row))
     }
 
-    fn insert(&mut self, client_id: ClientId, row: ClientRow) {
-        self.ids.insert(row.client, client_id.clone());
+    fn insert(&mut self, client_id: ClientId, row: Box<ClientRow>) {
+        let place = row.client.slot as usize;
+        if self.ids.len() <= place {
+            self.ids.resize(place + 1, None);
+        }
+        if let Some(id) = self.ids.get_mut(place) {
+            *id = Some((row.client.generation, client_id.clone()));
+        }
         self.rows.insert(client_id, row);
     }
 
     /// Only if it is still that connection's row: the client may be back already.
     fn remove(&mut self, client: Address<Client>) {
-        if let Some(client_id) = self.ids.remove(&client)
+        let id = self.ids.get_mut(client.slot as usize);
+        let id = id.and_then(|id| id.take_if(|(generation, _)| *generation == client.generation));
+        if let Some((_, client_id)) = id
             && self
                 .rows
                 .get(&client_id)
@@ -140,7 +154,7 @@ impl Process for Cm {
     fn take(&mut self, entry: CmEntry, shard: &mut Shard) {
         let table = &mut shard.world.clients;
         match entry {
-            CmEntry::Register(client_id, row) => table.insert(client_id, *row),
+            CmEntry::Register(client_id, row) => table.insert(client_id, row),
             CmEntry::ClientDown(client) => table.remove(client),
         }
     }

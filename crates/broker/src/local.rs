@@ -167,7 +167,7 @@ impl Local {
             table: Table::with_hasher(hasher.clone()),
             matches: Vec::new(),
             write_buffers: Vec::new(),
-            clients: ClientTable::new(),
+            clients: ClientTable::with_hasher(hasher.clone()),
             hasher,
             listeners: Vec::new(),
             ledger: ledger::Pages::default(),

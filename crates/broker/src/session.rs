@@ -494,6 +494,7 @@ impl Process for Session {
     }
 
     fn settle(&mut self, shard: &mut Shard) {
+        self.state.rest();
         self.arm(shard);
         self.tell_node(shard);
     }

@@ -21,7 +21,7 @@
 // removed by the session's end, on which the arbiter itself insists, and claims with no live session
 // create a new one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use ahash::RandomState;
@@ -52,7 +52,7 @@ pub fn locate(directory: &Directory, client_id: &ClientId, here: u16) -> u16 {
     if let Some(arbiter) = directory.get(client_id) {
         return *arbiter;
     }
-    match directory.entry(client_id.detached()) {
+    match directory.entry(client_id.clone()) {
         DirectoryEntry::Occupied(entry) => *entry.get(),
         DirectoryEntry::Vacant(entry) => *entry.insert(here),
     }
@@ -75,9 +75,9 @@ pub struct Claimant {
 #[derive(Debug)]
 pub struct Sm {
     address: Address<Self>,
-    claims: Claims,
+    claims: Claims<RandomState>,
     claimants: BTreeMap<ClaimId, Claimant>,
-    sessions: BTreeMap<ClientId, Address<Session>>,
+    sessions: HashMap<ClientId, Address<Session>, RandomState>,
     next_claim: u64,
     armed: Option<Duration>,
 }
@@ -132,22 +132,23 @@ impl Entry for SmEntry {
     }
 }
 
-fn no_claims() -> Claims {
-    Claims::new(ClaimSettings {
+fn no_claims(hasher: RandomState) -> Claims<RandomState> {
+    let settings = ClaimSettings {
         waiting_max: WAITING_MAX,
         patience: PATIENCE,
-    })
+    };
+    Claims::with_hasher(settings, hasher)
 }
 
 impl Sm {
     /// A session manager at its address.
     #[must_use]
-    pub fn new(address: Address<Self>) -> Self {
+    pub fn new(address: Address<Self>, hasher: RandomState) -> Self {
         Self {
             address,
-            claims: no_claims(),
+            claims: no_claims(hasher.clone()),
             claimants: BTreeMap::new(),
-            sessions: BTreeMap::new(),
+            sessions: HashMap::with_hasher(hasher),
             next_claim: 0,
             armed: None,
         }
@@ -207,7 +208,7 @@ impl Sm {
             shard.count(Counter::SessionsResumed);
         }
         let session = existing.unwrap_or_else(|| session_sup::start_session(shard, client_id));
-        self.sessions.insert(client_id.detached(), session);
+        self.sessions.insert(client_id.clone(), session);
         let entry = SessionEntry::Connected {
             client,
             link: Box::new((link, user_name)),
@@ -357,7 +358,7 @@ impl Process for Sm {
         for claimant in std::mem::take(&mut self.claimants).into_values() {
             let _ = shard.send(claimant.client, ClientEntry::Busy);
         }
-        let mut fresh = Box::new(Self::new(self.address));
+        let mut fresh = Box::new(Self::new(self.address, shard.world.hasher.clone()));
         fresh.next_claim = self.next_claim;
         for (address, session) in shard.world.lanes.session.iter(shard.arbiter) {
             let client_id = session.client_id().clone();

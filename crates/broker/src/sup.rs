@@ -53,7 +53,8 @@ pub fn start_servers(shard: &mut Shard) {
         shard.world.names.retainer = Some(Retainer::start(shard));
     }
     shard.world.names.cm = Some(shard.spawn("", |_| Cm));
-    shard.world.names.sm = Some(shard.spawn("", Sm::new));
+    let hasher = shard.world.hasher.clone();
+    shard.world.names.sm = Some(shard.spawn("", |address| Sm::new(address, hasher)));
     if is_first {
         shard.world.names.broker = Some(Broker::start(shard));
         shard.world.names.alarm = Some(shard.spawn("", |_| Alarm::default()));

@@ -6,12 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use castmq_observe::RecordHandle;
+use smallvec::SmallVec;
 
 use crate::shell::Shell;
 use crate::{Address, Entry, Intensity, Process, TimerKey};
 
 /// Every so many entries one is timed on its way through the lane.
-const SAMPLE_EVERY: u64 = 64;
+const SAMPLE_EVERY: u32 = 64;
+/// Buffers of empty lanes that are kept for whoever gets an entry next, and the largest of them.
+const IDLE_BUFFERS_MAX: usize = 256;
+const IDLE_BUFFER_ENTRIES_MAX: usize = 256;
 
 pub(crate) struct Tenant<P: Process> {
     /// Absent while the process has its turn.
@@ -19,16 +23,16 @@ pub(crate) struct Tenant<P: Process> {
     lane: VecDeque<P::Entry>,
     pub(crate) record: RecordHandle,
     pub(crate) shell: Option<actix::Addr<Shell<P::World>>>,
-    pub(crate) intensity: Option<Intensity>,
+    pub(crate) intensity: Option<Box<Intensity>>,
     pub(crate) turns: u32,
     /// Timers that it has armed; some may have fired.
-    pub(crate) timers: Vec<TimerKey>,
+    pub(crate) timers: SmallVec<[TimerKey; 1]>,
     /// Its next turn fails, because somebody wants to see what happens then.
     pub(crate) is_doomed: bool,
     pub(crate) is_queued: bool,
-    pushed: u64,
-    popped: u64,
-    sample: Option<(u64, Duration)>,
+    pushed: u32,
+    popped: u32,
+    sample: Option<(u32, Duration)>,
 }
 
 struct Place<P: Process> {
@@ -41,6 +45,8 @@ pub struct Lanes<P: Process> {
     places: Vec<Place<P>>,
     free: Vec<u32>,
     live: usize,
+    /// Buffers of lanes that are empty: who has nothing to do owns none.
+    idle: Vec<VecDeque<P::Entry>>,
 }
 
 impl<P: Process> Default for Lanes<P> {
@@ -49,6 +55,7 @@ impl<P: Process> Default for Lanes<P> {
             places: Vec::new(),
             free: Vec::new(),
             live: 0,
+            idle: Vec::new(),
         }
     }
 }
@@ -68,7 +75,7 @@ pub(crate) struct Remains<P: Process> {
     pub(crate) record: RecordHandle,
     pub(crate) lane: VecDeque<P::Entry>,
     pub(crate) process: Option<Box<P>>,
-    pub(crate) timers: Vec<TimerKey>,
+    pub(crate) timers: SmallVec<[TimerKey; 1]>,
 }
 
 /// What became of an entry that was pushed.
@@ -154,7 +161,7 @@ impl<P: Process> Lanes<P> {
         slot: u32,
         process: Box<P>,
         record: RecordHandle,
-        intensity: Option<Intensity>,
+        intensity: Option<Box<Intensity>>,
     ) {
         if let Some(place) = self.places.get_mut(slot as usize) {
             place.tenant = Some(Box::new(Tenant {
@@ -164,7 +171,7 @@ impl<P: Process> Lanes<P> {
                 shell: None,
                 intensity,
                 turns: 0,
-                timers: Vec::new(),
+                timers: SmallVec::new(),
                 is_doomed: false,
                 is_queued: false,
                 pushed: 0,
@@ -190,6 +197,15 @@ impl<P: Process> Lanes<P> {
         }
     }
 
+    pub(crate) fn tenant_mut(&mut self, slot: u32, generation: u32) -> Option<&mut Tenant<P>> {
+        let place = self.places.get_mut(slot as usize)?;
+        if place.generation == generation {
+            place.tenant.as_deref_mut()
+        } else {
+            None
+        }
+    }
+
     pub(crate) fn tenant_at(&mut self, slot: u32) -> Option<&mut Tenant<P>> {
         self.places.get_mut(slot as usize)?.tenant.as_deref_mut()
     }
@@ -210,8 +226,11 @@ impl<P: Process> Lanes<P> {
         let Some(tenant) = place.tenant.as_deref_mut() else {
             return Pushed::Dead;
         };
+        if tenant.lane.capacity() == 0 {
+            tenant.lane = self.idle.pop().unwrap_or_default();
+        }
         tenant.lane.push_back(entry);
-        tenant.pushed += 1;
+        tenant.pushed = tenant.pushed.wrapping_add(1);
         if tenant.pushed % SAMPLE_EVERY == 1 && tenant.sample.is_none() {
             tenant.sample = Some((tenant.pushed, now));
         }
@@ -228,7 +247,7 @@ impl<P: Process> Lanes<P> {
     pub(crate) fn pop(&mut self, slot: u32, now: Duration) -> Option<P::Entry> {
         let tenant = self.tenant_at(slot)?;
         let entry = tenant.lane.pop_front()?;
-        tenant.popped += 1;
+        tenant.popped = tenant.popped.wrapping_add(1);
         if let Some((number, at)) = tenant.sample
             && number == tenant.popped
         {
@@ -252,9 +271,10 @@ impl<P: Process> Lanes<P> {
         if tenant.is_queued {
             return true;
         }
-        // An idle process owns no large buffer.
-        if tenant.lane.capacity() > 64 {
-            tenant.lane = VecDeque::new();
+        // An idle process owns no buffer.
+        let buffer = std::mem::take(&mut tenant.lane);
+        if self.idle.len() < IDLE_BUFFERS_MAX && buffer.capacity() <= IDLE_BUFFER_ENTRIES_MAX {
+            self.idle.push(buffer);
         }
         false
     }

@@ -184,8 +184,7 @@ impl<W: World> Shard<W> {
         self.lanes_bytes
     }
 
-    /// Starts a process; `make` gets its address. Its actix actor is started with it where an actix
-    /// runtime drives the shard.
+    /// Starts a process; `make` gets its address.
     pub fn spawn<P: Process<World = W>>(
         &mut self,
         name: &str,
@@ -200,15 +199,9 @@ impl<W: World> Shard<W> {
             Restart::Permanent {
                 restarts_max,
                 within,
-            } => Some(Intensity::new(restarts_max, within)),
+            } => Some(Box::new(Intensity::new(restarts_max, within))),
         };
         P::lanes(&mut self.world).settle(slot, Box::new(process), record, intensity);
-        if let Some(itself) = &self.itself {
-            let shell = Shell::new(address.id(), Weak::clone(itself)).start();
-            if let Some(tenant) = P::lanes(&mut self.world).tenant_at(slot) {
-                tenant.shell = Some(shell);
-            }
-        }
         address
     }
 
@@ -221,15 +214,19 @@ impl<W: World> Shard<W> {
         }
     }
 
-    /// The actix address of a process; `None` when it ended or no actix runtime drives the shard.
+    /// The actix address of a process; `None` when it ended or no actix runtime drives the shard. Its
+    /// context is there from the first time that somebody asks until the process ends, because it takes
+    /// more memory than all else that an idle connection has.
     pub fn addr<P: Process<World = W>>(
         &mut self,
         address: Address<P>,
     ) -> Option<actix::Addr<Shell<W>>> {
-        P::lanes(&mut self.world)
-            .tenant(address.slot, address.generation)?
+        let itself = Weak::clone(self.itself.as_ref()?);
+        let tenant = P::lanes(&mut self.world).tenant_mut(address.slot, address.generation)?;
+        let shell = tenant
             .shell
-            .clone()
+            .get_or_insert_with(|| Shell::new(address.id(), itself).start());
+        Some(shell.clone())
     }
 
     /// Appends to the lane of a process of this arbiter. Never runs the receiver.

@@ -185,6 +185,14 @@ impl AckOrder {
         }
     }
 
+    /// Gives back memory that nothing is in.
+    pub fn rest(&mut self) {
+        if self.packets.is_empty() {
+            self.packets = VecDeque::new();
+        }
+        self.exactly_once.release_memory();
+    }
+
     /// What the packets count for that nobody has accepted yet.
     #[must_use]
     pub fn unaccepted_bytes(&self) -> usize {

@@ -69,6 +69,11 @@ impl AwaitingRel {
         self.ids.len()
     }
 
+    /// Gives back memory that nothing is in.
+    pub(crate) fn release_memory(&mut self) {
+        self.ids.release_memory();
+    }
+
     /// Forgets all.
     pub(crate) fn clear(&mut self) {
         self.ids.clear();

@@ -10,6 +10,7 @@ mod model;
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 use crate::{ClientId, Moment};
@@ -43,13 +44,20 @@ impl Default for ClaimSettings {
     }
 }
 
+/// A hash map whose hasher is the caller's.
+#[expect(
+    clippy::disallowed_types,
+    reason = "one look-up per claim; the hasher is injected and the map is iterated in checks only"
+)]
+type Map<K, V, H> = std::collections::HashMap<K, V, H>;
+
 /// The client ids of one arbiter: decides about claims one after the other for each id.
 ///
 /// The process performs each action before it hands in the next input.
 #[derive(Debug)]
-pub struct Claims {
+pub struct Claims<H> {
     settings: ClaimSettings,
-    held: BTreeMap<ClientId, Held>,
+    held: Map<ClientId, Held, H>,
     /// Waiting claims by the moment at which their patience ends.
     deadlines: BTreeMap<(Moment, ClaimId), ClientId>,
     actions: VecDeque<ClaimAction>,
@@ -61,8 +69,13 @@ struct Held {
     /// Of the last grant.
     epoch: Epoch,
     holder: Holder,
-    /// In the order in which they came; the first one has asked for the take over, if any has.
-    waiting: VecDeque<Waiting>,
+    /// In the order in which they came; the first one has asked for the take over, if any has. Nearly
+    /// always nobody waits, and then this takes no more than a pointer.
+    #[expect(
+        clippy::box_collection,
+        reason = "keeps what is held of everyone else small"
+    )]
+    waiting: Option<Box<VecDeque<Waiting>>>,
 }
 
 /// Who has the session.
@@ -85,13 +98,13 @@ struct Waiting {
     until: Moment,
 }
 
-impl Claims {
-    /// No client id at all.
+impl<H: BuildHasher> Claims<H> {
+    /// No client id at all. No result depends on the hasher; an attacker must not know its seed.
     #[must_use]
-    pub fn new(settings: ClaimSettings) -> Self {
+    pub fn with_hasher(settings: ClaimSettings, hasher: H) -> Self {
         Self {
             settings,
-            held: BTreeMap::new(),
+            held: Map::with_hasher(hasher),
             deadlines: BTreeMap::new(),
             actions: VecDeque::new(),
         }
@@ -103,13 +116,14 @@ impl Claims {
     pub fn handle_claim(&mut self, claim: Claim, now: Moment) {
         let held = self
             .held
-            .entry(claim.client_id.detached())
-            .or_insert_with(|| Held {
-                epoch: Epoch::default(),
-                holder: Holder::Nobody,
-                waiting: VecDeque::new(),
-            });
-        if held.waiting.len() >= self.settings.waiting_max.max(1) {
+            .entry(claim.client_id.clone())
+            .or_insert_with(Held::by_nobody);
+        if held.waiting_now() == 0 && matches!(held.holder, Holder::Nobody | Holder::Session) {
+            let grant = held.grant(claim);
+            self.actions.push_back(grant);
+            return self.check();
+        }
+        if held.waiting_now() >= self.settings.waiting_max.max(1) {
             self.actions
                 .push_back(ClaimAction::Refuse { claim: claim.id });
             return;
@@ -117,7 +131,9 @@ impl Claims {
         let until = now + self.settings.patience;
         let client_id = claim.client_id.clone();
         self.deadlines.insert((until, claim.id), client_id.clone());
-        held.waiting.push_back(Waiting { claim, until });
+        held.waiting
+            .get_or_insert_default()
+            .push_back(Waiting { claim, until });
         self.advance(&client_id);
         self.check();
     }
@@ -172,10 +188,10 @@ impl Claims {
         } else {
             Holder::Session
         };
-        self.held.entry(client_id.detached()).or_insert(Held {
+        self.held.entry(client_id.clone()).or_insert(Held {
             epoch,
             holder,
-            waiting: VecDeque::new(),
+            waiting: None,
         });
         self.check();
     }
@@ -244,7 +260,7 @@ impl Claims {
         let Some(held) = self.held.get_mut(client_id) else {
             return;
         };
-        while !held.waiting.is_empty() {
+        while held.waiting_now() > 0 {
             match held.holder {
                 Holder::LeavingConnection => return,
                 Holder::Connection => {
@@ -255,23 +271,12 @@ impl Claims {
                     return;
                 }
                 Holder::Nobody | Holder::Session => {
-                    let Some(Waiting { claim, until }) = held.waiting.pop_front() else {
+                    let Some(Waiting { claim, until }) = held.next_waiting() else {
                         return;
                     };
                     self.deadlines.remove(&(until, claim.id));
-                    let grant = match (held.holder, claim.clean_start) {
-                        (Holder::Session, true) => Grant::DiscardAndCreate,
-                        (Holder::Session, false) => Grant::Resume,
-                        _ => Grant::Create,
-                    };
-                    held.epoch = Epoch(held.epoch.max(claim.epoch_min).0 + 1);
-                    held.holder = Holder::Connection;
-                    self.actions.push_back(ClaimAction::Grant {
-                        claim: claim.id,
-                        client_id: claim.client_id,
-                        epoch: held.epoch,
-                        grant,
-                    });
+                    let grant = held.grant(claim);
+                    self.actions.push_back(grant);
                 }
             }
         }
@@ -287,7 +292,10 @@ impl Claims {
         let Some(held) = self.held.get_mut(client_id) else {
             return;
         };
-        held.waiting.retain(|waiting| {
+        let Some(waiting) = &mut held.waiting else {
+            return;
+        };
+        waiting.retain(|waiting| {
             let stays = waiting.claim.id != claim;
             if !stays {
                 self.deadlines.remove(&(waiting.until, claim));
@@ -299,7 +307,7 @@ impl Claims {
     /// What always holds; looks at every id, so in tests only.
     fn check(&self) {
         if cfg!(test) {
-            let waiting: usize = self.held.values().map(|held| held.waiting.len()).sum();
+            let waiting: usize = self.held.values().map(Held::waiting_now).sum();
             assert_eq!(self.deadlines.len(), waiting);
             assert!(self.held.values().all(Held::is_settled));
         }
@@ -307,11 +315,49 @@ impl Claims {
 }
 
 impl Held {
+    const fn by_nobody() -> Self {
+        Self {
+            epoch: Epoch(0),
+            holder: Holder::Nobody,
+            waiting: None,
+        }
+    }
+
+    /// Claims that wait.
+    fn waiting_now(&self) -> usize {
+        self.waiting.as_ref().map_or(0, |waiting| waiting.len())
+    }
+
+    fn next_waiting(&mut self) -> Option<Waiting> {
+        let next = self.waiting.as_mut()?.pop_front();
+        if self.waiting_now() == 0 {
+            self.waiting = None;
+        }
+        next
+    }
+
+    /// Gives the session, or a new one, to the connection that claims it.
+    fn grant(&mut self, claim: Claim) -> ClaimAction {
+        let grant = match (self.holder, claim.clean_start) {
+            (Holder::Session, true) => Grant::DiscardAndCreate,
+            (Holder::Session, false) => Grant::Resume,
+            _ => Grant::Create,
+        };
+        self.epoch = Epoch(self.epoch.max(claim.epoch_min).0 + 1);
+        self.holder = Holder::Connection;
+        ClaimAction::Grant {
+            claim: claim.id,
+            client_id: claim.client_id,
+            epoch: self.epoch,
+            grant,
+        }
+    }
+
     /// Nobody waits without a reason, and nothing is held for nobody.
     fn is_settled(&self) -> bool {
         match self.holder {
             Holder::LeavingConnection => true,
-            Holder::Connection | Holder::Session => self.waiting.is_empty(),
+            Holder::Connection | Holder::Session => self.waiting_now() == 0,
             Holder::Nobody => false,
         }
     }

@@ -55,6 +55,13 @@ impl PacketIds {
         self.ids.len()
     }
 
+    /// Gives back memory that nothing is in.
+    pub(crate) fn release_memory(&mut self) {
+        if self.ids.is_empty() {
+            self.ids = VecDeque::new();
+        }
+    }
+
     /// Forgets all, and gives the memory back.
     pub(crate) fn clear(&mut self) {
         self.ids = VecDeque::new();

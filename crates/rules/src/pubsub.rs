@@ -12,9 +12,8 @@
 // differs: deleting a subscriber costs the logarithm of their number; emqttd walks through all
 // subscribers of the topic, which makes a mass disconnect quadratic.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -53,7 +52,7 @@ pub struct Table<S, H> {
     /// Shared groups by their full names.
     groups: Map<Arc<str>, SharedFilter<S>, H>,
     /// What each session subscribed to.
-    sessions: BTreeMap<S, Held>,
+    sessions: Map<S, Held, H>,
     subscriptions: usize,
     /// Counts the filters that came and went.
     version: u64,
@@ -103,10 +102,17 @@ struct SharedFilter<S> {
 #[derive(Default)]
 struct Held {
     filters: Ordered<FilterKey, ()>,
-    groups: Ordered<Arc<str>, ()>,
+    /// Most sessions are in no group.
+    groups: Option<Box<Ordered<Arc<str>, ()>>>,
 }
 
-impl<S: Copy + Ord, H: BuildHasher + Clone> Table<S, H> {
+impl Held {
+    fn is_empty(&self) -> bool {
+        self.filters.is_empty() && self.groups.as_ref().is_none_or(|groups| groups.is_empty())
+    }
+}
+
+impl<S: Copy + Hash + Ord, H: BuildHasher + Clone> Table<S, H> {
     /// A table without subscriptions. No result depends on the hasher; an attacker must not know its
     /// seed.
     #[must_use]
@@ -115,8 +121,8 @@ impl<S: Copy + Ord, H: BuildHasher + Clone> Table<S, H> {
             exact: Map::with_hasher(hasher.clone()),
             wildcard: Trie::with_hasher(hasher.clone()),
             filters: Slab::default(),
-            groups: Map::with_hasher(hasher),
-            sessions: BTreeMap::new(),
+            groups: Map::with_hasher(hasher.clone()),
+            sessions: Map::with_hasher(hasher),
             subscriptions: 0,
             version: 0,
         }
@@ -161,7 +167,9 @@ impl<S: Copy + Ord, H: BuildHasher + Clone> Table<S, H> {
             };
             let route = if let Some((key, ())) = held.filters.pop_first() {
                 self.drop_own(session, key)
-            } else if let Some((name, ())) = held.groups.pop_first() {
+            } else if let Some((name, ())) =
+                held.groups.as_mut().and_then(|groups| groups.pop_first())
+            {
                 self.leave(session, &name)
             } else {
                 None
@@ -178,7 +186,7 @@ impl<S: Copy + Ord, H: BuildHasher + Clone> Table<S, H> {
         let Some(held) = self.sessions.get(&session) else {
             return;
         };
-        for (name, ()) in held.groups.iter() {
+        for (name, ()) in held.groups.iter().flat_map(|groups| groups.iter()) {
             if let Some(shared) = self.groups.get_mut(name)
                 && shared.group.set_online(session, is_online)
             {

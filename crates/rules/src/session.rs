@@ -25,7 +25,6 @@ pub(crate) mod script;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use castmq_mqtt::{ReasonCode, Subscription, SubscriptionOptions, Version};
@@ -40,6 +39,7 @@ use crate::{ClientId, Moment};
 pub use crate::awaiting_rel::Received;
 pub use crate::session_expiry::Expiry;
 pub use crate::window::StrayAck;
+use action::Actions;
 pub use action::{Action, DownReason, DropReason, EndReason, Link, Outgoing, PullRetained};
 pub use replay::RetainedChunk;
 pub use settings::{FullPolicy, QueueSettings, SessionSettings};
@@ -66,7 +66,7 @@ pub struct Session {
     will: WillSlot,
     ends: Option<Moment>,
     retries: Option<Moment>,
-    actions: VecDeque<Action>,
+    actions: Actions,
 }
 
 /// Whether there is a client to send to.
@@ -86,11 +86,12 @@ enum State {
 }
 
 impl Session {
-    /// A new session without a connection; it has no end until one came and went.
+    /// A new session without a connection; it has no end until one came and went. It shares the memory
+    /// of the client id.
     #[must_use]
     pub fn new(client_id: &ClientId, settings: Arc<SessionSettings>, now: Moment) -> Self {
         Self {
-            client_id: client_id.detached(),
+            client_id: client_id.clone(),
             created: now,
             state: State::Away,
             expiry: Expiry::Never,
@@ -103,7 +104,7 @@ impl Session {
             will: WillSlot::default(),
             ends: None,
             retries: None,
-            actions: VecDeque::new(),
+            actions: Actions::default(),
             settings,
         }
     }
@@ -135,8 +136,7 @@ impl Session {
         self.will.handle_connected(link.will);
         for packet_id in self.window.handle_connected(link.receive_maximum) {
             let reason = ReasonCode::Success;
-            self.actions
-                .push_back(Action::Release { packet_id, reason });
+            self.actions.push(Action::Release { packet_id, reason });
         }
         self.fill(now);
         self.check();
@@ -178,7 +178,7 @@ impl Session {
     /// A deadline may have come.
     pub fn handle_timer(&mut self, now: Moment) {
         if let Some(will) = self.will.poll_due(now) {
-            self.actions.push_back(Action::PublishWill(will));
+            self.actions.push(Action::PublishWill(will));
         }
         if self.ends.is_some_and(|ends| ends <= now) {
             self.end(EndReason::Expired);
@@ -204,16 +204,29 @@ impl Session {
         self.replays = None;
         self.awaiting_rel.clear();
         if let Some(will) = self.will.take() {
-            self.actions.push_back(Action::PublishWill(will));
+            self.actions.push(Action::PublishWill(will));
         }
         self.give_back();
-        self.actions.push_back(Action::End(reason));
+        self.actions.push(Action::End(reason));
         self.check();
     }
 
     /// What to do next; `None` when all is done.
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        self.actions.pop()
+    }
+
+    /// Gives back memory that nothing is in. To be called when there is nothing to do for now: a session
+    /// that waits for its client, or its client for it, keeps little.
+    pub fn rest(&mut self) {
+        self.actions.release_memory();
+        if self.window.len() == 0 {
+            self.window.release_memory();
+        }
+        if self.queue.is_empty() {
+            self.queue.release_memory();
+        }
+        self.awaiting_rel.release_memory();
     }
 
     /// When to call [`Self::handle_timer`] at the latest.
@@ -252,8 +265,8 @@ impl Session {
     /// Tells when the queue crossed a watermark.
     fn watch_level(&mut self) {
         match self.queue.poll_level(&self.settings.queue) {
-            Some(Level::High) => self.actions.push_back(Action::AlarmRaised),
-            Some(Level::Low) => self.actions.push_back(Action::AlarmCleared),
+            Some(Level::High) => self.actions.push(Action::AlarmRaised),
+            Some(Level::Low) => self.actions.push(Action::AlarmCleared),
             None => {}
         }
     }

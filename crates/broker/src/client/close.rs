@@ -11,7 +11,7 @@ use castmq_rules::session::{DownReason, Expiry};
 
 use super::{Client, Stage};
 use crate::session::SessionEntry;
-use crate::{Shard, hook, ledger};
+use crate::{Shard, hook, ledger, now};
 
 /// How long a closing connection may take to write what is left.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -209,7 +209,7 @@ impl Client {
     /// Nothing is read any more; what is left is written, then the socket closes.
     pub(super) fn begin_closing(&mut self, shard: &mut Shard) {
         self.protocol.close();
-        self.stage = Stage::Closing { since: shard.now() };
+        self.stage = Stage::Closing { since: now(shard) };
         self.pause = None;
         shard.world.paused.remove(&self.address);
         self.touch_for_end(shard);

@@ -218,7 +218,13 @@ impl Client {
             user_name: user_name.clone(),
             version: plan.version,
             wants_problem_information: plan.wants_problem_information,
-            aliases: OutboundAliases::new(plan.topic_alias_max, own_aliases, policy),
+            aliases: (own_aliases.min(plan.topic_alias_max) > 0).then(|| {
+                Box::new(OutboundAliases::new(
+                    plan.topic_alias_max,
+                    own_aliases,
+                    policy,
+                ))
+            }),
             acl: AclCache::default(),
             known: None,
             is_full: false,

@@ -4,7 +4,7 @@ use std::io::ErrorKind::{Interrupted, WouldBlock};
 
 use bytes::Buf;
 use castmq_mqtt::{
-    Ack, AckKind, Packet, PacketId, PublishHead, QoS, ReasonCode, SUCCESS_BYTES, Version, encode,
+    Ack, AckKind, Packet, PacketId, PublishHead, QoS, ReasonCode, SUCCESS_BYTES, encode,
     encode_success, encoded_bytes,
 };
 use castmq_observe::Counter;
@@ -103,8 +103,10 @@ impl Client {
             return self.too_large(shard, outgoing);
         }
         // Room for an alias beside the whole topic, and for what it adds to the lengths before it.
-        if linked.version == Version::V5 && bytes + ALIAS_BYTES <= packet_bytes_max {
-            match linked.aliases.assign(&message.topic) {
+        if let Some(aliases) = &mut linked.aliases
+            && bytes + ALIAS_BYTES <= packet_bytes_max
+        {
+            match aliases.assign(&message.topic) {
                 Alias::None => {}
                 Alias::Defined(alias) => head.topic_alias = Some(alias.get()),
                 Alias::Known(alias) => {
@@ -191,7 +193,7 @@ impl Client {
                 }
                 Err(error) if error.kind() == Interrupted => {}
                 Err(error) if error.kind() == WouldBlock => {
-                    self.blocked.get_or_insert_with(|| shard.now());
+                    self.blocked.get_or_insert_with(|| now(shard));
                     self.watch_room(shard);
                     return self.arm(shard);
                 }

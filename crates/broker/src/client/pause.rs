@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use castmq_observe::Counter;
+use castmq_rules::Moment;
 
 use super::{Client, Stage};
 use crate::node::Pressure;
@@ -26,19 +27,19 @@ enum Why {
     /// Its own messages are not accepted yet.
     Unaccepted,
     /// It sends too many messages a second; until then.
-    Rate(Duration),
+    Rate(Moment),
 }
 
 /// A pause of one connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pause {
     why: Why,
-    since: Duration,
+    since: Moment,
 }
 
 impl Pause {
     /// When the connection is closed, or in the case of a rate goes on.
-    pub(super) fn deadline(&self) -> Duration {
+    pub(super) fn deadline(&self) -> Moment {
         match self.why {
             Why::Rate(until) => until,
             Why::Lanes | Why::Arbiter | Why::Memory | Why::Unaccepted => self.since + PATIENCE,
@@ -61,7 +62,7 @@ impl Client {
         } else if shard.world.node.pressure() >= Pressure::PausePublishers {
             self.pause(shard, Why::Memory, Counter::PausesLanes);
         } else if let Some(wait) = self.is_over_rate(shard) {
-            let until = shard.now() + wait;
+            let until = now(shard) + wait;
             self.pause(shard, Why::Rate(until), Counter::PausesUnaccepted);
         } else {
             self.watch_acceptance(shard);
@@ -89,7 +90,7 @@ impl Client {
         shard.count(counter);
         self.pause = Some(Pause {
             why,
-            since: shard.now(),
+            since: now(shard),
         });
         // The keep alive does not run against a client that we do not read.
         self.keep_alive.handle_paused(now(shard));
@@ -115,7 +116,7 @@ impl Client {
             Some(Pause {
                 why: Why::Rate(until),
                 ..
-            }) if shard.now() < until => {}
+            }) if now(shard) < until => {}
             _ => self.resume(shard),
         }
     }
@@ -125,7 +126,7 @@ impl Client {
         let Some(pause) = self.pause else {
             return false;
         };
-        if shard.now() < pause.deadline() {
+        if now(shard) < pause.deadline() {
             return false;
         }
         if matches!(pause.why, Why::Rate(_)) {

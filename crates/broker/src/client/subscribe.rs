@@ -8,7 +8,7 @@ use castmq_observe::Event;
 
 use super::{Client, Stage};
 use crate::session::{SessionEntry, Wanted};
-use crate::{Shard, hook};
+use crate::{Shard, hook, now};
 
 impl Client {
     // emqttd: emqttd_protocol:process/2 (SUBSCRIBE)
@@ -34,7 +34,7 @@ impl Client {
             .map(|filter| self.judge(shard, filter))
             .collect();
         let subscription_id = properties.subscription_id;
-        self.unanswered = Some(shard.now());
+        self.unanswered = Some(now(shard));
         self.to_session(shard, |epoch| SessionEntry::Subscribe {
             epoch,
             packet_id: Some(packet_id),
@@ -107,7 +107,7 @@ impl Client {
             let reasons = vec![ReasonCode::ImplementationSpecificError; count];
             return self.unsuback(shard, packet_id, reasons);
         };
-        self.unanswered = Some(shard.now());
+        self.unanswered = Some(now(shard));
         self.to_session(shard, |epoch| SessionEntry::Unsubscribe {
             epoch,
             packet_id,

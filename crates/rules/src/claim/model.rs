@@ -38,7 +38,7 @@ struct Connection {
 }
 
 struct World {
-    claims: Claims,
+    claims: Claims<crate::testing::Fixed>,
     now: Moment,
     twins: BTreeMap<u8, Twin>,
     next: u64,
@@ -200,7 +200,7 @@ proptest! {
     ) {
         let settings = ClaimSettings { waiting_max: 3, patience: Duration::from_secs(3) };
         let mut world = World {
-            claims: Claims::new(settings),
+            claims: Claims::with_hasher(settings, crate::testing::Fixed::default()),
             now: Moment::default(),
             twins: BTreeMap::new(),
             next: 0,

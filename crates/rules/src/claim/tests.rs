@@ -3,21 +3,25 @@
 use std::time::Duration;
 
 use crate::claim::{Claim, ClaimAction, ClaimId, ClaimSettings, Claims, Epoch, Fate, Grant};
+use crate::testing::Fixed;
 use crate::testing::text;
 use crate::{ClientId, Moment};
 
 /// The claims of one client id, in few words.
 struct Desk {
-    claims: Claims,
+    claims: Claims<Fixed>,
     now: Moment,
 }
 
 fn desk(waiting_max: usize) -> Desk {
     Desk {
-        claims: Claims::new(ClaimSettings {
-            waiting_max,
-            patience: Duration::from_secs(5),
-        }),
+        claims: Claims::with_hasher(
+            ClaimSettings {
+                waiting_max,
+                patience: Duration::from_secs(5),
+            },
+            Fixed::default(),
+        ),
         now: Moment::default(),
     }
 }

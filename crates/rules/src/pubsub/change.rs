@@ -1,6 +1,6 @@
 //! How subscriptions come and go, step by step. Each step says what changed for the router.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
 use castmq_mqtt::TopicFilter;
@@ -11,7 +11,7 @@ use super::{Filter, SharedFilter, Subscriber, Table};
 use crate::Route;
 use crate::shared::Group;
 
-impl<S: Copy + Ord, H: BuildHasher + Clone> Table<S, H> {
+impl<S: Copy + Hash + Ord, H: BuildHasher + Clone> Table<S, H> {
     pub(super) fn subscribe_own(
         &mut self,
         session: S,
@@ -65,7 +65,9 @@ impl<S: Copy + Ord, H: BuildHasher + Clone> Table<S, H> {
         let existed = shared.group.insert(session, subscriber);
         let route = (!existed).then(|| shared.route(name));
         let held = self.sessions.entry(session).or_default();
-        held.groups.insert(Arc::clone(name), ());
+        held.groups
+            .get_or_insert_default()
+            .insert(Arc::clone(name), ());
         (existed, route)
     }
 
@@ -86,7 +88,8 @@ impl<S: Copy + Ord, H: BuildHasher + Clone> Table<S, H> {
         session: S,
         name: &Arc<str>,
     ) -> Option<Option<Route>> {
-        self.sessions.get_mut(&session)?.groups.remove(name)?;
+        let groups = &mut self.sessions.get_mut(&session)?.groups;
+        groups.as_mut()?.remove(name)?;
         Some(self.leave(session, name))
     }
 
@@ -122,8 +125,7 @@ impl<S: Copy + Ord, H: BuildHasher + Clone> Table<S, H> {
 
     pub(super) fn forget_if_empty(&mut self, session: S) {
         if let Some(held) = self.sessions.get(&session)
-            && held.filters.is_empty()
-            && held.groups.is_empty()
+            && held.is_empty()
         {
             self.sessions.remove(&session);
         }

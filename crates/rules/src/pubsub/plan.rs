@@ -1,6 +1,6 @@
 //! Plans: the deliveries of one message on one arbiter, a chunk at a time.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
 use castmq_mqtt::QoS;
@@ -108,7 +108,7 @@ impl<S: Copy + Ord> Match<S> {
     }
 }
 
-impl<S: Copy + Ord, H: BuildHasher + Clone> Table<S, H> {
+impl<S: Copy + Hash + Ord, H: BuildHasher + Clone> Table<S, H> {
     /// Hands the next deliveries of a plan to `deliver`, at most `limit` sessions of them, in the
     /// order of the sessions; whether the plan is done.
     ///

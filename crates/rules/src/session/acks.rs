@@ -53,8 +53,7 @@ impl Session {
             }
             Err(StrayAck::NotInFlight(packet_id)) if !reason.is_failure() => {
                 let reason = ReasonCode::PacketIdentifierNotFound;
-                self.actions
-                    .push_back(Action::Release { packet_id, reason });
+                self.actions.push(Action::Release { packet_id, reason });
                 Err(StrayAck::NotInFlight(packet_id))
             }
             Err(stray) => Err(stray),
@@ -96,7 +95,6 @@ impl Session {
 
     pub(super) fn release(&mut self, packet_id: PacketId) {
         let reason = ReasonCode::Success;
-        self.actions
-            .push_back(Action::Release { packet_id, reason });
+        self.actions.push(Action::Release { packet_id, reason });
     }
 }

@@ -1,5 +1,7 @@
 //! What a session asks its process to do, and what it is told.
 
+use std::collections::VecDeque;
+
 use castmq_mqtt::{PacketId, ReasonCode, Version, Will};
 
 use crate::claim::Epoch;
@@ -46,6 +48,39 @@ pub enum Action {
     AlarmCleared,
     /// The session is over: take back its subscriptions and its registration. Always the last.
     End(EndReason),
+}
+
+/// What is to be done, first in, first out. Mostly one thing at a time, which needs no memory of its own.
+#[derive(Debug, Default)]
+pub(super) struct Actions {
+    next: Option<Action>,
+    /// Those behind it, if there are any.
+    #[expect(
+        clippy::box_collection,
+        reason = "keeps the session of everyone else small"
+    )]
+    rest: Option<Box<VecDeque<Action>>>,
+}
+
+impl Actions {
+    pub(super) fn push(&mut self, action: Action) {
+        let rest = self.rest.as_ref().is_some_and(|rest| !rest.is_empty());
+        if self.next.is_none() && !rest {
+            self.next = Some(action);
+        } else {
+            self.rest.get_or_insert_default().push_back(action);
+        }
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Action> {
+        let next = self.next.take();
+        next.or_else(|| self.rest.as_mut()?.pop_front())
+    }
+
+    /// Gives back memory that is not needed.
+    pub(super) fn release_memory(&mut self) {
+        self.rest.take_if(|rest| rest.is_empty());
+    }
 }
 
 /// A PUBLISH to the client.

@@ -167,15 +167,13 @@ impl Session {
         for delivery in self.window.end() {
             if is_for_the_group(&delivery) {
                 let was_sent = true;
-                self.actions
-                    .push_back(Action::Redispatch { delivery, was_sent });
+                self.actions.push(Action::Redispatch { delivery, was_sent });
             }
         }
         for delivery in self.queue.end() {
             if is_for_the_group(&delivery) {
                 let was_sent = false;
-                self.actions
-                    .push_back(Action::Redispatch { delivery, was_sent });
+                self.actions.push(Action::Redispatch { delivery, was_sent });
             } else {
                 self.dropped(DropReason::SessionEnded, delivery);
             }
@@ -233,11 +231,11 @@ impl Session {
     }
 
     pub(super) fn dropped(&mut self, reason: DropReason, delivery: Delivery) {
-        self.actions.push_back(Action::Dropped { reason, delivery });
+        self.actions.push(Action::Dropped { reason, delivery });
     }
 
     fn publish(&mut self, packet_id: Option<PacketId>, dup: bool, delivery: Delivery) {
-        self.actions.push_back(Action::Publish(Outgoing {
+        self.actions.push(Action::Publish(Outgoing {
             packet_id,
             dup,
             delivery,
@@ -248,7 +246,7 @@ impl Session {
     fn go_on_later(&mut self) {
         if let State::Connected { is_continuing, .. } = &mut self.state {
             *is_continuing = true;
-            self.actions.push_back(Action::Continue);
+            self.actions.push(Action::Continue);
         }
     }
 }

@@ -127,7 +127,7 @@ impl Session {
         if replays.list.is_empty() {
             self.replays = None;
         } else if let Some(pull) = replays.poll_pull() {
-            self.actions.push_back(Action::PullRetained(Box::new(pull)));
+            self.actions.push(Action::PullRetained(Box::new(pull)));
         }
     }
 
