@@ -1,7 +1,7 @@
 //! A byte stream to the broker; plain TCP for now.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpStream};
 
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::io::Errno;
@@ -43,6 +43,13 @@ impl Stream {
         let stream = TcpStream::from(socket);
         stream.set_nodelay(true)?;
         Ok(Self::Tcp(stream))
+    }
+
+    /// Closes this side: no more is written, and what the broker still says can be read.
+    pub(crate) fn close_own_side(&self) {
+        let Self::Tcp(stream) = self;
+        // A connection that is broken is closed, and shows at the next poll.
+        let _ = stream.shutdown(Shutdown::Write);
     }
 }
 

@@ -13,7 +13,7 @@ use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 
 use crate::clock::{self, Moment};
-use crate::frame::Version;
+use crate::frame::{DISCONNECT, Version};
 use crate::scan::{self, Packet};
 use crate::stream::Stream;
 
@@ -95,6 +95,8 @@ struct Wire {
     unsent: Vec<u8>,
     /// Why the broker ends the connection, if it has said so.
     goodbye: Option<u8>,
+    /// This side is closed as soon as all is written.
+    is_leaving: bool,
 }
 
 impl Wires {
@@ -182,6 +184,16 @@ impl Wires {
         }
     }
 
+    /// Says goodbye and closes this side. The handler is told when the broker has closed its side,
+    /// too: only then has it done its work. \[MQTT3-3.14.4-1\]
+    pub(crate) fn leave(&mut self, wire: usize) {
+        self.send(wire, DISCONNECT);
+        if let Some(wire) = self.wires.get_mut(wire) {
+            wire.is_leaving = true;
+            wire.close_own_side_if_it_leaves();
+        }
+    }
+
     /// Waits at most so long for something to happen, and lets the handler deal with it.
     ///
     /// # Errors
@@ -240,6 +252,7 @@ impl Wires {
         if wire.unsent.is_empty() {
             wire.unsent.shrink_to(READ_BYTES);
             let _ = epoll::modify(&self.epoll, stream, data(number), epoll::EventFlags::IN);
+            wire.close_own_side_if_it_leaves();
             handler.handle_writable(number);
         }
     }
@@ -287,6 +300,17 @@ impl Wires {
             self.send(number, &reply);
             reply.clear();
             self.reply = reply;
+        }
+    }
+}
+
+impl Wire {
+    fn close_own_side_if_it_leaves(&self) {
+        if let Some(stream) = &self.stream
+            && self.is_leaving
+            && self.unsent.is_empty()
+        {
+            stream.close_own_side();
         }
     }
 }

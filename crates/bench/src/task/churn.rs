@@ -2,7 +2,7 @@
 
 use crate::clock::{Moment, nanoseconds};
 use crate::crew::{Next, Stage, Task};
-use crate::frame::{self, DISCONNECT, Session, Version};
+use crate::frame::{self, Session, Version};
 use crate::scan::Packet;
 use crate::stream::{PORTS_OF_A_SOURCE, SOURCES_MAX};
 use crate::task::{Findings, LOOK_AROUND, PATIENCE, Place};
@@ -32,6 +32,8 @@ pub(crate) struct Churn {
     visitors: Vec<Visitor>,
     /// Clients whose next connection can be made.
     ready: Vec<usize>,
+    /// Wires whose client has done its work and leaves.
+    leaving: Vec<usize>,
     /// Cycles that are complete. That of a takeover is when the new connection is accepted and the old
     /// one closed.
     cycles: u64,
@@ -75,6 +77,7 @@ impl Churn {
             prefix,
             visitors: vec![visitor; clients],
             ready: (0..clients).rev().collect(),
+            leaving: Vec::new(),
             cycles: 0,
             last_event: 0,
             is_stopping: false,
@@ -137,7 +140,7 @@ impl Churn {
         }
     }
 
-    fn part(&mut self, incoming: &Incoming<'_>, reason: u8, reply: &mut Vec<u8>) {
+    fn part(&mut self, incoming: &Incoming<'_>, reason: u8) {
         if reason > 2 {
             let note = format!("a subscription was refused, reason {reason:#04x}");
             self.findings.refuse(1, note);
@@ -145,7 +148,7 @@ impl Churn {
         if let Some(visitor) = self.visitors.get_mut(incoming.wire / 2) {
             visitor.said_goodbye = true;
         }
-        reply.extend(DISCONNECT);
+        self.leaving.push(incoming.wire);
     }
 }
 
@@ -154,7 +157,7 @@ impl Handler for Churn {
         self.last_event = incoming.now;
         match incoming.packet {
             Packet::ConnAck(connack) => self.accept(&incoming, connack.reason, reply),
-            Packet::SubAck { reason, .. } => self.part(&incoming, reason, reply),
+            Packet::SubAck { reason, .. } => self.part(&incoming, reason),
             Packet::Publish(_)
             | Packet::Step { .. }
             | Packet::PingResp
@@ -193,6 +196,9 @@ impl Task for Churn {
             self.last_event = now;
         }
         self.place.count(self.cycles);
+        for wire in self.leaving.drain(..) {
+            wires.leave(wire);
+        }
         self.is_stopping |= self.place.board.stage() == Stage::Stop;
         if !self.is_stopping {
             while let Some(number) = self.ready.pop() {

@@ -1,10 +1,11 @@
-//! Says goodbye on all connections, and waits until the broker has closed them.
+//! Says goodbye on all connections, closes this side of them, and waits until the broker has closed
+//! the other one.
 //!
-//! The broker closes first, so that it, not this side, keeps the ports of old connections busy.
+//! Who closes first keeps the port of the old connection busy for a while. That is this side wherever
+//! the broker is not quicker: some brokers wait for their client to close.
 
 use crate::clock::{Moment, nanoseconds};
 use crate::crew::{Next, Task};
-use crate::frame::DISCONNECT;
 use crate::task::{LOOK_AROUND, PATIENCE, Place};
 use crate::wires::{Closed, Handler, Incoming, Wires};
 
@@ -49,7 +50,7 @@ impl Task for Leaving {
     fn act(&mut self, wires: &mut Wires, now: Moment) -> Next {
         while self.in_progress < IN_PROGRESS_MAX && self.next < wires.count() {
             if wires.is_open(self.next) {
-                wires.send(self.next, DISCONNECT);
+                wires.leave(self.next);
                 self.in_progress += 1;
                 self.last_event = now;
             }

@@ -95,3 +95,17 @@ fn subscriptions_that_are_refused_are_a_fault_and_nothing_is_published() {
     assert_eq!(report.faults.refused, 1);
     assert!(report.phases.is_empty());
 }
+
+/// \[MQTT3-3.14.4-1\]
+#[test]
+fn clients_that_leave_close_first_where_the_broker_waits_for_it() {
+    let address = broker(Mischief::Linger);
+    let churn = bench(address, "churn --clients 2 --duration 0.1").unwrap();
+    assert!(churn.ok, "{:?}", churn.note);
+    assert!(churn.phases[0].operations > 2);
+
+    let leave = bench(address, "conn --clients 3 --persistent").unwrap();
+    assert!(leave.ok, "{:?}", leave.note);
+    // Waiting in vain would take five.
+    assert!(leave.seconds < 3.0, "{} s", leave.seconds);
+}

@@ -25,6 +25,8 @@ pub(crate) enum Mischief {
     Refuse,
     /// Nobody may subscribe.
     Forbid,
+    /// A client that has said goodbye is waited for: it has to close first.
+    Linger,
 }
 
 #[derive(Debug)]
@@ -76,16 +78,15 @@ impl Broker {
                     ]
                 }
                 0x30 | 0x32 => self.publish(first, &body),
-                0xE0 => {
-                    // The routes have the stream, too.
-                    let _ = stream.shutdown(Shutdown::Both);
-                    return;
-                }
+                0xE0 if self.mischief == Mischief::Linger => Vec::new(),
+                0xE0 => break,
                 _ => Vec::new(),
             };
             // A client that is gone needs no answer.
             let _ = stream.write_all(&answer);
         }
+        // The routes have the stream, too.
+        let _ = stream.shutdown(Shutdown::Both);
     }
 
     fn if_it(&self, mischief: Mischief, reason: u8) -> u8 {
@@ -118,7 +119,8 @@ impl Broker {
             | Mischief::Repeat
             | Mischief::Close
             | Mischief::Refuse
-            | Mischief::Forbid => {}
+            | Mischief::Forbid
+            | Mischief::Linger => {}
         }
         let topic = &body[2..topic_end];
         let to = routes.subscribers.iter_mut();
