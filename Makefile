@@ -68,7 +68,8 @@ bench: build ## CastMQ against every broker found: ROUNDS rounds of SCENARIOS (a
 	$(VERSUS) --rounds $(ROUNDS) $(if $(SCENARIOS),--scenarios $(SCENARIOS)) \
 		$(if $(BROKERS),--brokers $(BROKERS)) $(ARGS)
 
-instructions: build ## Instructions by message, counted by valgrind, with one arbiter and with two
+instructions: build ## Instructions by message, counted by valgrind: one arbiter, two, and unwatched
+	$(CARGO) build --release --locked -p castmq --features blind --target-dir $(TARGET)/blind
 	$(VERSUS) --instructions
 
 test-long: export PROPTEST_CASES = 20000

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::IS_BLIND;
+
 macro_rules! counters {
     ($($(#[$doc:meta])+ $name:ident = $text:literal,)+) => {
         /// What is counted. The name is emqttd's where emqttd counts the same thing.
@@ -161,6 +163,9 @@ impl Default for Cells {
 impl Cells {
     /// Adds to a counter. One relaxed load and one relaxed store: there is no other writer.
     pub fn add(&self, counter: Counter, amount: u64) {
+        if IS_BLIND {
+            return;
+        }
         if let Some(cell) = self.0.get(counter as usize) {
             cell.store(cell.load(Relaxed).wrapping_add(amount), Relaxed);
         }
@@ -216,6 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(feature = "blind", ignore = "nothing is counted")]
     fn a_counter_is_the_sum_of_the_cells_of_all_arbiters() {
         let counters = Counters::new(2);
         counters.cells(0).add(Counter::BytesSent, 3);

@@ -2,6 +2,13 @@
 //!
 //! Each is declared once and written without locks by its one owner; readers on other threads look
 //! whenever they like and stop nobody.
+//!
+//! # The feature `blind`
+//!
+//! For measuring what watching costs, and for nothing else: counters and process records are not
+//! written, so that `$SYS` and records are empty in it. What remains are the clock readings of
+//! sampled turns, which also find those that take too long, and what is not written for each message:
+//! events, gauges, the ledger. `make instructions` compares both builds.
 
 mod counter;
 mod event;
@@ -10,3 +17,6 @@ mod record;
 pub use counter::{Cells, Counter, Counters};
 pub use event::{Event, Events, LINES_PER_SECOND, Level, Recorded};
 pub use record::{Kind, ProcessId, ProcessRecord, Record, RecordHandle, Records};
+
+/// Whether nothing is counted and no record is written.
+const IS_BLIND: bool = cfg!(feature = "blind");

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Rel
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use crate::IS_BLIND;
+
 /// Records in one chunk; a chunk is allocated whole and never moves.
 const CHUNK: usize = 256;
 
@@ -69,6 +71,9 @@ pub struct Record {
 impl Record {
     /// Notes one more entry in the lane.
     pub fn pushed(&self, depth: usize) {
+        if IS_BLIND {
+            return;
+        }
         let depth = u32::try_from(depth).unwrap_or(u32::MAX);
         self.depth.store(depth, Relaxed);
         if depth > self.peak.load(Relaxed) {
@@ -78,6 +83,9 @@ impl Record {
 
     /// Notes the entries of a turn and how many are left.
     pub fn handled(&self, entries: u32, last_entry: u8, depth: usize) {
+        if IS_BLIND {
+            return;
+        }
         self.depth
             .store(u32::try_from(depth).unwrap_or(u32::MAX), Relaxed);
         self.handled.store(
@@ -89,6 +97,9 @@ impl Record {
 
     /// Notes how long a sampled turn took, and for how many turns it stands.
     pub fn ran(&self, took: Duration, stands_for: u32) {
+        if IS_BLIND {
+            return;
+        }
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         let busy = self.busy_nanos.load(Relaxed);
         self.busy_nanos.store(
@@ -103,18 +114,27 @@ impl Record {
 
     /// Notes how long a sampled entry waited in the lane.
     pub fn waited(&self, wait: Duration) {
+        if IS_BLIND {
+            return;
+        }
         self.wait_micros
             .store(u32::try_from(wait.as_micros()).unwrap_or(u32::MAX), Relaxed);
     }
 
     /// Notes an entry that was thrown away unhandled.
     pub fn dropped(&self) {
+        if IS_BLIND {
+            return;
+        }
         self.dropped
             .store(self.dropped.load(Relaxed).wrapping_add(1), Relaxed);
     }
 
     /// Notes that the supervisor started the process again.
     pub fn restarted(&self) {
+        if IS_BLIND {
+            return;
+        }
         self.restarts
             .store(self.restarts.load(Relaxed).wrapping_add(1), Relaxed);
     }
@@ -391,6 +411,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(feature = "blind", ignore = "no record is written")]
     fn the_record_counts_depth_peak_and_handled_entries() {
         let records = Records::new(3, KINDS);
         let handle = records.open(id(0), Arc::from("one"));

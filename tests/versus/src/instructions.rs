@@ -1,7 +1,7 @@
 //! Instructions by message, which no noise of the machine changes: CastMQ under callgrind.
 //!
 //! Each load runs twice, with few messages and with more; the difference is what the messages cost
-//! without start and end.
+//! without start and end. The same loads on a build that counts nothing tell what watching costs.
 
 use std::fs;
 use std::path::Path;
@@ -35,6 +35,12 @@ pub const COUNTED: &[Counted] = &[
     counted("fan-out to 100, QoS 0", "fanout --publishers 1 --subscribers 100 --payload 16 --qos 0", 2_000),
     counted("fan-out to 100, QoS 1", "fanout --publishers 1 --subscribers 100 --payload 16 --qos 1", 2_000),
 ];
+
+/// The loads by which is seen what watching costs: counters and process records.
+pub const WATCHED: [&str; 3] = ["p2p QoS 0", "p2p QoS 1", "fan-out to 100, QoS 0"];
+
+/// What watching may cost, in percent of the instructions without it.
+pub const WATCHING_MAX: f64 = 2.0;
 
 /// How many arbiters the broker is given.
 pub const ARBITERS: [u16; 2] = [1, 2];
@@ -101,6 +107,12 @@ impl Counter<'_> {
     }
 }
 
+/// By how many percent the instructions of a build that watches are more than those of a blind one.
+#[must_use]
+pub fn watching_percent(watching: f64, blind: f64) -> f64 {
+    (watching - blind) / blind * 100.0
+}
+
 fn each(short: Count, long: Count) -> anyhow::Result<f64> {
     let messages = long.messages - short.messages;
     ensure!(
@@ -147,6 +159,17 @@ mod tests {
     #[test]
     fn runs_of_the_same_length_tell_nothing() {
         assert!(each(count(100.0, 5.0), count(100.0, 6.0)).is_err());
+    }
+
+    #[test]
+    fn what_watching_costs_is_a_part_of_what_a_blind_build_takes() {
+        assert!((watching_percent(1010.0, 1000.0) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_watching_costs_is_seen_by_loads_that_are_counted() {
+        let is_counted = |name: &&str| COUNTED.iter().any(|counted| counted.name == *name);
+        assert!(WATCHED.iter().all(is_counted));
     }
 
     #[test]

@@ -10,7 +10,9 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use castmq_versus::broker::{Broker, KNOWN, Known, OURS, Places};
 use castmq_versus::campaign::{self, Load, Plan};
-use castmq_versus::instructions::{ARBITERS, COUNTED, Counter};
+use castmq_versus::instructions::{
+    ARBITERS, COUNTED, Counted, Counter, WATCHED, WATCHING_MAX, watching_percent,
+};
 use castmq_versus::journal::{self, Journal};
 use castmq_versus::machine::{self, Machine};
 use castmq_versus::scenario::{SCENARIOS, Scenario};
@@ -146,35 +148,32 @@ impl Arguments {
         Ok(KNOWN.iter().filter(is_chosen).collect())
     }
 
-    /// Instructions of each counted load, with one arbiter and with two.
+    /// Instructions of each counted load, with one arbiter and with two; then what watching costs.
     fn count(&self, machine: &Machine) -> anyhow::Result<()> {
+        let (castmq, blind) = (self.ours("release")?, self.ours("blind/release")?);
+        let load = self.load();
+        fs::create_dir_all(&load.folder)?;
+        machine.processors.stay_with_generator()?;
+        let counter = |castmq| Counter {
+            castmq,
+            processors: &machine.processors,
+            load: &load,
+        };
+        let each = count_all(&counter(&castmq))?;
+        count_watching(&counter(&blind), &each)
+    }
+
+    /// The castmq in a folder of the target directory.
+    fn ours(&self, folder: &str) -> anyhow::Result<Broker> {
         let ours = KNOWN
             .iter()
             .find(|known| known.name == OURS)
             .context("we are known")?;
-        let castmq = Broker::find(ours, &self.places()).map_err(|absent| anyhow!(absent.reason))?;
-        let load = self.load();
-        fs::create_dir_all(&load.folder)?;
-        let counter = Counter {
-            castmq: &castmq,
-            processors: &machine.processors,
-            load: &load,
+        let places = Places {
+            castmq: self.target.join(folder).join(OURS),
+            ..self.places()
         };
-        machine.processors.stay_with_generator()?;
-        say(
-            "| instructions by message that arrives | one arbiter | two arbiters |\n|---|---|---|",
-        )?;
-        for counted in COUNTED {
-            let mut cells = Vec::new();
-            for arbiters in ARBITERS {
-                let each = counter.measure(counted, arbiters);
-                let each =
-                    each.with_context(|| format!("{}, {arbiters} arbiters", counted.name))?;
-                cells.push(format!("{each:.0}"));
-            }
-            say(&format!("| {} | {} |", counted.name, cells.join(" | ")))?;
-        }
-        Ok(())
+        Broker::find(ours, &places).map_err(|absent| anyhow!(absent.reason))
     }
 
     fn publish(&self, tables: &str) -> anyhow::Result<()> {
@@ -205,6 +204,48 @@ impl Arguments {
             folder: self.target.join("bench").join("work"),
         }
     }
+}
+
+/// The table of all counted loads; what each takes with one arbiter.
+fn count_all(counter: &Counter<'_>) -> anyhow::Result<Vec<(&'static Counted, f64)>> {
+    say("| instructions by message that arrives | one arbiter | two arbiters |\n|---|---|---|")?;
+    let mut with_one = Vec::new();
+    for counted in COUNTED {
+        let mut cells = Vec::new();
+        for arbiters in ARBITERS {
+            let each = measure(counter, counted, arbiters)?;
+            if arbiters == 1 {
+                with_one.push((counted, each));
+            }
+            cells.push(format!("{each:.0}"));
+        }
+        say(&format!("| {} | {} |", counted.name, cells.join(" | ")))?;
+    }
+    Ok(with_one)
+}
+
+/// The table of what counters and process records cost, with one arbiter.
+fn count_watching(blind: &Counter<'_>, watching: &[(&'static Counted, f64)]) -> anyhow::Result<()> {
+    say(&format!(
+        "\n| instructions by message that arrives | watching | blind build | watching costs, goal \
+         ≤ {WATCHING_MAX} % |\n|---|---|---|---|"
+    ))?;
+    let is_watched = |counted: &Counted| WATCHED.contains(&counted.name);
+    for (counted, watching) in watching.iter().filter(|(counted, _)| is_watched(counted)) {
+        let blind = measure(blind, counted, 1)?;
+        let percent = watching_percent(*watching, blind);
+        say(&format!(
+            "| {} | {watching:.0} | {blind:.0} | {percent:.1} % |",
+            counted.name
+        ))?;
+    }
+    Ok(())
+}
+
+fn measure(counter: &Counter<'_>, counted: &Counted, arbiters: u16) -> anyhow::Result<f64> {
+    counter
+        .measure(counted, arbiters)
+        .with_context(|| format!("{}, {arbiters} arbiters", counted.name))
 }
 
 fn list() -> anyhow::Result<()> {
