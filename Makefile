@@ -14,7 +14,7 @@ XTASK := $(CARGO) run --quiet --locked -p castmq-xtask --
 VERSUS := $(CARGO) run --quiet --locked -p castmq-versus -- --target $(TARGET)
 
 .PHONY: help run build test check deny fuzz spec differences test-long sim bench \
-	instructions
+	bench-pure instructions
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -67,6 +67,10 @@ sim: ## Simulate RUNS seeds: several arbiters on one thread, storms, pauses, pan
 bench: build ## CastMQ against every broker found: ROUNDS rounds of SCENARIOS (all) with BROKERS (all)
 	$(VERSUS) --rounds $(ROUNDS) $(if $(SCENARIOS),--scenarios $(SCENARIOS)) \
 		$(if $(BROKERS),--brokers $(BROKERS)) $(ARGS)
+
+# For example: make bench-pure ARGS=glance
+bench-pure: ## How long the pure parts take: packets, and the decisions about messages (criterion)
+	$(CARGO) bench --locked -p castmq-mqtt -p castmq-rules --bench codec --bench rules -- $(ARGS)
 
 instructions: build ## Instructions by message, counted by valgrind: one arbiter, two, and unwatched
 	$(CARGO) build --release --locked -p castmq --features blind --target-dir $(TARGET)/blind
