@@ -230,7 +230,8 @@ impl Published {
 /// only when routes or filters have changed.
 #[derive(Debug)]
 pub(crate) struct Way {
-    seen: Seen,
+    /// The changes of routes that it takes into account, where it depends on any.
+    seen: Option<Seen>,
     targets: Targets,
     /// The version of this arbiter's table for which the plan is right.
     table: u64,
@@ -239,13 +240,41 @@ pub(crate) struct Way {
 
 impl Way {
     fn find(shard: &mut Shard, message: &Message) -> Self {
-        let choice = choice(shard, message);
-        let (targets, seen) = router::lookup_seen(&shard.world.node, &message.topic, choice);
+        let plan = shard.world.table.plan(&message.topic);
+        let (targets, seen) = if Self::is_all_here(shard) {
+            let here = ArbiterId(shard.arbiter);
+            let own = (!plan.is_empty()).then_some(here);
+            let targets = Targets {
+                own: own.into_iter().collect(),
+                ..Targets::default()
+            };
+            (targets, None)
+        } else {
+            let choice = choice(shard, message);
+            let (targets, seen) = router::lookup_seen(&shard.world.node, &message.topic, choice);
+            (targets, Some(seen))
+        };
         Self {
             seen,
             targets,
             table: shard.world.table.version(),
-            plan: shard.world.table.plan(&message.topic),
+            plan,
+        }
+    }
+
+    /// Whether this arbiter's own table says all that the routes would: there is no other arbiter, and no
+    /// group.
+    fn is_all_here(shard: &Shard) -> bool {
+        shard.world.node.arbiters == 1 && shard.world.table.groups_now() == 0
+    }
+
+    fn is_right(&self, shard: &Shard) -> bool {
+        if self.targets.is_choice || self.table != shard.world.table.version() {
+            return false;
+        }
+        match self.seen {
+            Some(seen) => shard.world.node.routes.changes.is_current(seen),
+            None => Self::is_all_here(shard),
         }
     }
 
@@ -255,12 +284,7 @@ impl Way {
         shard: &mut Shard,
         message: &Message,
     ) -> &'w mut Self {
-        let is_right = kept.as_ref().is_some_and(|way| {
-            !way.targets.is_choice
-                && way.table == shard.world.table.version()
-                && shard.world.node.routes.changes.is_current(way.seen)
-        });
-        if !is_right {
+        if !kept.as_ref().is_some_and(|way| way.is_right(shard)) {
             *kept = None;
         }
         kept.get_or_insert_with(|| Self::find(shard, message))

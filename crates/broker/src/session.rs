@@ -17,7 +17,6 @@ mod entry;
 mod subscribe;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use castmq_mqtt::{PacketId, ReasonCode, Subscription, Text, Will};
 use castmq_observe::{Counter, Event, Kind};
@@ -51,13 +50,11 @@ pub struct Session {
     client: Option<Address<Client>>,
     /// The user in whose name the will is published.
     user_name: Option<Text>,
-    /// Requests to the server that are not answered, in their order. Empty for most of the time.
-    requests: Vec<Request>,
-    /// Subscriptions whose retained messages wait for fences. Empty for most of the time.
-    fenced: Vec<subscribe::Fenced>,
+    /// What it waits for on behalf of its client; for most of the time nothing.
+    asked: Option<Box<subscribe::Asked>>,
     next_fence: u64,
     /// The earliest moment for which a timer is armed.
-    armed: Option<Duration>,
+    armed: Option<Moment>,
     /// What its queue counted for when the node was last told.
     queued_bytes: usize,
     has_groups: bool,
@@ -94,8 +91,7 @@ impl Session {
             state: rules::Session::new(client_id, settings, at),
             client: None,
             user_name: None,
-            requests: Vec::new(),
-            fenced: Vec::new(),
+            asked: None,
             next_fence: 0,
             armed: None,
             queued_bytes: 0,
@@ -190,7 +186,7 @@ impl Session {
         }
         self.client = None;
         // What the lost connection waited for is not answered any more, but is still done.
-        for request in &mut self.requests {
+        for request in self.asked.iter_mut().flat_map(|asked| &mut asked.requests) {
             if let Request::Subscribe { packet_id, .. } = request {
                 *packet_id = None;
             }
@@ -361,10 +357,9 @@ impl Session {
         let Some(deadline) = self.state.next_deadline() else {
             return;
         };
-        let at = deadline.since_start();
-        if self.armed.is_none_or(|armed| at < armed) {
-            self.armed = Some(at);
-            shard.arm(self.address, at, TIMER);
+        if self.armed.is_none_or(|armed| deadline < armed) {
+            self.armed = Some(deadline);
+            shard.arm(self.address, deadline.since_start(), TIMER);
         }
     }
 

@@ -226,6 +226,19 @@ impl Subscription {
         }
     }
 
+    /// The same subscription in allocations of its own, so that it keeps no packet's buffer alive.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        match self {
+            Self::Own(filter) => Self::Own(filter.detached()),
+            Self::Queue(filter) => Self::Queue(filter.detached()),
+            Self::Shared { group, filter } => Self::Shared {
+                group: group.detached(),
+                filter: filter.detached(),
+            },
+        }
+    }
+
     /// Whether one member of a group gets each message.
     #[must_use]
     pub fn is_shared(&self) -> bool {

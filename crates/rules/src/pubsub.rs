@@ -54,7 +54,7 @@ pub struct Table<S, H> {
     /// What each session subscribed to.
     sessions: Map<S, Held, H>,
     subscriptions: usize,
-    /// Counts the filters that came and went.
+    /// Counts the filters, and the members of groups, that came and went.
     version: u64,
 }
 
@@ -130,7 +130,8 @@ impl<S: Copy + Hash + Ord, H: BuildHasher + Clone> Table<S, H> {
 
     /// Subscribes a connected session, or replaces the options of what it has.
     ///
-    /// [MQTT5-3.8.4-3]: the same filter again replaces the subscription.
+    /// [MQTT5-3.8.4-3]: the same filter again replaces the subscription. The table shares the memory of
+    /// the filter, so it is not to be a slice of a packet.
     pub fn subscribe(
         &mut self,
         session: S,
@@ -196,7 +197,7 @@ impl<S: Copy + Hash + Ord, H: BuildHasher + Clone> Table<S, H> {
     }
 
     /// A plan made at one version is right, once [restarted](Plan::restart), for as long as this one is
-    /// the same: no filter came or went, whatever became of their subscribers.
+    /// the same: no filter came or went, and no member of a group, whatever became of other subscribers.
     #[must_use]
     pub const fn version(&self) -> u64 {
         self.version

@@ -236,7 +236,7 @@ impl Session {
         deadlines.into_iter().flatten().min()
     }
 
-    /// Adds or replaces a subscription.
+    /// Adds or replaces a subscription. It shares the memory of the filter.
     ///
     /// # Errors
     ///

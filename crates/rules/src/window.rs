@@ -38,17 +38,17 @@ pub(crate) struct Window {
     /// In the order of sending; the first and the last one are used.
     slots: VecDeque<Slot>,
     /// Used slots.
-    used: usize,
+    used: u32,
     /// Number of the next sending.
     next: u64,
     /// Most slots ever used at once.
-    used_max: usize,
+    used_max: u16,
     /// PUBLISHes sent on this connection whose exchange is under way.
-    sent: usize,
+    sent: u32,
     /// Most of them at once.
-    sent_max: usize,
+    sent_max: u16,
     /// Slots that wait for being sent again.
-    waiting: usize,
+    waiting: u32,
     /// Number from which on such slots are found.
     waiting_from: u64,
     /// Number of the next PUBREC.
@@ -59,8 +59,8 @@ impl Window {
     /// An empty window of so many slots; 0 stands for as many as there are packet ids.
     pub(crate) fn new(used_max: u16) -> Self {
         let used_max = match used_max {
-            0 => usize::from(u16::MAX),
-            used_max => usize::from(used_max),
+            0 => u16::MAX,
+            used_max => used_max,
         };
         Self {
             slots: VecDeque::new(),
@@ -81,7 +81,7 @@ impl Window {
     // [MQTT3-4.6.0-4]
     pub(crate) fn handle_connected(&mut self, receive_maximum: u16) -> Vec<PacketId> {
         self.sent = 0;
-        self.sent_max = self.used_max.min(usize::from(receive_maximum.max(1)));
+        self.sent_max = self.used_max.min(receive_maximum.max(1));
         self.waiting = 0;
         self.waiting_from = 0;
         let mut released = Vec::new();
@@ -105,7 +105,9 @@ impl Window {
     /// was sent before it waits for being sent again.
     // [MQTT5-3.3.4-9] [MQTT5-4.9.0-2]
     pub(crate) fn has_room(&self) -> bool {
-        self.waiting == 0 && self.used < self.used_max && self.sent < self.sent_max
+        self.waiting == 0
+            && self.used < u32::from(self.used_max)
+            && self.sent < u32::from(self.sent_max)
     }
 
     /// Whether messages of an earlier connection wait for being sent again.
@@ -138,7 +140,7 @@ impl Window {
     /// The oldest message that waits for being sent again, if the client takes one more.
     // [MQTT3-4.6.0-1]
     pub(crate) fn poll_again(&mut self, now: Moment) -> Option<(PacketId, Delivery)> {
-        if self.waiting == 0 || self.sent >= self.sent_max {
+        if self.waiting == 0 || self.sent >= u32::from(self.sent_max) {
             return None;
         }
         let from = self.waiting_from;
@@ -189,7 +191,7 @@ impl Window {
         slot.at = now;
         let delivery = slot.delivery.take();
         self.next_release += 1;
-        self.waiting -= usize::from(was_waiting);
+        self.waiting -= u32::from(was_waiting);
         self.check();
         Ok(delivery)
     }
@@ -253,7 +255,7 @@ impl Window {
 
     /// Exchanges under way.
     pub(crate) fn len(&self) -> usize {
-        self.used
+        self.used as usize
     }
 
     /// Gives back memory that is not needed.
@@ -278,8 +280,8 @@ impl Window {
     fn free(&mut self, index: usize) -> Option<Delivery> {
         let slot = self.slots.get_mut(index)?;
         self.used -= 1;
-        self.sent -= usize::from(slot.is_counted);
-        self.waiting -= usize::from(slot.stage == Stage::Waiting);
+        self.sent -= u32::from(slot.is_counted);
+        self.waiting -= u32::from(slot.stage == Stage::Waiting);
         slot.stage = Stage::Free;
         let delivery = slot.delivery.take();
         while self.slots.front().is_some_and(Slot::is_free) {
@@ -288,7 +290,7 @@ impl Window {
         while self.slots.back().is_some_and(Slot::is_free) {
             self.slots.pop_back();
         }
-        if self.slots.len() > 2 * self.used + FREED_MAX {
+        if self.slots.len() > 2 * self.len() + FREED_MAX {
             self.slots.retain(|slot| !slot.is_free());
         }
         self.check();
@@ -342,10 +344,10 @@ impl Window {
     /// What always holds. (More may be sent than the window takes after a new connection made it
     /// smaller; never more than the client takes.)
     fn check(&self) {
-        assert!(self.used <= self.slots.len());
+        assert!(self.len() <= self.slots.len());
         assert!(self.sent + self.waiting <= self.used);
-        assert!(self.sent <= self.sent_max);
-        assert!(self.used <= self.used_max);
+        assert!(self.sent <= u32::from(self.sent_max));
+        assert!(self.used <= u32::from(self.used_max));
         assert!(!self.slots.front().is_some_and(Slot::is_free));
         assert!(!self.slots.back().is_some_and(Slot::is_free));
     }

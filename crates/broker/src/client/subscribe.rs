@@ -77,7 +77,8 @@ impl Client {
             filter.subscription.filter(),
         );
         if may {
-            return Wanted::Subscribe(filter.subscription, filter.options);
+            // It lives longer than the packet that it came in.
+            return Wanted::Subscribe(filter.subscription.detached(), filter.options);
         }
         shard.tell(
             Event::ClientDenied,

@@ -1,6 +1,8 @@
 //! SUBSCRIBE and UNSUBSCRIBE: the server is asked, then the client is answered, then the retained
 //! messages follow.
 
+use std::collections::VecDeque;
+
 use castmq_mqtt::{PacketId, QoS, ReasonCode, Subscription};
 use castmq_observe::Counter;
 use castmq_rules::session::{PullRetained, RetainedChunk, Subscribed};
@@ -25,6 +27,15 @@ pub(super) struct Fenced {
     missing: u16,
     as_of: u64,
     replays: Replays,
+}
+
+/// What a session waits for on behalf of its client.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    /// Requests to the server that are not answered, in their order.
+    pub(super) requests: VecDeque<Request>,
+    /// Subscriptions whose retained messages wait for fences.
+    fenced: Vec<Fenced>,
 }
 
 impl Session {
@@ -60,7 +71,7 @@ impl Session {
                 Err(full) => reasons.push(full.reason_code()),
             }
         }
-        self.requests.push(Request::Subscribe {
+        self.ask(Request::Subscribe {
             packet_id,
             reasons,
             replays,
@@ -90,8 +101,7 @@ impl Session {
                 None => ReasonCode::NoSubscriptionExisted,
             })
             .collect();
-        self.requests
-            .push(Request::Unsubscribe { packet_id, reasons });
+        self.ask(Request::Unsubscribe { packet_id, reasons });
         let session = self.address;
         to_server(
             shard,
@@ -105,10 +115,12 @@ impl Session {
     /// The routes are in place: SUBACK or UNSUBACK, then the retained messages.
     // [MQTT3-3.8.4-1] [MQTT5-3.8.4-1]
     pub(super) fn registered(&mut self, shard: &mut Shard) {
-        if self.requests.is_empty() {
-            return;
-        }
-        match self.requests.remove(0) {
+        let request = self
+            .asked
+            .as_mut()
+            .and_then(|asked| asked.requests.pop_front());
+        let Some(request) = request else { return };
+        match request {
             Request::Subscribe {
                 packet_id,
                 reasons,
@@ -128,9 +140,19 @@ impl Session {
                 self.to_client(shard, ClientEntry::Unsuback { packet_id, reasons });
             }
         }
-        if self.requests.is_empty() {
-            self.requests = Vec::new();
-        }
+        self.forget_asked();
+    }
+
+    fn ask(&mut self, request: Request) {
+        self.asked
+            .get_or_insert_default()
+            .requests
+            .push_back(request);
+    }
+
+    fn forget_asked(&mut self) {
+        self.asked
+            .take_if(|asked| asked.requests.is_empty() && asked.fenced.is_empty());
     }
 
     /// The replay of retained messages begins when everything that was published so far has come live:
@@ -144,7 +166,7 @@ impl Session {
         self.next_fence += 1;
         let session = self.address;
         let arbiters = shard.world.node.arbiters;
-        self.fenced.push(Fenced {
+        self.asked.get_or_insert_default().fenced.push(Fenced {
             number,
             missing: arbiters,
             // What is stored from here on comes live, so the replay does not go beyond it.
@@ -161,24 +183,17 @@ impl Session {
 
     /// One fence is back.
     pub(super) fn fenced(&mut self, shard: &mut Shard, number: u64) {
-        let Some(place) = self
-            .fenced
-            .iter()
-            .position(|fenced| fenced.number == number)
-        else {
-            return;
-        };
-        let Some(fenced) = self.fenced.get_mut(place) else {
+        let Some(asked) = &mut self.asked else { return };
+        let mut numbers = asked.fenced.iter_mut().enumerate();
+        let Some((place, fenced)) = numbers.find(|(_, fenced)| fenced.number == number) else {
             return;
         };
         fenced.missing = fenced.missing.saturating_sub(1);
         if fenced.missing > 0 {
             return;
         }
-        let fenced = self.fenced.remove(place);
-        if self.fenced.is_empty() {
-            self.fenced = Vec::new();
-        }
+        let fenced = asked.fenced.remove(place);
+        self.forget_asked();
         let now = now(shard);
         for (subscription, subscribed) in &fenced.replays {
             let as_of = fenced.as_of;

@@ -34,16 +34,14 @@ impl<S: Copy + Hash + Ord, H: BuildHasher + Clone> Table<S, H> {
 
     fn add_filter(&mut self, filter: &TopicFilter) -> FilterKey {
         self.version += 1;
-        // It lives longer than the packet that it came in.
-        let filter = filter.detached();
         let key = self.filters.insert(Filter {
             filter: filter.clone(),
             subscribers: Ordered::default(),
         });
         if filter.has_wildcard() {
-            self.wildcard.insert(&filter, key);
+            self.wildcard.insert(filter, key);
         } else {
-            self.exact.insert(filter, key);
+            self.exact.insert(filter.clone(), key);
         }
         key
     }
@@ -59,11 +57,12 @@ impl<S: Copy + Hash + Ord, H: BuildHasher + Clone> Table<S, H> {
             .groups
             .entry(Arc::clone(name))
             .or_insert_with(|| SharedFilter {
-                filter: filter.detached(),
+                filter: filter.clone(),
                 group: Group::default(),
             });
         let existed = shared.group.insert(session, subscriber);
         let route = (!existed).then(|| shared.route(name));
+        self.version += u64::from(!existed);
         let held = self.sessions.entry(session).or_default();
         held.groups
             .get_or_insert_default()
@@ -117,6 +116,7 @@ impl<S: Copy + Hash + Ord, H: BuildHasher + Clone> Table<S, H> {
         }
         self.subscriptions -= 1;
         let route = shared.route(name);
+        self.version += 1;
         if shared.group.count().total == 0 {
             self.groups.remove(name);
         }

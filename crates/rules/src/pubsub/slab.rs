@@ -1,5 +1,10 @@
 //! Filters by keys that are never given out twice.
 
+/// A full table grows by this part of itself.
+const GROWS_BY: usize = 8;
+/// But at least by so many places.
+const FIRST_PLACES: usize = 16;
+
 /// A filter of an arbiter's table; it never means another one, also when its place is used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct FilterKey {
@@ -41,6 +46,11 @@ impl<V> Slab<V> {
         }
         // Four thousand million filters of at least a hundred bytes do not fit into memory.
         let place = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
+        if self.places.len() == self.places.capacity() {
+            // Doubling would leave half of a large table empty.
+            let more = (self.places.len() / GROWS_BY).max(FIRST_PLACES);
+            self.places.reserve_exact(more);
+        }
         self.places.push(Place {
             generation: 0,
             value: Some(value),

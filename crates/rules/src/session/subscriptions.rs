@@ -85,7 +85,7 @@ impl Subscriptions {
         if self.len() >= len_max {
             return Err(SubscriptionsFull(len_max));
         }
-        let subscription = detached(subscription);
+        let subscription = subscription.clone();
         match self {
             Self::Few(list) if list.len() < FEW => {
                 let at = list.partition_point(|(present, _)| *present < subscription);
@@ -162,17 +162,5 @@ impl Subscriptions {
             }
             Self::Many(map) => map.get_mut(subscription),
         }
-    }
-}
-
-/// The same subscription in allocations of its own, so that it keeps no packet's buffer alive.
-fn detached(subscription: &Subscription) -> Subscription {
-    match subscription {
-        Subscription::Own(filter) => Subscription::Own(filter.detached()),
-        Subscription::Queue(filter) => Subscription::Queue(filter.detached()),
-        Subscription::Shared { group, filter } => Subscription::Shared {
-            group: group.detached(),
-            filter: filter.detached(),
-        },
     }
 }
