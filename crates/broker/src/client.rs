@@ -25,7 +25,7 @@ mod subscribe;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use castmq_mqtt::{Decoder, PacketId, ReasonCode, Text, Version};
 use castmq_observe::{Counter, Event, Kind};
 use castmq_otp::{Address, Down, Entry, Lanes, Process, Restart, Stream};
@@ -440,9 +440,4 @@ impl Process for Client {
         shard.count(Counter::ConnectionsClosed);
         shard.world.orphans.push(self.address.token());
     }
-}
-
-/// Copies a slice of the read scratch into an allocation of its own.
-fn detached(bytes: &Bytes) -> Bytes {
-    Bytes::copy_from_slice(bytes)
 }

@@ -232,7 +232,7 @@ impl Local {
 
     #[expect(clippy::expect_used, reason = "the literal is a client id")]
     fn fallback_id(&self) -> ClientId {
-        ClientId::new(Text::from_static("castmq").expect("a literal text")).expect("not empty")
+        ClientId::new(Text::try_from("castmq").expect("a literal text")).expect("not empty")
     }
 
     /// How many messages a client may have under way; `None` where that is not enforced.

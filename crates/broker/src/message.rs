@@ -126,24 +126,3 @@ fn build(
         version: None,
     }
 }
-
-/// Gives what properties hold memory of its own.
-pub(crate) fn detach_properties(properties: &mut PublishProperties) {
-    let PublishProperties {
-        response_topic,
-        correlation_data,
-        user,
-        content_type,
-        ..
-    } = properties;
-    for text in [response_topic, content_type].into_iter().flatten() {
-        *text = text.detached();
-    }
-    if let Some(data) = correlation_data {
-        *data = Bytes::copy_from_slice(data);
-    }
-    for (name, value) in user {
-        *name = name.detached();
-        *value = value.detached();
-    }
-}

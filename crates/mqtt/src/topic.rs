@@ -107,12 +107,6 @@ impl TopicName {
     pub fn is_reserved(&self) -> bool {
         self.as_str().starts_with('$')
     }
-
-    /// The same name in an allocation of its own.
-    #[must_use]
-    pub fn detached(&self) -> Self {
-        Self(self.0.detached())
-    }
 }
 
 impl TopicFilter {
@@ -180,12 +174,6 @@ impl TopicFilter {
         }
         names.next().is_none()
     }
-
-    /// The same filter in an allocation of its own.
-    #[must_use]
-    pub fn detached(&self) -> Self {
-        Self(self.0.detached())
-    }
 }
 
 impl Subscription {
@@ -195,7 +183,6 @@ impl Subscription {
     ///
     /// [`FilterError`] when the string cannot be subscribed to.
     pub fn parse(text: Text) -> Result<Self, FilterError> {
-        let bytes = text.bytes();
         if let Some(rest) = text.strip_prefix("$share/") {
             let Some((group, filter)) = rest.split_once('/') else {
                 return Err(FilterError::ShareIncomplete);
@@ -207,13 +194,13 @@ impl Subscription {
                 return Err(FilterError::ShareWildcard);
             }
             return Ok(Self::Shared {
-                group: part(bytes, group),
-                filter: TopicFilter::new(part(bytes, filter))?,
+                group: part(group),
+                filter: TopicFilter::new(part(filter))?,
             });
         }
         match text.strip_prefix("$queue/") {
             Some("") => Err(FilterError::ShareIncomplete),
-            Some(filter) => Ok(Self::Queue(TopicFilter::new(part(bytes, filter))?)),
+            Some(filter) => Ok(Self::Queue(TopicFilter::new(part(filter))?)),
             None => TopicFilter::new(text).map(Self::Own),
         }
     }
@@ -226,19 +213,6 @@ impl Subscription {
         }
     }
 
-    /// The same subscription in allocations of its own, so that it keeps no packet's buffer alive.
-    #[must_use]
-    pub fn detached(&self) -> Self {
-        match self {
-            Self::Own(filter) => Self::Own(filter.detached()),
-            Self::Queue(filter) => Self::Queue(filter.detached()),
-            Self::Shared { group, filter } => Self::Shared {
-                group: group.detached(),
-                filter: filter.detached(),
-            },
-        }
-    }
-
     /// Whether one member of a group gets each message.
     #[must_use]
     pub fn is_shared(&self) -> bool {
@@ -247,14 +221,14 @@ impl Subscription {
 }
 
 fn has_wildcard(text: &Text) -> bool {
-    text.bytes()
+    text.as_bytes()
         .iter()
         .any(|&byte| byte == b'+' || byte == b'#')
 }
 
-/// The part of a string as a string of its own that shares the bytes.
-fn part(whole: &bytes::Bytes, part: &str) -> Text {
-    Text::from_bytes(whole.slice_ref(part.as_bytes())).unwrap_or_default()
+/// The part of a string as a string of its own.
+fn part(part: &str) -> Text {
+    Text::from_bytes(part.as_bytes()).unwrap_or_default()
 }
 
 impl Borrow<str> for TopicName {

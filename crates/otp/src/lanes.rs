@@ -22,7 +22,8 @@ pub(crate) struct Tenant<P: Process> {
     pub(crate) process: Option<Box<P>>,
     lane: VecDeque<P::Entry>,
     pub(crate) record: RecordHandle,
-    pub(crate) shell: Option<actix::Addr<Shell<P::World>>>,
+    /// Its actix address, once somebody has asked for it.
+    pub(crate) shell: Option<Box<actix::Addr<Shell<P::World>>>>,
     pub(crate) intensity: Option<Box<Intensity>>,
     pub(crate) turns: u32,
     /// Timers that it has armed; some may have fired.

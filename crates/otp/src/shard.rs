@@ -225,8 +225,8 @@ impl<W: World> Shard<W> {
         let tenant = P::lanes(&mut self.world).tenant_mut(address.slot, address.generation)?;
         let shell = tenant
             .shell
-            .get_or_insert_with(|| Shell::new(address.id(), itself).start());
-        Some(shell.clone())
+            .get_or_insert_with(|| Box::new(Shell::new(address.id(), itself).start()));
+        Some(actix::Addr::clone(shell))
     }
 
     /// Appends to the lane of a process of this arbiter. Never runs the receiver.

@@ -73,7 +73,7 @@ impl InboundAliases {
                     self.topics.resize(index + 1, None);
                 }
                 if let Some(place) = self.topics.get_mut(index) {
-                    *place = Some(topic.detached());
+                    *place = Some(topic.clone());
                 }
                 Ok(topic)
             }
@@ -155,7 +155,7 @@ impl OutboundAliases {
         }
         match self.free_alias() {
             Some(alias) => {
-                let topic = topic.detached();
+                let topic = topic.clone();
                 if self.policy == AliasPolicy::LeastRecentlyUsed {
                     self.uses.insert(self.next_use, topic.clone());
                 }

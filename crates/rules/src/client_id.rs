@@ -31,12 +31,6 @@ impl ClientId {
     pub fn text(&self) -> &Text {
         &self.0
     }
-
-    /// The same id in an allocation of its own.
-    #[must_use]
-    pub fn detached(&self) -> Self {
-        Self(self.0.detached())
-    }
 }
 
 impl Borrow<str> for ClientId {

@@ -59,8 +59,8 @@ impl<R: Copy + Ord> Ledger<R> {
         }
         // It lives longer than the packet that it came in.
         page.samples.push_back(Loss {
-            client: client.map(ClientId::detached),
-            topic: topic.detached(),
+            client: client.cloned(),
+            topic: topic.clone(),
             at,
         });
     }

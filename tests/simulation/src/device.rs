@@ -306,7 +306,7 @@ impl Device {
             dup: sent.transmissions > 1,
             qos: QoS::from_number(sent.qos).unwrap(),
             retain: sent.topic.starts_with("ret/"),
-            topic: Some(TopicName::new(Text::from_static(sent.topic).unwrap()).unwrap()),
+            topic: Some(TopicName::new(Text::try_from(sent.topic).unwrap()).unwrap()),
             packet_id,
             payload: Bytes::from(payload),
             properties: None,
@@ -328,7 +328,7 @@ impl Device {
         self.held_filters.insert(filter);
         self.requests
             .insert(packet_id, Request::Subscribe(filter, qos));
-        let subscription = Subscription::parse(Text::from_static(filter).unwrap()).unwrap();
+        let subscription = Subscription::parse(Text::try_from(filter).unwrap()).unwrap();
         let options = SubscriptionOptions {
             qos: QoS::from_number(qos).unwrap(),
             ..Default::default()
@@ -352,7 +352,7 @@ impl Device {
         self.held_filters.remove(filter);
         model.unsubscribing(self.holder(), filter);
         self.requests.insert(packet_id, Request::Unsubscribe);
-        let subscription = Subscription::parse(Text::from_static(filter).unwrap()).unwrap();
+        let subscription = Subscription::parse(Text::try_from(filter).unwrap()).unwrap();
         self.write(&Packet::Unsubscribe(Unsubscribe {
             packet_id,
             subscriptions: vec![subscription],

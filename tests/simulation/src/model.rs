@@ -79,8 +79,8 @@ pub(crate) fn is_shared(filter: &str) -> bool {
 }
 
 fn matches(filter: &'static str, topic: &'static str) -> bool {
-    let subscription = Subscription::parse(Text::from_static(filter).unwrap()).unwrap();
-    let topic = TopicName::new(Text::from_static(topic).unwrap()).unwrap();
+    let subscription = Subscription::parse(Text::try_from(filter).unwrap()).unwrap();
+    let topic = TopicName::new(Text::try_from(topic).unwrap()).unwrap();
     subscription.filter().matches(&topic)
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn connect(name: &str, version: Version, mode: Mode, will: Option<usi
         connect.properties.session_expiry = Some(1_000_000);
     }
     connect.will = will.map(|number| Will {
-        topic: TopicName::new(Text::from_static(WILLS).unwrap()).unwrap(),
+        topic: TopicName::new(Text::try_from(WILLS).unwrap()).unwrap(),
         payload: Bytes::from(format!("w{number}")),
         qos: QoS::AtLeastOnce,
         retain: false,

@@ -3,10 +3,9 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use castmq_mqtt::{Connect, Decoder, Packet, Text, Version, Will, encoded_bytes};
+use castmq_mqtt::{Connect, Decoder, Packet, Text, Version, encoded_bytes};
 use castmq_observe::{Counter, Event};
 use castmq_otp::{Address, Poller, Stream};
-use castmq_rules::ClientId;
 use castmq_rules::ack_order::AckOrder;
 use castmq_rules::alias::{AliasPolicy, OutboundAliases};
 use castmq_rules::claim::Epoch;
@@ -14,7 +13,7 @@ use castmq_rules::connect::{ConnectPlan, Refused, decide};
 use castmq_rules::protocol::{Agreement, Protocol};
 use castmq_rules::session::{DownReason, Link};
 
-use super::{Claiming, Client, Close, Linked, Stage, detached};
+use super::{Claiming, Client, Close, Linked, Stage};
 use crate::access_control::{AclCache, Credentials};
 use crate::cm::{ClientRow, CmEntry};
 use crate::listener::Permit;
@@ -50,7 +49,7 @@ impl Client {
         self.packet_bytes_max = packet_bytes_max(connect.properties.maximum_packet_size);
         match self.judge_connect(shard, connect) {
             Ok(plan) => {
-                let user_name = connect.user_name.as_ref().map(Text::detached);
+                let user_name = connect.user_name.clone();
                 self.leave_opening(shard);
                 let claiming = Claiming {
                     plan: owned(plan),
@@ -333,19 +332,14 @@ pub(crate) fn adopt(shard: &mut Shard, poller: &mut dyn Poller, adopted: Adopted
     });
 }
 
-/// A plan that keeps no read buffer alive: it lives as long as the connection, its will longer.
+/// A plan that does not keep the packet alive, password and all: it lives as long as the connection, its
+/// will longer.
 fn owned(mut plan: ConnectPlan) -> ConnectPlan {
-    plan.client_id = ClientId::detached(&plan.client_id);
     if let Some(will) = &mut plan.will {
-        let Will {
-            topic,
-            payload,
-            properties,
-            ..
-        } = &mut **will;
-        *topic = topic.detached();
-        *payload = detached(payload);
-        crate::message::detach_properties(&mut properties.publish);
+        let copied = Bytes::copy_from_slice;
+        let data = &mut will.properties.publish.correlation_data;
+        *data = data.as_deref().map(copied);
+        will.payload = copied(&will.payload);
     }
     plan
 }

@@ -22,7 +22,7 @@ pub(super) struct KnownTopic {
 
 impl KnownTopic {
     fn new(shard: &Shard, topic: &[u8]) -> Result<Self, DecodeError> {
-        let topic = TopicName::new(Text::copied_from(topic)?).map_err(DecodeError::Topic)?;
+        let topic = TopicName::new(Text::from_bytes(topic)?).map_err(DecodeError::Topic)?;
         let refusal = match verdict_on(&topic) {
             Verdict::Refuse(reason) => Some(reason),
             Verdict::Route if shard.world.topic_limits.check(topic.as_str()).is_err() => {

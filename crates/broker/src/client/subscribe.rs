@@ -77,8 +77,7 @@ impl Client {
             filter.subscription.filter(),
         );
         if may {
-            // It lives longer than the packet that it came in.
-            return Wanted::Subscribe(filter.subscription.detached(), filter.options);
+            return Wanted::Subscribe(filter.subscription, filter.options);
         }
         shard.tell(
             Event::ClientDenied,
@@ -179,7 +178,7 @@ impl Client {
         } else {
             return None;
         };
-        let reason_string = castmq_mqtt::Text::from_static(text).ok();
+        let reason_string = castmq_mqtt::Text::try_from(text).ok();
         Some(Box::new(AckProperties {
             reason_string,
             ..AckProperties::default()

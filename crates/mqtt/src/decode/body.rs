@@ -50,7 +50,7 @@ impl Body {
     }
 
     pub(crate) fn text(&mut self) -> Result<Text, DecodeError> {
-        Ok(Text::from_bytes(self.binary()?)?)
+        Ok(Text::from_bytes(&self.binary()?)?)
     }
 
     pub(super) fn packet_id(&mut self) -> Result<PacketId, DecodeError> {

@@ -45,7 +45,7 @@ pub(crate) trait Sink {
     }
 
     fn text(&mut self, text: &Text) {
-        self.binary(text.bytes());
+        self.binary(text.as_bytes());
     }
 
     /// A block of properties that may be absent: then an empty one. [MQTT5-2.2.2-1]

@@ -54,8 +54,7 @@ impl AccessCache {
         }
         self.entries.truncate(self.entries_max - 1);
         // It lives longer than the packet that it came in.
-        self.entries
-            .push_front((action, topic.detached(), decision));
+        self.entries.push_front((action, topic.clone(), decision));
     }
 
     /// How many decisions are remembered.

@@ -11,7 +11,7 @@ enum Why {
 }
 
 fn note(ledger: &mut Ledger<Why>, why: Why, name: &str) {
-    let client = ClientId::new(Text::from_static("c1").unwrap());
+    let client = ClientId::new(Text::try_from("c1").unwrap());
     ledger.note(why, client.as_ref(), &topic(name), Moment::default());
 }
 

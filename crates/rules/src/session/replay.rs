@@ -145,7 +145,7 @@ impl Replays {
         self.remove(filter);
         let number = self.next;
         self.next += 1;
-        let filter = filter.detached();
+        let filter = filter.clone();
         self.numbers.insert(filter.clone(), number);
         let replay = Replay {
             entry,
@@ -170,7 +170,7 @@ impl Replays {
             self.live.clear();
             self.is_unsure = self.pulling.is_some();
         }
-        self.live.insert(message.topic.detached(), version);
+        self.live.insert(message.topic.clone(), version);
     }
 
     /// The connection is gone: what is on its way from the retainer is asked for again later, since
