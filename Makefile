@@ -30,6 +30,8 @@ build: ## Build the release binary
 test: export CASTMQ_BIN = $(TARGET)/debug/castmq
 test: ## All tests: unit, doc, model, conformance, simulation, and real clients end to end
 	$(CARGO) test --workspace --locked --no-fail-fast
+	CASTMQ__NODE__POLLER=tokio $(CARGO) test --locked --no-fail-fast \
+		-p castmq-conformance -p castmq-e2e
 	tests/e2e/run paho mqttjs
 
 check: ## Formatting, lints, the project's own rules, and documentation, warnings denied

@@ -26,7 +26,7 @@ use crate::hook::Hook;
 use crate::listener::{Listener, ListenerEntry};
 use crate::metrics::{Metrics, MetricsTick};
 use crate::node::Node;
-use crate::parcel::{AnswerTo, Parcel};
+use crate::parcel::{AnswerTo, ForGroups, Parcel};
 use crate::pubsub::{self, Job, Pubsub, PubsubEntry};
 use crate::retainer::{Retainer, RetainerTick};
 use crate::router::{self, Router};
@@ -95,6 +95,8 @@ pub struct Local {
     pub(crate) names: Names,
     /// The subscriptions of the arbiter's sessions.
     pub(crate) table: Table<Address<Session>, RandomState>,
+    /// Who gets what arrived last from other arbiters.
+    pub(crate) arrived: Option<pubsub::Arrived>,
     /// Room for who gets a message.
     pub(crate) matches: Vec<Match<Address<Session>>>,
     /// The clients of the arbiter.
@@ -165,6 +167,7 @@ impl Local {
             lanes: AllLanes::default(),
             names: Names::default(),
             table: Table::with_hasher(hasher.clone()),
+            arrived: None,
             matches: Vec::new(),
             write_buffers: Vec::new(),
             clients: ClientTable::with_hasher(hasher.clone()),
@@ -301,12 +304,17 @@ impl World for Local {
                 message,
                 own,
                 groups,
-                tried,
                 answer,
             } => {
-                let plan = own.then(|| shard.world.table.plan(&message.topic));
-                let job = Job::new(message, plan, None).with_groups(groups, tried);
-                let outcome = pubsub::dispatch(shard, job, answer);
+                let outcome = match groups {
+                    None => pubsub::dispatch_arrived(shard, message, answer),
+                    Some(for_groups) => {
+                        let ForGroups { groups, tried } = *for_groups;
+                        let plan = own.then(|| shard.world.table.plan(&message.topic));
+                        let job = Job::new(message, plan, None).with_groups(groups, tried);
+                        pubsub::dispatch(shard, job, answer)
+                    }
+                };
                 if let (Some(to), Some(outcome)) = (answer, outcome) {
                     pubsub::answer(shard, to, outcome);
                 }

@@ -25,6 +25,15 @@ pub struct AnswerTo {
     pub sequence: Sequence,
 }
 
+/// Groups that get a message.
+#[derive(Debug, Default)]
+pub struct ForGroups {
+    /// Those for which the arbiter picks the member.
+    pub groups: SmallVec<[Arc<str>; 1]>,
+    /// Arbiters that had no member for the group any more.
+    pub tried: ArbiterSet,
+}
+
 /// Something on its way to another arbiter.
 pub enum Parcel {
     /// A new connection.
@@ -37,10 +46,8 @@ pub enum Parcel {
         message: Arc<Message>,
         /// Whether it goes to subscribers of their own.
         own: bool,
-        /// Groups for which the arbiter picks the member.
-        groups: SmallVec<[Arc<str>; 1]>,
-        /// Arbiters that had no member for the group any more.
-        tried: ArbiterSet,
+        /// Groups for which the arbiter picks the member, if any.
+        groups: Option<Box<ForGroups>>,
         /// Whom to tell.
         answer: Option<AnswerTo>,
     },

@@ -18,7 +18,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use castmq_mqtt::Subscription;
+use castmq_mqtt::{Subscription, TopicName};
 use castmq_observe::{Counter, Kind};
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
 use castmq_rules::ack_order::Outcome;
@@ -26,7 +26,7 @@ use castmq_rules::{ArbiterId, ArbiterSet, Delivery, Message, Plan, Route};
 use smallvec::SmallVec;
 
 use crate::client::ClientEntry;
-use crate::parcel::{AnswerTo, Parcel};
+use crate::parcel::{AnswerTo, ForGroups, Parcel};
 use crate::session::{Session, SessionEntry};
 use crate::{Local, Shard, kinds, router, server};
 
@@ -256,6 +256,35 @@ pub fn dispatch_here(
     Some(outcome_of(delivered))
 }
 
+/// The plan for what arrived last from other arbiters, where publishers send runs of messages on one topic.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    topic: TopicName,
+    /// The version of the table for which it is right.
+    table: u64,
+    plan: Plan<Address<Session>>,
+}
+
+/// Hands a message that came from another arbiter to the sessions of this one.
+pub(crate) fn dispatch_arrived(
+    shard: &mut Shard,
+    message: Arc<Message>,
+    to: Option<AnswerTo>,
+) -> Option<Outcome> {
+    let table = shard.world.table.version();
+    let known = shard.world.arrived.take().filter(|arrived| {
+        arrived.table == table && arrived.topic.text().is_clone_of(message.topic.text())
+    });
+    let mut arrived = known.unwrap_or_else(|| Arrived {
+        topic: message.topic.clone(),
+        table,
+        plan: shard.world.table.plan(&message.topic),
+    });
+    let outcome = dispatch_here(shard, message, &mut arrived.plan, (None, to));
+    shard.world.arrived = Some(arrived);
+    outcome
+}
+
 fn dispatch_later(shard: &mut Shard, mut job: Job, to: Option<AnswerTo>) {
     job.ticket = Some(Ticket::new(shard, to));
     if let Some(pubsub) = shard.world.names.pubsub
@@ -352,6 +381,7 @@ fn bounce(shard: &mut Shard, message: &Arc<Message>, group: Arc<str>, tried: Arb
         return false;
     };
     let groups = SmallVec::from_elem(group, 1);
+    let groups = Some(Box::new(ForGroups { groups, tried }));
     let message = Arc::clone(message);
     shard.post(
         next,
@@ -359,7 +389,6 @@ fn bounce(shard: &mut Shard, message: &Arc<Message>, group: Arc<str>, tried: Arb
             message,
             own: false,
             groups,
-            tried,
             answer: None,
         },
     );
@@ -369,7 +398,7 @@ fn bounce(shard: &mut Shard, message: &Arc<Message>, group: Arc<str>, tried: Arb
 /// Gives what a session that ended had not got acknowledged to another member of its group.
 // [MQTT5-4.8.2-5]
 pub fn redispatch(shard: &mut Shard, ended: Address<Session>, delivery: &Delivery) -> bool {
-    let Some(group) = delivery.group.clone() else {
+    let Some(group) = delivery.group.as_deref().cloned() else {
         return false;
     };
     let message = &delivery.message;

@@ -25,7 +25,7 @@ use castmq_rules::{
 use castmq_settings::SharedStrategy;
 use smallvec::SmallVec;
 
-use crate::parcel::{AnswerTo, Parcel};
+use crate::parcel::{AnswerTo, ForGroups, Parcel};
 use crate::pubsub::{Job, PubsubEntry};
 use crate::router::Seen;
 use crate::session::Session;
@@ -390,11 +390,16 @@ fn route(
             arbiters += u32::from(here.is_none());
         } else {
             arbiters += 1;
+            let groups = (!groups.is_empty()).then(|| {
+                Box::new(ForGroups {
+                    groups,
+                    tried: ArbiterSet::default(),
+                })
+            });
             let parcel = Parcel::Publish {
                 message: Arc::clone(&message),
                 own,
                 groups,
-                tried: ArbiterSet::default(),
                 answer,
             };
             shard.post(arbiter.0, parcel);

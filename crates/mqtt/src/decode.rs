@@ -22,7 +22,7 @@ use crate::{DecodeError, Packet, PacketType, Version};
 ///
 /// Holds no bytes: what is not yet a whole packet stays in the input. A packet's size is known, and
 /// checked, from its first five bytes on, so its receiver need not make room for more than the
-/// maximum. Strings and payloads of a packet are slices of the input and keep its buffer alive.
+/// maximum. Payloads and binary data are slices of the input and keep its buffer alive; strings are not.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     from: Sender,

@@ -53,6 +53,14 @@ impl Text {
     }
 }
 
+impl Text {
+    /// Whether both are clones of one string, which is quicker to tell than whether they are equal.
+    #[must_use]
+    pub fn is_clone_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl TryFrom<&str> for Text {
     type Error = TextError;
 

@@ -161,11 +161,12 @@ impl<T: Parcel> Mailroom<T> {
         into.extend(mail.drain(..));
     }
 
-    /// An arbiter has handled a parcel: its credit goes back, and its sender is woken if it waits.
-    pub(crate) fn handled(&self, from: u16, by: u16, weight: usize) {
+    /// An arbiter has handled so many parcels of that weight: their credit goes back, and their sender is
+    /// woken if it waits.
+    pub(crate) fn handled(&self, from: u16, by: u16, (parcels, weight): (usize, usize)) {
         if from == OUTSIDE {
             if let Some(inbox) = self.inboxes.get(usize::from(by)) {
-                inbox.outside.fetch_sub(1, Relaxed);
+                inbox.outside.fetch_sub(parcels, Relaxed);
             }
         } else if self
             .credit(from, by)

@@ -89,6 +89,7 @@ impl<W: World> Shard<W> {
 
     fn inbox_stage(&mut self, poller: &mut dyn Poller) {
         self.mailroom.collect(self.arbiter, &mut self.incoming);
+        let mut run = (self.arbiter, 0, 0);
         for _ in 0..PARCELS_PER_ROUND {
             if self.lanes_bytes > self.lanes_high {
                 break;
@@ -98,9 +99,12 @@ impl<W: World> Shard<W> {
             };
             let weight = parcel.weight();
             let handled = catch_unwind(AssertUnwindSafe(|| W::parcel(self, poller, from, parcel)));
-            if from != self.arbiter {
-                self.mailroom.handled(from, self.arbiter, weight);
+            // Parcels of one sender come in runs, so that its credit goes back once for each run.
+            if from != run.0 {
+                self.give_back(run);
+                run = (from, 0, 0);
             }
+            run = (from, run.1 + 1, run.2 + weight);
             if handled.is_err() {
                 self.count(Counter::ProcessesPanicked);
                 self.tell(
@@ -108,6 +112,14 @@ impl<W: World> Shard<W> {
                     &[("process", &"dispatcher"), ("stage", &"parcel")],
                 );
             }
+        }
+        self.give_back(run);
+    }
+
+    /// So many parcels of an arbiter, of that weight, are handled.
+    fn give_back(&self, (from, parcels, weight): (u16, usize, usize)) {
+        if from != self.arbiter && parcels > 0 {
+            self.mailroom.handled(from, self.arbiter, (parcels, weight));
         }
     }
 

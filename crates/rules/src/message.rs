@@ -102,8 +102,9 @@ pub struct Delivery {
     pub retain: bool,
     /// Identifiers of all subscriptions of the session that matched, ascending.
     pub subscription_ids: SubscriptionIds,
-    /// The group through which it came, so that it can be given to another member.
-    pub group: Option<Arc<str>>,
+    /// The group through which it came, so that it can be given to another member. Boxed, because few
+    /// messages come through one and queues hold many of the others.
+    pub group: Option<Box<Arc<str>>>,
 }
 
 /// Identifiers of subscriptions, ascending, each once. Most messages come with none, which costs no more
@@ -138,4 +139,4 @@ impl FromIterator<u32> for SubscriptionIds {
 }
 
 // Queues hold many of these.
-const _: () = assert!(size_of::<Delivery>() <= 40);
+const _: () = assert!(size_of::<Delivery>() <= 32);

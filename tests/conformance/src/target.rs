@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use castmq_broker::{Broker, Builder};
-use castmq_settings::Settings;
+use castmq_settings::{PollerChoice, Settings};
 
 /// Names a broker that runs already.
 const VARIABLE: &str = "CASTMQ_CONFORMANCE_TARGET";
@@ -32,6 +32,10 @@ pub(crate) fn settings() -> Settings {
     settings.listener[0].address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     settings.node.arbiters = 2;
     settings.mqtt.connect_timeout = Duration::from_secs(60);
+    // As the program takes it from its environment: all that is tested holds with each of them.
+    if std::env::var("CASTMQ__NODE__POLLER").is_ok_and(|poller| poller == "tokio") {
+        settings.node.poller = PollerChoice::Tokio;
+    }
     settings
 }
 

@@ -6,6 +6,11 @@ use castmq_mqtt::QoS;
 
 use crate::{Delivery, Moment};
 
+/// From so many messages on a queue grows by a part of itself.
+const LONG: usize = 64;
+/// Which part.
+const GROWS_BY: usize = 4;
+
 /// Messages of one priority. QoS 0 stands apart so that it can be given up first; the numbers put
 /// the two together again.
 #[derive(Debug)]
@@ -73,6 +78,10 @@ impl Lane {
 impl Fifo {
     pub(super) fn push(&mut self, number: u64, delivery: Delivery, weight: usize) {
         self.bytes += weight;
+        if self.entries.len() == self.entries.capacity() && self.entries.len() >= LONG {
+            // Doubling would leave half of a long queue's memory empty.
+            self.entries.reserve_exact(self.entries.len() / GROWS_BY);
+        }
         self.entries.push_back((number, delivery));
     }
 

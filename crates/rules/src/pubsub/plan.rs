@@ -81,7 +81,7 @@ impl Subscriber {
     #[must_use]
     pub fn delivery(self, message: &Arc<Message>, group: &Arc<str>) -> Delivery {
         Delivery {
-            group: Some(Arc::clone(group)),
+            group: Some(Box::new(Arc::clone(group))),
             ..Match::new((), self).delivery(Arc::clone(message))
         }
     }

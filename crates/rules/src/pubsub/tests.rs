@@ -333,7 +333,7 @@ fn a_member_of_a_group_gets_messages_by_its_own_options() {
     assert_eq!(session, 1);
     assert_eq!(delivery.qos, QOS_1);
     assert_eq!(delivery.subscription_ids.as_slice(), [3]);
-    assert_eq!(delivery.group, Some(group));
+    assert_eq!(delivery.group, Some(Box::new(group)));
     assert_eq!(
         table.choose("$share/h/a", Rule::Random, Chance::default()),
         None

@@ -84,7 +84,7 @@ pub(crate) fn with(mut delivery: Delivery, change: impl FnOnce(&mut Message)) ->
 
 /// A delivery that came through a group.
 pub(crate) fn shared(mut delivery: Delivery) -> Delivery {
-    delivery.group = Some(Arc::from("group"));
+    delivery.group = Some(Box::new(Arc::from("group")));
     delivery
 }
 
