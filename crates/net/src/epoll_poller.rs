@@ -44,6 +44,8 @@ struct Socket {
     /// Tells this socket from former ones in the same place, in events that are late.
     serial: u32,
     kind: Kind,
+    /// Readable was told, and nobody has found the socket empty since: what comes meanwhile is not news.
+    is_told: bool,
     /// The other side has closed or the connection broke: a short read is not the last one then.
     is_hung_up: bool,
     /// The end was read.
@@ -116,6 +118,7 @@ impl EpollPoller {
             token,
             serial,
             kind,
+            is_told: false,
             is_hung_up: false,
             is_ended: false,
             is_blocked: false,
@@ -176,7 +179,8 @@ impl Poller for EpollPoller {
             }
             let ends = epoll::EventFlags::RDHUP | epoll::EventFlags::HUP | epoll::EventFlags::ERR;
             socket.is_hung_up |= flags.intersects(ends);
-            if flags.intersects(epoll::EventFlags::IN | ends) {
+            if flags.intersects(epoll::EventFlags::IN | ends) && !socket.is_told {
+                socket.is_told = true;
                 ready.push(Readiness::Readable(socket.token));
             }
             if socket.is_blocked && flags.intersects(epoll::EventFlags::OUT | ends) {
@@ -216,12 +220,17 @@ impl Poller for EpollPoller {
     }
 
     fn accept(&mut self, token: Token) -> io::Result<Accepted> {
-        let Kind::Listener(listener) = &self.socket(token)?.kind else {
+        let socket = self.socket(token)?;
+        let Kind::Listener(listener) = &socket.kind else {
             return Err(io::ErrorKind::NotFound.into());
         };
         // Packets are gathered by us: an accepted socket has its listener's TCP_NODELAY.
-        let (stream, peer) =
-            rustix::net::acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let accepted = rustix::net::acceptfrom_with(listener, flags);
+        if matches!(&accepted, Err(error) if *error == rustix::io::Errno::WOULDBLOCK) {
+            socket.is_told = false;
+        }
+        let (stream, peer) = accepted?;
         let peer = peer
             .and_then(|peer| SocketAddr::try_from(peer).ok())
             .ok_or(io::ErrorKind::InvalidData)?;
@@ -236,12 +245,15 @@ impl Poller for EpollPoller {
         let Kind::Stream(stream) = &mut socket.kind else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        let bytes = stream.read(into)?;
+        let read = stream.read(into);
+        if matches!(&read, Err(error) if error.kind() == WouldBlock) {
+            socket.is_told = false;
+        }
+        let bytes = read?;
         socket.is_ended |= bytes == 0;
-        Ok(Chunk {
-            bytes,
-            is_last: bytes < into.len() && !socket.is_hung_up,
-        })
+        let is_last = bytes < into.len() && !socket.is_hung_up;
+        socket.is_told &= !is_last;
+        Ok(Chunk { bytes, is_last })
     }
 
     fn write(&mut self, token: Token, bytes: &[u8]) -> io::Result<usize> {
@@ -344,6 +356,21 @@ mod tests {
         client.write_all(b"again").unwrap();
         assert_eq!(next(&mut poller).await, Readiness::Readable(STREAM));
         assert_eq!(poller.read(STREAM, &mut into).unwrap().bytes, 5);
+    }
+
+    #[tokio::test]
+    async fn more_is_no_news_until_a_read_has_found_the_socket_empty() {
+        let (mut poller, mut client) = connected().await;
+        client.write_all(b"hello").unwrap();
+        assert_eq!(next(&mut poller).await, Readiness::Readable(STREAM));
+        client.write_all(b"again").unwrap();
+        let mut ready = Vec::new();
+        poller.poll(&mut ready);
+        assert_eq!(ready, []);
+
+        assert_eq!(poller.read(STREAM, &mut [0; 64]).unwrap().bytes, 10);
+        client.write_all(b"more").unwrap();
+        assert_eq!(next(&mut poller).await, Readiness::Readable(STREAM));
     }
 
     #[tokio::test]
