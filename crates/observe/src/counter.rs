@@ -74,8 +74,16 @@ counters! {
     PacketsPingresp = "packets/pingresp",
     /// DISCONNECT, both ways.
     PacketsDisconnect = "packets/disconnect",
+    /// DISCONNECT from clients.
+    PacketsDisconnectReceived = "packets/disconnect/received",
+    /// DISCONNECT to clients.
+    PacketsDisconnectSent = "packets/disconnect/sent",
     /// AUTH, both ways. Not emqttd's: 5.0 only.
     PacketsAuth = "packets/auth",
+    /// AUTH from clients.
+    PacketsAuthReceived = "packets/auth/received",
+    /// AUTH to clients.
+    PacketsAuthSent = "packets/auth/sent",
     /// Messages published by clients.
     MessagesReceived = "messages/received",
     /// Messages sent to clients.
@@ -150,19 +158,76 @@ counters! {
     AcksStray = "acks/stray",
 }
 
+impl Counter {
+    /// The counters whose sum this one is; none when it is counted itself. What can be added up when it is
+    /// read is not counted with each message.
+    #[must_use]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "all others are counted themselves"
+    )]
+    pub const fn parts(self) -> &'static [Self] {
+        match self {
+            Self::PacketsReceived => &[
+                Self::PacketsConnect,
+                Self::PacketsPublishReceived,
+                Self::PacketsPubackReceived,
+                Self::PacketsPubrecReceived,
+                Self::PacketsPubrelReceived,
+                Self::PacketsPubcompReceived,
+                Self::PacketsSubscribe,
+                Self::PacketsUnsubscribe,
+                Self::PacketsPingreq,
+                Self::PacketsDisconnectReceived,
+                Self::PacketsAuthReceived,
+            ],
+            Self::PacketsSent => &[
+                Self::PacketsConnack,
+                Self::PacketsPublishSent,
+                Self::PacketsPubackSent,
+                Self::PacketsPubrecSent,
+                Self::PacketsPubrelSent,
+                Self::PacketsPubcompSent,
+                Self::PacketsSuback,
+                Self::PacketsUnsuback,
+                Self::PacketsPingresp,
+                Self::PacketsDisconnectSent,
+                Self::PacketsAuthSent,
+            ],
+            Self::PacketsDisconnect => {
+                &[Self::PacketsDisconnectReceived, Self::PacketsDisconnectSent]
+            }
+            Self::PacketsAuth => &[Self::PacketsAuthReceived, Self::PacketsAuthSent],
+            Self::MessagesReceived => &[
+                Self::MessagesQos0Received,
+                Self::MessagesQos1Received,
+                Self::MessagesQos2Received,
+            ],
+            Self::MessagesSent | Self::PacketsPublishSent => &[
+                Self::MessagesQos0Sent,
+                Self::MessagesQos1Sent,
+                Self::MessagesQos2Sent,
+            ],
+            _ => &[],
+        }
+    }
+}
+
 /// The cells of one arbiter: written by it alone, read by anyone.
 #[derive(Debug)]
-pub struct Cells(Box<[AtomicU64]>);
+pub struct Cells([AtomicU64; Counter::ALL.len()]);
 
 impl Default for Cells {
     fn default() -> Self {
-        Self(Counter::ALL.iter().map(|_| AtomicU64::new(0)).collect())
+        Self(std::array::from_fn(|_| AtomicU64::new(0)))
     }
 }
 
 impl Cells {
-    /// Adds to a counter. One relaxed load and one relaxed store: there is no other writer.
+    /// Adds to a counter that is [no sum](Counter::parts) of others. One relaxed load and one relaxed
+    /// store: there is no other writer.
     pub fn add(&self, counter: Counter, amount: u64) {
+        debug_assert!(counter.parts().is_empty(), "{counter:?} is a sum");
         if IS_BLIND {
             return;
         }
@@ -174,9 +239,12 @@ impl Cells {
     /// What the counter of this arbiter shows.
     #[must_use]
     pub fn read(&self, counter: Counter) -> u64 {
-        self.0
+        let own = self
+            .0
             .get(counter as usize)
-            .map_or(0, |cell| cell.load(Relaxed))
+            .map_or(0, |cell| cell.load(Relaxed));
+        let parts = counter.parts().iter().map(|part| self.read(*part));
+        parts.fold(own, u64::wrapping_add)
     }
 }
 
@@ -228,6 +296,18 @@ mod tests {
         counters.cells(1).add(Counter::BytesSent, 4);
 
         assert_eq!(counters.read(Counter::BytesSent), 7);
+    }
+
+    #[test]
+    #[cfg_attr(feature = "blind", ignore = "nothing is counted")]
+    fn what_can_be_added_up_is_not_counted_itself() {
+        let cells = Cells::default();
+        cells.add(Counter::MessagesQos0Sent, 2);
+        cells.add(Counter::MessagesQos2Sent, 1);
+        cells.add(Counter::PacketsPubackSent, 5);
+
+        assert_eq!(cells.read(Counter::MessagesSent), 3);
+        assert_eq!(cells.read(Counter::PacketsSent), 8);
     }
 
     #[test]

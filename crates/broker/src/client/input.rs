@@ -316,7 +316,6 @@ impl Client {
 }
 
 fn count_received(shard: &Shard, kind: PacketType) {
-    shard.count(Counter::PacketsReceived);
     shard.count(match kind {
         PacketType::Connect => Counter::PacketsConnect,
         PacketType::Publish => Counter::PacketsPublishReceived,
@@ -327,8 +326,8 @@ fn count_received(shard: &Shard, kind: PacketType) {
         PacketType::Subscribe => Counter::PacketsSubscribe,
         PacketType::Unsubscribe => Counter::PacketsUnsubscribe,
         PacketType::PingReq => Counter::PacketsPingreq,
-        PacketType::Disconnect => Counter::PacketsDisconnect,
-        PacketType::Auth => Counter::PacketsAuth,
+        PacketType::Disconnect => Counter::PacketsDisconnectReceived,
+        PacketType::Auth => Counter::PacketsAuthReceived,
         // Only servers send these; the decoder refuses them.
         PacketType::ConnAck | PacketType::SubAck | PacketType::UnsubAck | PacketType::PingResp => {
             return;

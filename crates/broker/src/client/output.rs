@@ -53,7 +53,6 @@ impl Client {
         if reason == ReasonCode::Success && self.packet_bytes_max >= SUCCESS_BYTES {
             self.borrow_buffer(shard);
             encode_success(kind, packet_id, &mut self.out);
-            shard.count(Counter::PacketsSent);
             shard.count(ack_counter(kind));
             return self.touch(shard);
         }
@@ -265,7 +264,6 @@ fn without_texts(mut packet: Packet) -> Packet {
 }
 
 fn count_sent(shard: &Shard, packet: &Packet) {
-    shard.count(Counter::PacketsSent);
     shard.count(match packet {
         Packet::ConnAck(_) => Counter::PacketsConnack,
         Packet::PubAck(_) => ack_counter(AckKind::PubAck),
@@ -275,8 +273,8 @@ fn count_sent(shard: &Shard, packet: &Packet) {
         Packet::SubAck(_) => Counter::PacketsSuback,
         Packet::UnsubAck(_) => Counter::PacketsUnsuback,
         Packet::PingResp => Counter::PacketsPingresp,
-        Packet::Disconnect(_) => Counter::PacketsDisconnect,
-        Packet::Auth(_) => Counter::PacketsAuth,
+        Packet::Disconnect(_) => Counter::PacketsDisconnectSent,
+        Packet::Auth(_) => Counter::PacketsAuthSent,
         // PUBLISH is counted where it is written; the others only clients send.
         Packet::Publish(_)
         | Packet::Connect(_)
@@ -300,9 +298,6 @@ fn count_message_sent(shard: &Shard, qos: QoS, is_system: bool) {
     if is_system {
         return;
     }
-    shard.count(Counter::PacketsSent);
-    shard.count(Counter::PacketsPublishSent);
-    shard.count(Counter::MessagesSent);
     shard.count(match qos {
         QoS::AtMostOnce => Counter::MessagesQos0Sent,
         QoS::AtLeastOnce => Counter::MessagesQos1Sent,

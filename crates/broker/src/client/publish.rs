@@ -262,7 +262,6 @@ impl Client {
 }
 
 fn count_message_received(shard: &Shard, qos: QoS) {
-    shard.count(Counter::MessagesReceived);
     shard.count(match qos {
         QoS::AtMostOnce => Counter::MessagesQos0Received,
         QoS::AtLeastOnce => Counter::MessagesQos1Received,
