@@ -73,7 +73,7 @@ pub struct Client {
     packet_bytes_max: usize,
     /// What is not written yet. Empty and without memory while the connection is idle.
     out: BytesMut,
-    /// Whether a flush is due at the end of the round.
+    /// Whether a flush is due at the end of the turn or round.
     is_touched: bool,
     /// Since when the socket takes nothing.
     blocked: Option<Moment>,

@@ -43,7 +43,7 @@ const MESSAGE_IDS: u64 = 4096;
 /// Write buffers that an arbiter keeps while nobody needs them, and the largest of them: connections
 /// write one after the other, so that few are enough.
 const WRITE_BUFFERS_MAX: usize = 8;
-const WRITE_BUFFER_BYTES_MAX: usize = 256 * 1024;
+const WRITE_BUFFER_BYTES_MAX: usize = 512 * 1024;
 
 /// The processes of an arbiter, by kind.
 #[derive(Debug, Default)]
@@ -198,10 +198,10 @@ impl Local {
 
     /// Takes a buffer back whose contents are written.
     pub(crate) fn take_write_buffer(&mut self, mut buffer: BytesMut) {
-        if self.write_buffers.len() < WRITE_BUFFERS_MAX
-            && buffer.capacity() <= WRITE_BUFFER_BYTES_MAX
-        {
-            buffer.clear();
+        buffer.clear();
+        // Its capacity does not tell: what was written from it in pieces has moved its beginning.
+        let is_large = buffer.try_reclaim(WRITE_BUFFER_BYTES_MAX + 1);
+        if self.write_buffers.len() < WRITE_BUFFERS_MAX && !is_large {
             self.write_buffers.push(buffer);
         }
     }

@@ -48,7 +48,7 @@ fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     // A restart shall not wait for connections of the former process to time out.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
-    // Accepted sockets inherit it. Packets are gathered by us, once a round; the kernel shall not wait
+    // Accepted sockets inherit it. Packets are gathered by us, turn by turn; the kernel shall not wait
     // for more.
     socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;

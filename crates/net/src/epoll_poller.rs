@@ -44,8 +44,6 @@ struct Socket {
     /// Tells this socket from former ones in the same place, in events that are late.
     serial: u32,
     kind: Kind,
-    /// Readable was told, and nobody has found the socket empty since: what comes meanwhile is not news.
-    is_told: bool,
     /// The other side has closed or the connection broke: a short read is not the last one then.
     is_hung_up: bool,
     /// The end was read.
@@ -118,7 +116,6 @@ impl EpollPoller {
             token,
             serial,
             kind,
-            is_told: false,
             is_hung_up: false,
             is_ended: false,
             is_blocked: false,
@@ -179,8 +176,7 @@ impl Poller for EpollPoller {
             }
             let ends = epoll::EventFlags::RDHUP | epoll::EventFlags::HUP | epoll::EventFlags::ERR;
             socket.is_hung_up |= flags.intersects(ends);
-            if flags.intersects(epoll::EventFlags::IN | ends) && !socket.is_told {
-                socket.is_told = true;
+            if flags.intersects(epoll::EventFlags::IN | ends) {
                 ready.push(Readiness::Readable(socket.token));
             }
             if socket.is_blocked && flags.intersects(epoll::EventFlags::OUT | ends) {
@@ -220,17 +216,12 @@ impl Poller for EpollPoller {
     }
 
     fn accept(&mut self, token: Token) -> io::Result<Accepted> {
-        let socket = self.socket(token)?;
-        let Kind::Listener(listener) = &socket.kind else {
+        let Kind::Listener(listener) = &self.socket(token)?.kind else {
             return Err(io::ErrorKind::NotFound.into());
         };
         // Packets are gathered by us: an accepted socket has its listener's TCP_NODELAY.
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let accepted = rustix::net::acceptfrom_with(listener, flags);
-        if matches!(&accepted, Err(error) if *error == rustix::io::Errno::WOULDBLOCK) {
-            socket.is_told = false;
-        }
-        let (stream, peer) = accepted?;
+        let (stream, peer) = rustix::net::acceptfrom_with(listener, flags)?;
         let peer = peer
             .and_then(|peer| SocketAddr::try_from(peer).ok())
             .ok_or(io::ErrorKind::InvalidData)?;
@@ -245,15 +236,14 @@ impl Poller for EpollPoller {
         let Kind::Stream(stream) = &mut socket.kind else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        let read = stream.read(into);
-        if matches!(&read, Err(error) if error.kind() == WouldBlock) {
-            socket.is_told = false;
-        }
-        let bytes = read?;
+        let bytes = stream.read(into)?;
         socket.is_ended |= bytes == 0;
-        let is_last = bytes < into.len() && !socket.is_hung_up;
-        socket.is_told &= !is_last;
-        Ok(Chunk { bytes, is_last })
+        Ok(Chunk {
+            bytes,
+            // Less than there was room for is all there was; but for urgent data, at which a read stops
+            // short. Who sends such delays itself until its next packet.
+            is_last: bytes < into.len() && !socket.is_hung_up,
+        })
     }
 
     fn write(&mut self, token: Token, bytes: &[u8]) -> io::Result<usize> {
@@ -356,21 +346,6 @@ mod tests {
         client.write_all(b"again").unwrap();
         assert_eq!(next(&mut poller).await, Readiness::Readable(STREAM));
         assert_eq!(poller.read(STREAM, &mut into).unwrap().bytes, 5);
-    }
-
-    #[tokio::test]
-    async fn more_is_no_news_until_a_read_has_found_the_socket_empty() {
-        let (mut poller, mut client) = connected().await;
-        client.write_all(b"hello").unwrap();
-        assert_eq!(next(&mut poller).await, Readiness::Readable(STREAM));
-        client.write_all(b"again").unwrap();
-        let mut ready = Vec::new();
-        poller.poll(&mut ready);
-        assert_eq!(ready, []);
-
-        assert_eq!(poller.read(STREAM, &mut [0; 64]).unwrap().bytes, 10);
-        client.write_all(b"more").unwrap();
-        assert_eq!(next(&mut poller).await, Readiness::Readable(STREAM));
     }
 
     #[tokio::test]

@@ -158,7 +158,7 @@ impl Poller for TokioPoller {
             return Err(io::ErrorKind::Unsupported.into());
         };
         stream.set_nonblocking(true)?;
-        // Packets are gathered by us, once a round; the kernel shall not wait for more.
+        // Packets are gathered by us, turn by turn; the kernel shall not wait for more.
         stream.set_nodelay(true)?;
         let stream = TcpStream::from_std(stream)?;
         self.add(token, Kind::Stream(stream));

@@ -27,7 +27,8 @@ pub use lanes::Lanes;
 pub use launch::{Arbiters, LaunchError, launch};
 pub use mail::{Full, MailLimits, Mailroom};
 pub use poller::{
-    Accepted, Chunk, Listening, MemoryStream, Poller, Readiness, Stream, Token, memory_pair,
+    Accepted, Chunk, Listening, MemoryStream, Poller, Readiness, Stream, Token, TokenHasher,
+    memory_pair,
 };
 pub use process::{Budget, Down, Entry, Parcel, Process, Restart, World};
 pub use round::More;

@@ -32,6 +32,35 @@ impl Token {
     }
 }
 
+/// Hashes a token by mixing its numbers: they are small, dense and chosen by ourselves, so nobody can
+/// aim at collisions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TokenHasher(u64);
+
+impl std::hash::Hasher for TokenHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x517c_c1b7_2722_0a95);
+    }
+}
+
 /// What can be done with a socket now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
@@ -78,7 +107,7 @@ pub struct Chunk {
 
 /// The sockets of one arbiter.
 ///
-/// Readiness is told once per change (edge-triggered): who is told that a socket is readable reads
+/// Readiness is told when it changes (edge-triggered), and may be told again: who is told that a socket is readable reads
 /// until [`io::ErrorKind::WouldBlock`] or [`Chunk::is_last`], or remembers that it did not.
 pub trait Poller {
     /// Appends what became ready since the last call. Never blocks.

@@ -129,7 +129,7 @@ impl<W: World> Shard<W> {
         self.ready_now = ready.len();
         for readiness in ready.drain(..) {
             match readiness {
-                Readiness::Readable(token) => self.readable.push_back(token),
+                Readiness::Readable(token) => self.queue_readable(token),
                 Readiness::Writable(token) => self.touched.push(token),
             }
         }
@@ -138,8 +138,9 @@ impl<W: World> Shard<W> {
             let Some(token) = self.readable.pop_front() else {
                 break;
             };
+            self.queued.remove(&token);
             if W::readable(self, poller, token) {
-                self.readable.push_back(token);
+                self.queue_readable(token);
             }
         }
     }

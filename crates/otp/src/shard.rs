@@ -1,8 +1,9 @@
 //! A shard: all that one arbiter owns. Nothing in it is locked.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fmt;
+use std::hash::BuildHasherDefault;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Weak;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::lanes::{Pushed, Remains, name_of, weight_of};
 use crate::shell::Shell;
 use crate::{
     Address, Budget, Clock, Down, Entry, Intensity, Lanes, Mailroom, Process, Readiness, Restart,
-    Token, Wheel, World,
+    Token, TokenHasher, Wheel, World,
 };
 
 /// Every so many turns of a process one is timed.
@@ -78,6 +79,9 @@ pub struct Shard<W: World> {
     /// How much it told in this round.
     pub(crate) ready_now: usize,
     pub(crate) readable: VecDeque<Token>,
+    /// Those in `readable`: each stands there once, however often it is told, so that a socket on which
+    /// much arrives has no more than its share of a round.
+    pub(crate) queued: HashSet<Token, BuildHasherDefault<TokenHasher>>,
     pub(crate) touched: Vec<Token>,
     pub(crate) wheel: Wheel,
     pub(crate) lanes_bytes: usize,
@@ -119,6 +123,7 @@ impl<W: World> Shard<W> {
             ready: Vec::new(),
             ready_now: 0,
             readable: VecDeque::new(),
+            queued: HashSet::default(),
             touched: Vec::new(),
             wheel: Wheel::default(),
             lanes_bytes: 0,
@@ -327,8 +332,14 @@ impl<W: World> Shard<W> {
 
     /// Has a socket read (again) in the next socket stage, although no readiness is told.
     pub fn read_again(&mut self, token: Token) {
-        self.readable.push_back(token);
+        self.queue_readable(token);
         self.wake();
+    }
+
+    pub(crate) fn queue_readable(&mut self, token: Token) {
+        if self.queued.insert(token) {
+            self.readable.push_back(token);
+        }
     }
 
     /// Has the dispatcher run another round.

@@ -57,7 +57,6 @@ impl<R: Copy + Ord> Ledger<R> {
         if page.samples.len() >= self.samples_max {
             page.samples.pop_front();
         }
-        // It lives longer than the packet that it came in.
         page.samples.push_back(Loss {
             client: client.cloned(),
             topic: topic.clone(),

@@ -44,6 +44,11 @@ pub struct Message {
 /// reference counts, rounded up.
 pub const MESSAGE_OVERHEAD_BYTES: usize = 256;
 
+/// Memory that a user property costs beyond its characters: its place in the list, two strings of their
+/// own, and its bytes in the packet, of which the payload may be a part. An empty one has five bytes on
+/// the wire, and a packet room for two hundred thousand.
+const USER_PROPERTY_BYTES: usize = 96;
+
 impl Message {
     /// What the message counts for in every quota, in bytes.
     #[must_use]
@@ -52,7 +57,7 @@ impl Message {
             let user: usize = properties
                 .user
                 .iter()
-                .map(|(name, value)| name.len() + value.len())
+                .map(|(name, value)| USER_PROPERTY_BYTES + name.len() + value.len())
                 .sum();
             user + properties
                 .response_topic
@@ -140,3 +145,33 @@ impl FromIterator<u32> for SubscriptionIds {
 
 // Queues hold many of these.
 const _: () = assert!(size_of::<Delivery>() <= 32);
+
+#[cfg(test)]
+mod tests {
+    use castmq_mqtt::Text;
+
+    use super::*;
+    use crate::testing::topic;
+
+    #[test]
+    fn an_empty_user_property_is_not_free() {
+        let user = vec![(Text::default(), Text::default()); 1000];
+        let message = Message {
+            id: MessageId(1),
+            topic: topic("t"),
+            payload: Bytes::new(),
+            qos: QoS::AtMostOnce,
+            retain: false,
+            properties: Some(Box::new(PublishProperties {
+                user,
+                ..PublishProperties::default()
+            })),
+            from: None,
+            received: Moment::default(),
+            expires: None,
+            version: None,
+        };
+
+        assert!(message.weight() >= 1000 * USER_PROPERTY_BYTES);
+    }
+}

@@ -131,7 +131,7 @@ impl<S: Copy + Hash + Ord, H: BuildHasher + Clone> Table<S, H> {
     /// Subscribes a connected session, or replaces the options of what it has.
     ///
     /// [MQTT5-3.8.4-3]: the same filter again replaces the subscription. The table shares the memory of
-    /// the filter, so it is not to be a slice of a packet.
+    /// the filter.
     pub fn subscribe(
         &mut self,
         session: S,

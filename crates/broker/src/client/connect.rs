@@ -149,7 +149,7 @@ impl Client {
         self.touch_for_end(shard);
     }
 
-    /// At the end of the round, where the socket is at hand: leaves for another arbiter. Returns
+    /// At the end of the turn or round, where the socket is at hand: leaves for another arbiter. Returns
     /// whether the connection is gone from here.
     pub(super) fn moves(&mut self, shard: &mut Shard, poller: &mut dyn Poller) -> bool {
         let Stage::Claiming(claiming) = &mut self.stage else {

@@ -1,4 +1,5 @@
-//! What a client gets: packets are collected while a round runs and written once at its end.
+//! What a client gets: packets are collected and written at the end of the turn, or of the round what came
+//! outside of a turn.
 
 use std::io::ErrorKind::{Interrupted, WouldBlock};
 
@@ -173,7 +174,7 @@ impl Client {
         self.to_session(shard, |epoch| SessionEntry::Room(epoch, has_room));
     }
 
-    /// The end of the round: one write, and what else needs the socket.
+    /// The end of the turn, or of the round: one write, and what else needs the socket.
     pub(crate) fn flush(&mut self, shard: &mut Shard, poller: &mut dyn Poller) {
         let was_touched = std::mem::take(&mut self.is_touched);
         if !was_touched && self.blocked.is_none() {

@@ -18,3 +18,4 @@ mod stop;
 mod supervision;
 mod system;
 mod tables;
+mod ways;

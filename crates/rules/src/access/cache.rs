@@ -53,7 +53,6 @@ impl AccessCache {
             return;
         }
         self.entries.truncate(self.entries_max - 1);
-        // It lives longer than the packet that it came in.
         self.entries.push_front((action, topic.clone(), decision));
     }
 

@@ -41,6 +41,22 @@ fn messages_of_qos_0_arrive_in_the_order_in_which_they_were_published() {
     expect_numbered(&mut subscriber, 1000);
 }
 
+/// More than a connection handles at a time, and the last packet in two pieces.
+#[test]
+fn what_comes_behind_a_subscribe_is_handled_in_its_order() {
+    let scene = Scene::new();
+    let mut client = scene.client("client");
+    let mut bytes = v3::subscribe(1, &[(&scene.topic("t"), 0)]);
+    bytes.extend(numbered(&scene, 0, 1000));
+    let rest = bytes.split_off(bytes.len() - 4);
+
+    client.send(bytes);
+    client.expect(v3::suback(1, &[0]));
+    expect_numbered(&mut client, 999);
+    client.send(rest);
+    assert_eq!(client.receive_publish().payload, b"999");
+}
+
 /// \[MQTT3-4.6.0-5\] \[MQTT3-4.6.0-6\]
 #[test]
 fn messages_of_qos_1_arrive_in_the_order_in_which_they_were_published() {

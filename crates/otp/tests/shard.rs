@@ -1,4 +1,4 @@
-//! A process and its actix address: nothing but the way in from outside of a round.
+//! A shard driven from outside: by hand, round after round, and by its dispatcher.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -55,6 +55,8 @@ impl Process for Tally {
 #[derive(Default)]
 struct Desk {
     tallies: Lanes<Tally>,
+    /// Sockets that were read.
+    reads: Vec<Token>,
 }
 
 struct Letter;
@@ -76,8 +78,10 @@ impl World for Desk {
 
     fn parcel(_: &mut Shard<Self>, _: &mut dyn Poller, _: u16, _: Letter) {}
 
-    fn readable(_: &mut Shard<Self>, _: &mut dyn Poller, _: Token) -> bool {
-        false
+    /// There is always more to read.
+    fn readable(shard: &mut Shard<Self>, _: &mut dyn Poller, token: Token) -> bool {
+        shard.world.reads.push(token);
+        true
     }
 
     fn flush(_: &mut Shard<Self>, _: &mut dyn Poller, _: Token) {}
@@ -98,11 +102,14 @@ impl World for Desk {
     fn round_ends(_: &mut Shard<Self>, _: &mut dyn Poller) {}
 }
 
-/// No sockets at all.
-struct NoSockets;
+/// Sockets on which something arrives all the time, and which are told each time.
+#[derive(Default)]
+struct Busy(Vec<Token>);
 
-impl Poller for NoSockets {
-    fn poll(&mut self, _: &mut Vec<Readiness>) {}
+impl Poller for Busy {
+    fn poll(&mut self, ready: &mut Vec<Readiness>) {
+        ready.extend(self.0.iter().copied().map(Readiness::Readable));
+    }
 
     fn wake_with(&mut self, _: &Waker) {}
 
@@ -134,6 +141,10 @@ impl Poller for NoSockets {
 }
 
 fn dispatcher() -> Dispatcher<Desk> {
+    Dispatcher::new(shard(), Box::new(Busy::default()))
+}
+
+fn shard() -> Shard<Desk> {
     let limits = MailLimits {
         high: 1024,
         low: 512,
@@ -148,7 +159,23 @@ fn dispatcher() -> Dispatcher<Desk> {
         records: Arc::new(Records::new(0, Desk::KINDS)),
         world: Desk::default(),
     };
-    Dispatcher::new(Shard::new(parts, usize::MAX), Box::new(NoSockets))
+    Shard::new(parts, usize::MAX)
+}
+
+#[test]
+fn a_socket_that_is_told_again_and_again_is_read_once_a_round() {
+    let (flood, other) = (Token::new(0, 1, 1), Token::new(0, 2, 1));
+    let mut shard = shard();
+    let mut busy = Busy(vec![flood, other]);
+
+    shard.round(&mut busy);
+    shard.read_again(flood);
+    shard.round(&mut busy);
+    shard.round(&mut busy);
+    assert_eq!(
+        shard.world.reads,
+        [flood, other, flood, other, flood, other]
+    );
 }
 
 #[test]
