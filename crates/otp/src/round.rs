@@ -134,13 +134,22 @@ impl<W: World> Shard<W> {
             }
         }
         self.ready = ready;
-        for _ in 0..self.readable.len().min(SOCKETS_PER_ROUND) {
-            let Some(token) = self.readable.pop_front() else {
+        // Neither list keeps the other one waiting for more than a round.
+        let unfinished = self.unfinished.len();
+        let new = SOCKETS_PER_ROUND - unfinished.min(SOCKETS_PER_ROUND / 2);
+        let new = new.min(self.readable.len());
+        for number in 0..new + unfinished.min(SOCKETS_PER_ROUND - new) {
+            let list = if number < new {
+                &mut self.readable
+            } else {
+                &mut self.unfinished
+            };
+            let Some(token) = list.pop_front() else {
                 break;
             };
             self.queued.remove(&token);
-            if W::readable(self, poller, token) {
-                self.queue_readable(token);
+            if W::readable(self, poller, token) && self.queued.insert(token) {
+                self.unfinished.push_back(token);
             }
         }
     }
@@ -189,6 +198,7 @@ impl<W: World> Shard<W> {
         if mail_waits
             || !self.run_queue.is_empty()
             || !self.readable.is_empty()
+            || !self.unfinished.is_empty()
             || !self.touched.is_empty()
         {
             return More::Now;

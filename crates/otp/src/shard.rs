@@ -78,8 +78,12 @@ pub struct Shard<W: World> {
     pub(crate) ready: Vec<Readiness>,
     /// How much it told in this round.
     pub(crate) ready_now: usize,
+    /// Sockets that became readable.
     pub(crate) readable: VecDeque<Token>,
-    /// Those in `readable`: each stands there once, however often it is told, so that a socket on which
+    /// Sockets that were read and have more. They come behind those that became readable: who sends little
+    /// does not wait for those who send much.
+    pub(crate) unfinished: VecDeque<Token>,
+    /// Those in either list: each stands there once, however often it is told, so that a socket on which
     /// much arrives has no more than its share of a round.
     pub(crate) queued: HashSet<Token, BuildHasherDefault<TokenHasher>>,
     pub(crate) touched: Vec<Token>,
@@ -123,6 +127,7 @@ impl<W: World> Shard<W> {
             ready: Vec::new(),
             ready_now: 0,
             readable: VecDeque::new(),
+            unfinished: VecDeque::new(),
             queued: HashSet::default(),
             touched: Vec::new(),
             wheel: Wheel::default(),

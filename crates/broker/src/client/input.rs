@@ -12,10 +12,13 @@ use super::{Client, Close, Stage};
 use crate::session::SessionEntry;
 use crate::{Shard, now};
 
-/// Bytes that one read takes at most, and what the shared scratch is made for.
-const READ: usize = 64 * 1024;
-/// Packets parsed before other connections have their turn: 64 KiB may hold 13 000 tiny ones.
-const PACKETS_PER_TURN: usize = 256;
+/// What the shared scratch is made for: bytes that one read takes at most.
+const READ: usize = 256 * 1024;
+/// Bytes that one read takes where packets are smaller: less than others would feel.
+const READ_FEWER: usize = 32 * 1024;
+/// Packets parsed before other connections have their turn: a read may hold 100 000 tiny ones. As many as a
+/// usual window, so that what came together is answered together.
+const PACKETS_PER_TURN: usize = 64;
 
 /// A packet of at least this size that fills most of its buffer is read without copying it once more.
 const READ_IN_PLACE: usize = 16 * 1024;
@@ -29,6 +32,8 @@ pub(super) struct Input {
     wanted: usize,
     /// The socket was readable and no read has found it empty since.
     is_readable: bool,
+    /// A turn's packets were so large that they filled the scratch.
+    has_large_packets: bool,
 }
 
 impl Input {
@@ -101,7 +106,13 @@ impl Client {
     fn read(&mut self, shard: &mut Shard, poller: &mut dyn Poller) -> Stop {
         let mut scratch = std::mem::take(&mut shard.scratch);
         scratch.resize(READ, 0);
-        let stop = match poller.read(self.address.token(), &mut scratch) {
+        let room = if self.input.has_large_packets {
+            READ
+        } else {
+            READ_FEWER
+        };
+        let into = scratch.get_mut(..room).unwrap_or_default();
+        let stop = match poller.read(self.address.token(), into) {
             Ok(Chunk { bytes: 0, .. }) => {
                 self.close(shard, &Close::ByPeer);
                 Stop::Held
@@ -201,7 +212,8 @@ impl Client {
     /// Handles the packets of some bytes; returns why it stopped, and where.
     fn parse(&mut self, shard: &mut Shard, input: &[u8]) -> (Stop, usize) {
         let mut at = 0;
-        for _ in 0..PACKETS_PER_TURN {
+        for packets in 0..PACKETS_PER_TURN {
+            self.input.has_large_packets = at >= packets.max(1) * (READ / PACKETS_PER_TURN);
             if self.is_held() {
                 return (Stop::Held, at);
             }

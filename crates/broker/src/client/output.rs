@@ -183,16 +183,20 @@ impl Client {
         if self.moves(shard, poller) {
             return;
         }
-        while !self.out.is_empty() {
-            match poller.write(self.address.token(), &self.out) {
+        // Its beginning is moved only where something is left over: a buffer that is written whole begins
+        // at the same place again, which is in the processor's cache.
+        let mut written = 0;
+        while let Some(rest) = self.out.get(written..).filter(|rest| !rest.is_empty()) {
+            match poller.write(self.address.token(), rest) {
                 Ok(0) => return self.close(shard, &Close::ByPeer),
                 Ok(count) => {
-                    self.out.advance(count);
+                    written += count;
                     shard.cells.add(Counter::BytesSent, count as u64);
                     self.blocked = None;
                 }
                 Err(error) if error.kind() == Interrupted => {}
                 Err(error) if error.kind() == WouldBlock => {
+                    self.out.advance(written);
                     self.blocked.get_or_insert_with(|| now(shard));
                     self.watch_room(shard);
                     return self.arm(shard);
