@@ -16,14 +16,11 @@ use rustix::net::SocketFlags;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use crate::discard::discard_input;
 use crate::slots::Slots;
 
 /// Events that the kernel is asked for at a time; what is left is told in the next round.
 const EVENTS: usize = 256;
-
-/// What is thrown away of a closing connection's input, so that the kernel does not answer unread bytes
-/// with a reset that destroys our last packet on its way.
-const DISCARDED_ON_CLOSE: usize = 64 * 1024;
 
 enum Kind {
     Stream(TcpStream),
@@ -262,21 +259,14 @@ impl Poller for EpollPoller {
 
     fn close(&mut self, token: Token) {
         let Some(Socket {
-            kind: Kind::Stream(mut stream),
+            kind: Kind::Stream(stream),
             is_ended: false,
             ..
         }) = self.remove(token)
         else {
             return;
         };
-        let mut left = DISCARDED_ON_CLOSE;
-        let mut sink = [0; 4096];
-        while left > 0 {
-            match stream.read(&mut sink) {
-                Ok(count) if count > 0 => left = left.saturating_sub(count),
-                _ => return,
-            }
-        }
+        discard_input(&stream);
     }
 
     fn detach(&mut self, token: Token) -> io::Result<Stream> {

@@ -2,6 +2,7 @@
 //! their in-memory twin, and listeners.
 
 mod bind;
+mod discard;
 #[cfg(target_os = "linux")]
 mod epoll_poller;
 mod memory;

@@ -10,11 +10,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use castmq_otp::{Accepted, Chunk, Listening, Poller, Readiness, Stream, Token};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::discard::discard_input;
 use crate::slots::Slots;
-
-/// What is thrown away of a closing connection's input, so that the kernel does not answer unread
-/// bytes with a reset that destroys our last packet on its way.
-const DISCARDED_ON_CLOSE: usize = 64 * 1024;
 
 #[derive(Default)]
 struct Ready {
@@ -249,14 +246,7 @@ impl Poller for TokioPoller {
             return;
         };
         let _ = stream.shutdown(std::net::Shutdown::Write);
-        let mut left = DISCARDED_ON_CLOSE;
-        let mut sink = [0; 4096];
-        while left > 0 {
-            match io::Read::read(&mut &stream, &mut sink) {
-                Ok(count) if count > 0 => left = left.saturating_sub(count),
-                _ => return,
-            }
-        }
+        discard_input(&stream);
     }
 
     fn detach(&mut self, token: Token) -> io::Result<Stream> {
