@@ -12,6 +12,7 @@
 
 mod acks;
 mod action;
+mod change;
 mod delivery;
 mod replay;
 mod settings;
@@ -41,6 +42,7 @@ pub use crate::session_expiry::Expiry;
 pub use crate::window::StrayAck;
 use action::Actions;
 pub use action::{Action, DownReason, DropReason, EndReason, Link, Outgoing, PullRetained};
+pub use change::{Change, Page, Presence, Record, Restored, StoredQueue};
 pub use replay::RetainedChunk;
 pub use settings::{FullPolicy, QueueSettings, SessionSettings};
 pub use subscriptions::{Subscribed, SubscriptionEntry, SubscriptionsFull};
