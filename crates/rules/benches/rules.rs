@@ -283,6 +283,7 @@ fn link() -> Link {
         receive_maximum: u16::MAX,
         expiry: Expiry::Never,
         will: None,
+        user_name: None,
     }
 }
 

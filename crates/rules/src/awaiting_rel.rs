@@ -48,6 +48,11 @@ impl AwaitingRel {
         }
     }
 
+    /// An id from before a restart, also where fewer are allowed now.
+    pub(crate) fn restore(&mut self, id: PacketId) {
+        self.ids.insert(id);
+    }
+
     /// The message was refused: the next one with this id is a new one.
     // [MQTT5-4.3.3-9]
     pub(crate) fn handle_refused(&mut self, id: PacketId) {

@@ -5,6 +5,7 @@
 //! emqttd: emqttd_mqueue
 
 mod lane;
+mod stored;
 
 #[cfg(test)]
 mod model;
@@ -13,10 +14,10 @@ mod tests;
 
 use castmq_mqtt::QoS;
 
-use crate::session::{DropReason, FullPolicy, QueueSettings};
+use crate::session::{DropReason, FullPolicy, QueueSettings, StoredQueue};
 use crate::{Delivery, Moment};
 
-use lane::Lane;
+use lane::{Fifo, Lane};
 
 /// What the queue's fill level did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +28,8 @@ pub(crate) enum Level {
     Low,
 }
 
-/// Messages that the queue gave up, each with the reason.
-pub(crate) type Victims = Vec<(DropReason, Delivery)>;
+/// Messages that the queue gave up, each with the reason and its number.
+pub(crate) type Victims = Vec<(DropReason, u64, Delivery)>;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -42,6 +43,8 @@ pub(crate) struct Mqueue {
     /// No message in the queue expires before this.
     earliest_expiry: Option<Moment>,
     is_high: bool,
+    /// The part behind all of this that is in the store only. Boxed because few queues have one.
+    stored: Option<Box<StoredQueue>>,
 }
 
 impl Mqueue {
@@ -55,23 +58,19 @@ impl Mqueue {
     ) -> Victims {
         let weight = delivery.message.weight();
         let priority = settings.priority(delivery.message.topic.as_str());
-        let mut victims = Vec::new();
+        let number = self.take_number();
+        let mut victims = Victims::new();
         if self.is_over(weight, settings) {
             self.drop_expired(now, &mut victims);
         }
         if self.is_over(weight, settings) {
             if !self.can_make_room(&delivery, priority, settings) {
-                victims.push((reason_when_full(&delivery), delivery));
+                victims.push((reason_when_full(&delivery), number, delivery));
                 return victims;
             }
             self.make_room(weight, settings, &mut victims);
         }
-        if let Some(expires) = delivery.message.expires {
-            let earliest = self.earliest_expiry.map_or(expires, |e| e.min(expires));
-            self.earliest_expiry = Some(earliest);
-        }
-        let number = self.next;
-        self.next += 1;
+        self.note_expiry(delivery.message.expires);
         self.len += 1;
         self.bytes += weight;
         self.lane_mut(priority)
@@ -81,16 +80,21 @@ impl Mqueue {
         victims
     }
 
-    /// The QoS of the message that comes out next.
-    pub(crate) fn next_qos(&self) -> Option<QoS> {
-        self.lanes.iter().find_map(Lane::next_qos)
+    /// Number and QoS of the message that comes out next; `None` also while it has to be read first.
+    pub(crate) fn next(&self) -> Option<(u64, QoS)> {
+        let (number, qos) = self.lanes.iter().find_map(Lane::next)?;
+        let is_behind = self
+            .stored
+            .as_ref()
+            .is_some_and(|stored| stored.first < number);
+        (!is_behind).then_some((number, qos))
     }
 
-    /// Takes out the message that comes out next.
-    pub(crate) fn pop(&mut self) -> Option<Delivery> {
-        let delivery = self.lanes.iter_mut().find_map(Lane::pop)?;
+    /// Takes out the message that comes out next, and its number.
+    pub(crate) fn pop(&mut self) -> Option<(u64, Delivery)> {
+        let (number, delivery) = self.lanes.iter_mut().find_map(Lane::pop)?;
         self.forget(&delivery);
-        Some(delivery)
+        Some((number, delivery))
     }
 
     /// Whether the fill level crossed a watermark since it was last asked.
@@ -119,7 +123,7 @@ impl Mqueue {
     pub(crate) fn take_at_most_once(&mut self) -> Vec<Delivery> {
         let mut taken = Vec::new();
         for index in 0..self.lanes.len() {
-            while let Some(delivery) = self
+            while let Some((_, delivery)) = self
                 .lanes
                 .get_mut(index)
                 .and_then(|lane| lane.at_most_once.pop())
@@ -133,8 +137,8 @@ impl Mqueue {
 
     /// Ends the queue; returns what was in it in the order in which it would have come out.
     pub(crate) fn end(&mut self) -> Vec<Delivery> {
-        let mut left = Vec::with_capacity(self.len);
-        while let Some(delivery) = self.pop() {
+        let mut left = Vec::new();
+        while let Some((_, delivery)) = self.pop() {
             left.push(delivery);
         }
         *self = Self {
@@ -161,7 +165,7 @@ impl Mqueue {
 
     /// Gives back memory that is not needed.
     pub(crate) fn release_memory(&mut self) {
-        self.lanes.retain(|lane| lane.next_qos().is_some());
+        self.lanes.retain(|lane| lane.next().is_some());
         for lane in &mut self.lanes {
             lane.at_most_once.entries.shrink_to_fit();
             lane.others.entries.shrink_to_fit();
@@ -205,9 +209,11 @@ impl Mqueue {
                 let mut lanes = self.lanes.iter_mut().rev();
                 lanes.find_map(|lane| lane.others.pop())
             });
-            let Some(victim) = victim else { return };
+            let Some((number, victim)) = victim else {
+                return;
+            };
             self.forget(&victim);
-            victims.push((reason_when_full(&victim), victim));
+            victims.push((reason_when_full(&victim), number, victim));
         }
     }
 
@@ -228,9 +234,16 @@ impl Mqueue {
             earliest = earliest.into_iter().chain(next).min();
         }
         self.earliest_expiry = earliest;
-        for delivery in expired {
+        for (number, delivery) in expired {
             self.forget(&delivery);
-            victims.push((DropReason::Expired, delivery));
+            victims.push((DropReason::Expired, number, delivery));
+        }
+    }
+
+    fn note_expiry(&mut self, expires: Option<Moment>) {
+        if let Some(expires) = expires {
+            let earliest = self.earliest_expiry.map_or(expires, |e| e.min(expires));
+            self.earliest_expiry = Some(earliest);
         }
     }
 
@@ -262,8 +275,11 @@ impl Mqueue {
 
     /// What always holds.
     fn check(&self, settings: &QueueSettings) {
-        assert!(self.len <= settings.len_max);
-        assert!(self.bytes <= settings.bytes_max);
+        // What is in the store only may have been more under other settings, and goes as it is read.
+        if self.stored.is_none() {
+            assert!(self.len <= settings.len_max);
+            assert!(self.bytes <= settings.bytes_max);
+        }
         assert_eq!(self.len == 0, self.bytes == 0);
     }
 }

@@ -14,11 +14,14 @@ mod acks;
 mod action;
 mod change;
 mod delivery;
+mod kept;
 mod replay;
 mod settings;
 mod snapshot;
 mod subscriptions;
 
+#[cfg(test)]
+mod book;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
@@ -28,7 +31,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use castmq_mqtt::{ReasonCode, Subscription, SubscriptionOptions, Version};
+use castmq_mqtt::{ReasonCode, Subscription, SubscriptionOptions, Text, Version};
 
 use crate::awaiting_rel::AwaitingRel;
 use crate::claim::Epoch;
@@ -41,12 +44,15 @@ pub use crate::awaiting_rel::Received;
 pub use crate::session_expiry::Expiry;
 pub use crate::window::StrayAck;
 use action::Actions;
-pub use action::{Action, DownReason, DropReason, EndReason, Link, Outgoing, PullRetained};
+pub use action::{
+    Action, DownReason, DropReason, EndReason, Link, Outgoing, PullRetained, ReadQueue,
+};
 pub use change::{Change, Page, Presence, Record, Restored, StoredQueue};
 pub use replay::RetainedChunk;
 pub use settings::{FullPolicy, QueueSettings, SessionSettings};
 pub use subscriptions::{Subscribed, SubscriptionEntry, SubscriptionsFull};
 
+use kept::Kept;
 use replay::Replays;
 use subscriptions::Subscriptions;
 
@@ -68,6 +74,10 @@ pub struct Session {
     will: WillSlot,
     ends: Option<Moment>,
     retries: Option<Moment>,
+    /// Who connected last.
+    user_name: Option<Text>,
+    /// Only of a session that outlives its process.
+    kept: Option<Box<Kept>>,
     actions: Actions,
 }
 
@@ -106,6 +116,8 @@ impl Session {
             will: WillSlot::default(),
             ends: None,
             retries: None,
+            user_name: None,
+            kept: None,
             actions: Actions::default(),
             settings,
         }
@@ -136,6 +148,8 @@ impl Session {
         self.expiry = link.expiry;
         self.ends = None;
         self.will.handle_connected(link.will);
+        self.user_name = link.user_name;
+        self.store_record();
         for packet_id in self.window.handle_connected(link.receive_maximum) {
             let reason = ReasonCode::Success;
             self.actions.push(Action::Release { packet_id, reason });
@@ -172,6 +186,7 @@ impl Session {
             replays.handle_disconnected();
         }
         self.queue_unsendable(now);
+        self.store_record();
         self.window.release_memory();
         self.queue.release_memory();
         self.handle_timer(now);
@@ -179,11 +194,16 @@ impl Session {
 
     /// A deadline may have come.
     pub fn handle_timer(&mut self, now: Moment) {
-        if let Some(will) = self.will.poll_due(now) {
-            self.actions.push(Action::PublishWill(will));
-        }
         if self.ends.is_some_and(|ends| ends <= now) {
             self.end(EndReason::Expired);
+        }
+        if let Some(will) = self.will.poll_due(now) {
+            let record = self.is_kept().then(|| Box::new(self.record()));
+            let after = record.map(Change::Record);
+            self.actions.push(Action::PublishWill { will, after });
+        }
+        if self.read_again().is_some_and(|at| at <= now) {
+            self.read_queue(now);
         }
         if self.retries.is_some_and(|retries| retries <= now) {
             self.retry(now);
@@ -205,8 +225,11 @@ impl Session {
         self.retries = None;
         self.replays = None;
         self.awaiting_rel.clear();
-        if let Some(will) = self.will.take() {
-            self.actions.push(Action::PublishWill(will));
+        let ended = self.is_kept().then_some(Change::Ended);
+        match (self.will.take(), ended) {
+            (Some(will), after) => self.actions.push(Action::PublishWill { will, after }),
+            (None, Some(ended)) => self.store(ended),
+            (None, None) => {}
         }
         self.give_back();
         self.actions.push(Action::End(reason));
@@ -234,7 +257,7 @@ impl Session {
     /// When to call [`Self::handle_timer`] at the latest.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Moment> {
-        let deadlines = [self.will.due(), self.ends, self.retries];
+        let deadlines = [self.will.due(), self.ends, self.retries, self.read_again()];
         deadlines.into_iter().flatten().min()
     }
 
@@ -252,8 +275,13 @@ impl Session {
     ) -> Result<Subscribed, SubscriptionsFull> {
         let entry = SubscriptionEntry { options, id };
         let subscriptions_max = self.settings.subscriptions_max;
-        self.subscriptions
-            .insert(subscription, entry, subscriptions_max)
+        let subscribed = self
+            .subscriptions
+            .insert(subscription, entry, subscriptions_max)?;
+        if self.is_kept() && subscribed != Subscribed::Replaced(entry) {
+            self.store(Change::Subscribed(subscription.clone(), entry));
+        }
+        Ok(subscribed)
     }
 
     /// Removes a subscription; returns what it was.
@@ -261,7 +289,11 @@ impl Session {
         if let Some(replays) = &mut self.replays {
             replays.handle_unsubscribed(subscription);
         }
-        self.subscriptions.remove(subscription)
+        let removed = self.subscriptions.remove(subscription)?;
+        if self.is_kept() {
+            self.store(Change::Unsubscribed(subscription.clone()));
+        }
+        Some(removed)
     }
 
     /// Tells when the queue crossed a watermark.

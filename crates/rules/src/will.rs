@@ -37,6 +37,16 @@ impl WillSlot {
         self.due = Some(session_end.map_or(delayed, |end| end.min(delayed)));
     }
 
+    /// The moment at which it was due before a restart.
+    pub(crate) fn restore_due(&mut self, due: Option<Moment>) {
+        self.due = due.filter(|_| self.will.is_some());
+    }
+
+    /// The will.
+    pub(crate) fn will(&self) -> Option<&Box<Will>> {
+        self.will.as_ref()
+    }
+
     /// The will, when it is due; not a second time.
     pub(crate) fn poll_due(&mut self, now: Moment) -> Option<Box<Will>> {
         if self.due.is_some_and(|due| due <= now) {

@@ -3,6 +3,7 @@
 //! A packet id follows from the number of the sending, so that an acknowledgement is found by
 //! arithmetic and a binary search, whatever the order in which acknowledgements come.
 
+mod named;
 mod slot;
 mod stray;
 
@@ -16,6 +17,7 @@ use castmq_mqtt::{PacketId, QoS};
 
 use crate::{Delivery, Moment};
 
+pub(crate) use named::FIRST_NAME;
 pub use stray::StrayAck;
 
 use slot::{IDS, Slot, Stage, id_of};
@@ -30,6 +32,16 @@ pub(crate) enum Again {
     Publish(PacketId, Delivery),
     /// The PUBREL.
     Release(PacketId),
+}
+
+/// A message that the client has for certain, and whose id waits for PUBCOMP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Received {
+    /// The number that the message is named after.
+    pub(crate) number: u64,
+    pub(crate) delivery: Delivery,
+    /// The how manieth PUBREC it was.
+    pub(crate) order: u64,
 }
 
 /// See the module.
@@ -53,6 +65,10 @@ pub(crate) struct Window {
     waiting_from: u64,
     /// Number of the next PUBREC.
     next_release: u64,
+    /// Whether packet ids follow from the numbers of stored messages.
+    is_named: bool,
+    /// Such numbers in use are not lower than the first, nor higher than the second.
+    names: (u64, u64),
 }
 
 impl Window {
@@ -72,6 +88,8 @@ impl Window {
             waiting: 0,
             waiting_from: 0,
             next_release: 0,
+            is_named: false,
+            names: (0, 0),
         }
     }
 
@@ -92,7 +110,7 @@ impl Window {
                     slot.stage = Stage::Waiting;
                     self.waiting += 1;
                 }
-                Stage::Released(order) => released.push((order, id_of(slot.number))),
+                Stage::Released(order) => released.push((order, slot.id())),
                 Stage::Free => {}
             }
         }
@@ -122,10 +140,15 @@ impl Window {
         while self.is_in_use(self.next) {
             self.next += 1;
         }
+        self.put(self.next, delivery, now)
+    }
+
+    fn put(&mut self, name: u64, delivery: Delivery, now: Moment) -> PacketId {
         let number = self.next;
         self.next += 1;
         self.slots.push_back(Slot {
             number,
+            name,
             stage: Stage::Sent,
             is_counted: true,
             at: now,
@@ -134,7 +157,7 @@ impl Window {
         self.used += 1;
         self.sent += 1;
         self.check();
-        id_of(number)
+        id_of(name)
     }
 
     /// The oldest message that waits for being sent again, if the client takes one more.
@@ -152,7 +175,7 @@ impl Window {
         slot.stage = Stage::Sent;
         slot.is_counted = true;
         slot.at = now;
-        let again = (id_of(slot.number), slot.delivery.clone()?);
+        let again = (slot.id(), slot.delivery.clone()?);
         self.waiting_from = slot.number + 1;
         self.waiting -= 1;
         self.sent += 1;
@@ -160,24 +183,24 @@ impl Window {
         Some(again)
     }
 
-    /// PUBACK: the exchange is over.
-    pub(crate) fn handle_puback(&mut self, id: PacketId) -> Result<Delivery, StrayAck> {
+    /// PUBACK: the exchange is over. Returns the message and the number that it is named after.
+    pub(crate) fn handle_puback(&mut self, id: PacketId) -> Result<(u64, Delivery), StrayAck> {
         self.finish_unreceived(id, QoS::AtLeastOnce)
     }
 
     /// PUBREC with a failure: the exchange is over.
     // [MQTT5-4.4.0-2]
-    pub(crate) fn handle_refusal(&mut self, id: PacketId) -> Result<Delivery, StrayAck> {
+    pub(crate) fn handle_refusal(&mut self, id: PacketId) -> Result<(u64, Delivery), StrayAck> {
         self.finish_unreceived(id, QoS::ExactlyOnce)
     }
 
-    /// PUBREC: the client has the message. Returns it the first time.
+    /// PUBREC: the client has the message. Returns it the first time, with the order of its release.
     // [MQTT5-4.3.3-3] [MQTT5-4.3.3-6]
     pub(crate) fn handle_pubrec(
         &mut self,
         id: PacketId,
         now: Moment,
-    ) -> Result<Option<Delivery>, StrayAck> {
+    ) -> Result<Option<Received>, StrayAck> {
         let order = self.next_release;
         let index = self.find(id).ok_or(StrayAck::NotInFlight(id))?;
         let slot = self.slots.get_mut(index).ok_or(StrayAck::NotInFlight(id))?;
@@ -189,11 +212,16 @@ impl Window {
         }
         slot.stage = Stage::Released(order);
         slot.at = now;
+        let number = slot.name;
         let delivery = slot.delivery.take();
         self.next_release += 1;
         self.waiting -= u32::from(was_waiting);
         self.check();
-        Ok(delivery)
+        Ok(delivery.map(|delivery| Received {
+            number,
+            delivery,
+            order,
+        }))
     }
 
     /// PUBCOMP: the exchange is over, its id is free.
@@ -210,7 +238,7 @@ impl Window {
     }
 
     /// Ends an exchange whose PUBLISH could not be written. Returns the message.
-    pub(crate) fn give_up(&mut self, id: PacketId) -> Result<Delivery, StrayAck> {
+    pub(crate) fn give_up(&mut self, id: PacketId) -> Result<(u64, Delivery), StrayAck> {
         let index = self.find(id).ok_or(StrayAck::NotInFlight(id))?;
         self.free(index).ok_or(StrayAck::OutOfTurn(id))
     }
@@ -222,7 +250,7 @@ impl Window {
             if slot.at + patience > now {
                 continue;
             }
-            let id = id_of(slot.number);
+            let id = slot.id();
             match (slot.stage, &slot.delivery) {
                 (Stage::Sent, Some(delivery)) => {
                     overdue.push(Again::Publish(id, delivery.clone()));
@@ -264,7 +292,7 @@ impl Window {
     }
 
     /// Ends an exchange at a point at which the client is not known to have the message.
-    fn finish_unreceived(&mut self, id: PacketId, qos: QoS) -> Result<Delivery, StrayAck> {
+    fn finish_unreceived(&mut self, id: PacketId, qos: QoS) -> Result<(u64, Delivery), StrayAck> {
         let index = self.find(id).ok_or(StrayAck::NotInFlight(id))?;
         let fits = self
             .slots
@@ -277,8 +305,9 @@ impl Window {
     }
 
     /// Frees a slot, and the freed ones at both ends with it.
-    fn free(&mut self, index: usize) -> Option<Delivery> {
+    fn free(&mut self, index: usize) -> Option<(u64, Delivery)> {
         let slot = self.slots.get_mut(index)?;
+        let name = slot.name;
         self.used -= 1;
         self.sent -= u32::from(slot.is_counted);
         self.waiting -= u32::from(slot.stage == Stage::Waiting);
@@ -294,11 +323,14 @@ impl Window {
             self.slots.retain(|slot| !slot.is_free());
         }
         self.check();
-        delivery
+        Some((name, delivery?))
     }
 
     /// Where the exchange with this id stands.
     fn find(&self, id: PacketId) -> Option<usize> {
+        if self.is_named {
+            return self.find_named(id);
+        }
         let first = self.slots.front()?.number;
         let last = self.slots.back()?.number;
         if last - first >= IDS {

@@ -57,16 +57,18 @@ impl Lane {
         }
     }
 
-    pub(super) fn next_qos(&self) -> Option<QoS> {
+    /// Number and QoS of the next message.
+    pub(super) fn next(&self) -> Option<(u64, QoS)> {
         let fifo = if self.is_at_most_once_next()? {
             &self.at_most_once
         } else {
             &self.others
         };
-        fifo.entries.front().map(|(_, delivery)| delivery.qos)
+        let next = fifo.entries.front();
+        next.map(|(number, delivery)| (*number, delivery.qos))
     }
 
-    pub(super) fn pop(&mut self) -> Option<Delivery> {
+    pub(super) fn pop(&mut self) -> Option<(u64, Delivery)> {
         if self.is_at_most_once_next()? {
             self.at_most_once.pop()
         } else {
@@ -85,17 +87,17 @@ impl Fifo {
         self.entries.push_back((number, delivery));
     }
 
-    pub(super) fn pop(&mut self) -> Option<Delivery> {
-        let (_, delivery) = self.entries.pop_front()?;
+    pub(super) fn pop(&mut self) -> Option<(u64, Delivery)> {
+        let (number, delivery) = self.entries.pop_front()?;
         self.bytes -= delivery.message.weight();
-        Some(delivery)
+        Some((number, delivery))
     }
 
     pub(super) fn first(&self) -> Option<u64> {
         self.entries.front().map(|&(number, _)| number)
     }
 
-    pub(super) fn drop_expired(&mut self, now: Moment, expired: &mut Vec<Delivery>) {
+    pub(super) fn drop_expired(&mut self, now: Moment, expired: &mut Vec<(u64, Delivery)>) {
         let is_expired = |(_, delivery): &(u64, Delivery)| delivery.message.is_expired(now);
         if self.entries.iter().any(is_expired) {
             let (gone, left) = std::mem::take(&mut self.entries)
@@ -103,9 +105,9 @@ impl Fifo {
                 .partition(|entry| is_expired(entry));
             self.entries = left;
             let gone: VecDeque<(u64, Delivery)> = gone;
-            for (_, delivery) in gone {
+            for (number, delivery) in gone {
                 self.bytes -= delivery.message.weight();
-                expired.push(delivery);
+                expired.push((number, delivery));
             }
         }
     }

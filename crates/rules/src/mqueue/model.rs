@@ -155,7 +155,7 @@ proptest! {
                         message.expires = lives.map(|lives| now + Duration::from_secs(lives));
                     });
                     let gone = queue.push(delivery.clone(), &settings, now);
-                    let is_right = gone.iter().all(|(reason, d)| match reason {
+                    let is_right = gone.iter().all(|(reason, _, d)| match reason {
                         DropReason::Expired => d.message.is_expired(now),
                         DropReason::Qos0OverQuota => d.qos == QoS::AtMostOnce,
                         DropReason::QueueFull => d.qos != QoS::AtMostOnce,
@@ -164,12 +164,12 @@ proptest! {
                         | DropReason::SessionEnded => false,
                     });
                     prop_assert!(is_right);
-                    let gone: Vec<Delivery> = gone.into_iter().map(|(_, d)| d).collect();
+                    let gone: Vec<Delivery> = gone.into_iter().map(|(_, _, d)| d).collect();
                     prop_assert_eq!(names(&gone), twin.push(delivery, &settings, now));
                 }
                 Step::Pop => {
-                    let qos = queue.next_qos();
-                    let popped = queue.pop();
+                    let qos = queue.next().map(|(_, qos)| qos);
+                    let popped = queue.pop().map(|(_, delivery)| delivery);
                     prop_assert_eq!(qos, popped.as_ref().map(|d| d.qos));
                     prop_assert_eq!(popped, twin.pop(&settings));
                 }

@@ -40,7 +40,7 @@ impl Queue {
         self.queue
             .push(delivery, &self.settings, Moment::default())
             .into_iter()
-            .map(|(reason, delivery)| (reason, name(&delivery)))
+            .map(|(reason, _, delivery)| (reason, name(&delivery)))
             .collect()
     }
 
@@ -191,7 +191,7 @@ fn expired_messages_give_way_each_in_its_time() {
     let mut push = |name, seconds| {
         let delivery = message(name, QoS::AtLeastOnce);
         let victims = queue.queue.push(delivery, &queue.settings, at(seconds));
-        let (reason, victim) = &victims[0];
+        let (reason, _, victim) = &victims[0];
         (*reason, self::name(victim))
     };
     assert_eq!(push("fourth", 1), (DropReason::Expired, "one".to_owned()));

@@ -2,7 +2,7 @@
 
 use castmq_mqtt::{PacketId, ReasonCode};
 
-use crate::session::{Action, Received, Session, StrayAck};
+use crate::session::{Action, Change, Received, Session, StrayAck};
 use crate::{Delivery, Moment};
 
 impl Session {
@@ -13,7 +13,8 @@ impl Session {
     /// [`StrayAck`] when no QoS 1 message has this id; the state is unchanged.
     // [MQTT3-4.3.2-1] [MQTT5-4.3.2-3] [MQTT5-4.4.0-2] [MQTT5-4.8.2-6]
     pub fn handle_puback(&mut self, id: PacketId, now: Moment) -> Result<Delivery, StrayAck> {
-        let delivery = self.window.handle_puback(id)?;
+        let (number, delivery) = self.window.handle_puback(id)?;
+        self.store_done(number, delivery.message.id);
         self.fill(now);
         self.check();
         Ok(delivery)
@@ -37,9 +38,16 @@ impl Session {
         now: Moment,
     ) -> Result<Option<Delivery>, StrayAck> {
         let received = if reason.is_failure() {
-            self.window.handle_refusal(id).map(Some)
+            self.window.handle_refusal(id).map(|(number, delivery)| {
+                self.store_done(number, delivery.message.id);
+                Some(delivery)
+            })
         } else {
-            self.window.handle_pubrec(id, now)
+            self.window.handle_pubrec(id, now).map(|received| {
+                let received = received?;
+                self.store_released(id, &received);
+                Some(received.delivery)
+            })
         };
         match received {
             Ok(delivery) => {
@@ -69,12 +77,14 @@ impl Session {
     // differs: emqttd gives ids that wait for PUBCOMP out again (P5).
     pub fn handle_pubcomp(&mut self, id: PacketId, now: Moment) -> Result<(), StrayAck> {
         self.window.handle_pubcomp(id)?;
+        self.store(Change::Completed(id));
         self.fill(now);
         self.check();
         Ok(())
     }
 
-    /// A QoS 2 PUBLISH of the client.
+    /// A QoS 2 PUBLISH of the client. That its id is known has to be stored together with what becomes of
+    /// the message, so it is not said here but left to whoever routes it.
     // [MQTT3-4.3.3-2] [MQTT5-4.3.3-8] [MQTT5-4.3.3-10]
     // differs: emqttd routes on PUBREL; here on PUBLISH, so that PUBREC says that it is accepted.
     pub fn handle_publish_exactly_once(&mut self, id: PacketId) -> Received {
@@ -90,7 +100,11 @@ impl Session {
     /// PUBREL of the client: what PUBCOMP says. It is sent in any case; a 3.x client sees no reason.
     // [MQTT5-4.3.3-11] [MQTT5-4.3.3-12]
     pub fn handle_pubrel(&mut self, id: PacketId) -> ReasonCode {
-        self.awaiting_rel.handle_pubrel(id)
+        let reason = self.awaiting_rel.handle_pubrel(id);
+        if !reason.is_failure() {
+            self.store(Change::Forgotten(id));
+        }
+        reason
     }
 
     pub(super) fn release(&mut self, packet_id: PacketId) {

@@ -2,15 +2,20 @@
 
 use std::collections::VecDeque;
 
-use castmq_mqtt::{PacketId, ReasonCode, Version, Will};
+use castmq_mqtt::{PacketId, ReasonCode, Text, Version, Will};
 
 use crate::claim::Epoch;
-use crate::session::Expiry;
+use crate::session::{Change, Expiry};
 use crate::{Delivery, Scan};
 
 /// What the process of a session is to do, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// Store this. What stands behind it and tells the client that it is so waits until it is stored.
+    Store(Change),
+    /// Have the next messages read from the store; answer with
+    /// [`Session::handle_page`](crate::session::Session::handle_page).
+    ReadQueue(ReadQueue),
     /// Have the connection write a PUBLISH.
     Publish(Outgoing),
     /// Have the connection write a PUBREL.
@@ -27,7 +32,12 @@ pub enum Action {
     /// [`Session::handle_retained_chunk`](crate::session::Session::handle_retained_chunk).
     PullRetained(Box<PullRetained>),
     /// Publish the will on behalf of the client.
-    PublishWill(Box<Will>),
+    PublishWill {
+        /// It.
+        will: Box<Will>,
+        /// What is stored together with it, so that it is published once.
+        after: Option<Change>,
+    },
     /// Enter into the ledger that the client does not get this.
     Dropped {
         /// Why.
@@ -35,6 +45,8 @@ pub enum Action {
         /// What.
         delivery: Delivery,
     },
+    /// Enter into the ledger that the client does not get up to so many messages, which nobody has read.
+    DroppedUnread(usize),
     /// Give this to another member of the group through which it came.
     Redispatch {
         /// What.
@@ -92,6 +104,19 @@ pub struct Outgoing {
     pub dup: bool,
     /// What.
     pub delivery: Delivery,
+}
+
+/// A request for stored messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadQueue {
+    /// The first number.
+    pub from: u64,
+    /// All numbers are lower than this.
+    pub until: u64,
+    /// At most so many messages, but one if there is one.
+    pub len_max: usize,
+    /// At most so many bytes, but one message if there is one.
+    pub bytes_max: usize,
 }
 
 /// A request for retained messages.
@@ -173,6 +198,8 @@ pub struct Link {
     pub expiry: Expiry,
     /// What to publish when it ends.
     pub will: Option<Box<Will>>,
+    /// The user in whose name.
+    pub user_name: Option<Text>,
 }
 
 /// Why a connection is gone.

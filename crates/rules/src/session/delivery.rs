@@ -17,11 +17,16 @@ impl Session {
     // differs: emqttd sends QoS 0 past the queue (P18); here it waits behind what came before it.
     // [MQTT3-3.1.2-5] [MQTT5-3.3.2-5] [MQTT3-4.6.0-6] [MQTT5-4.6.0-5]
     pub fn handle_delivery(&mut self, delivery: Delivery, now: Moment) {
+        self.take_delivery(delivery, false, now);
+    }
+
+    /// `waits` says that the message must not leave before it is stored.
+    pub(super) fn take_delivery(&mut self, delivery: Delivery, waits: bool, now: Moment) {
         // While the client is away, what comes live may not reach it, and nothing is being replayed.
         if let (Some(replays), State::Connected { .. }) = (&mut self.replays, self.state) {
             replays.handle_live(&delivery.message);
         }
-        self.deliver(delivery, now);
+        self.deliver(delivery, waits, now);
         self.check();
     }
 
@@ -45,8 +50,8 @@ impl Session {
     /// counts as delivered. Without a packet id the connection accounts for it alone.
     // [MQTT5-3.1.2-24] [MQTT5-3.1.2-25]
     pub fn handle_too_large(&mut self, packet_id: PacketId, now: Moment) {
-        if let Ok(delivery) = self.window.give_up(packet_id) {
-            self.dropped(DropReason::TooLarge, delivery);
+        if let Ok((number, delivery)) = self.window.give_up(packet_id) {
+            self.give_up(DropReason::TooLarge, number, delivery);
             self.fill(now);
         }
     }
@@ -70,45 +75,64 @@ impl Session {
         } else {
             self.pull_retained();
         }
+        self.read_queue(now);
     }
 
     /// Sends the next message of the queue; `false` when there is none or the client takes none.
     fn fill_from_queue(&mut self, burst: &mut Burst, now: Moment) -> bool {
-        let is_sendable = match self.queue.next_qos() {
+        let is_sendable = match self.queue.next() {
             None => false,
-            Some(QoS::AtMostOnce) => !self.window.has_waiting(),
-            Some(QoS::AtLeastOnce | QoS::ExactlyOnce) => self.window.has_room(),
+            Some((_, QoS::AtMostOnce)) => !self.window.has_waiting(),
+            Some((number, QoS::AtLeastOnce | QoS::ExactlyOnce)) => {
+                self.has_room_for(number) && self.is_stored(number)
+            }
         };
         if !is_sendable {
             return false;
         }
-        let Some(delivery) = self.queue.pop() else {
+        let Some((number, delivery)) = self.queue.pop() else {
             return false;
         };
         burst.count(&delivery);
-        self.send(delivery, now);
+        self.send(number, delivery, now);
         true
     }
 
+    /// Whether the window takes the message with this number.
+    fn has_room_for(&self, number: u64) -> bool {
+        if self.is_kept() {
+            self.window.has_room_for(number)
+        } else {
+            self.window.has_room()
+        }
+    }
+
     /// A message, live or retained: is sent, waits, or is dropped.
-    pub(super) fn deliver(&mut self, delivery: Delivery, now: Moment) {
+    pub(super) fn deliver(&mut self, delivery: Delivery, waits: bool, now: Moment) {
         if delivery.message.is_expired(now) {
             return self.dropped(DropReason::Expired, delivery);
         }
         match self.state {
             State::Ended => self.dropped(DropReason::SessionEnded, delivery),
-            State::Away => self.deliver_later(delivery, now),
-            State::Connected { .. } if self.goes_at_once(&delivery) => self.send(delivery, now),
-            State::Connected { .. } => self.enqueue(delivery, now),
+            State::Away => self.deliver_later(delivery, waits, now),
+            State::Connected { .. } if !waits && self.goes_at_once(&delivery) => {
+                let number = self.queue.next_number();
+                if self.is_kept() && delivery.qos != QoS::AtMostOnce {
+                    self.queue.take_number();
+                    self.store_queued(number, &delivery, waits);
+                }
+                self.send(number, delivery, now);
+            }
+            State::Connected { .. } => self.enqueue(delivery, waits, now),
         }
     }
 
     /// A message for a client that is away.
-    fn deliver_later(&mut self, delivery: Delivery, now: Moment) {
+    fn deliver_later(&mut self, delivery: Delivery, waits: bool, now: Moment) {
         if delivery.qos == QoS::AtMostOnce && !self.settings.keeps_qos0_offline {
             self.dropped(DropReason::Qos0Offline, delivery);
         } else {
-            self.enqueue(delivery, now);
+            self.enqueue(delivery, waits, now);
         }
     }
 
@@ -118,31 +142,61 @@ impl Session {
             && self.queue.is_empty()
             && match delivery.qos {
                 QoS::AtMostOnce => !self.window.has_waiting(),
-                QoS::AtLeastOnce | QoS::ExactlyOnce => self.window.has_room(),
+                // One that is stored first waits in the queue.
+                QoS::ExactlyOnce if self.is_kept() => false,
+                QoS::AtLeastOnce | QoS::ExactlyOnce => self.has_room_for(self.queue.next_number()),
             }
     }
 
     /// Sends a message for the first time, unless it is too late for it.
     // [MQTT3-4.3.1-1] [MQTT3-4.3.2-1] [MQTT3-4.3.3-1] [MQTT5-3.3.2-5]
-    fn send(&mut self, delivery: Delivery, now: Moment) {
+    fn send(&mut self, number: u64, delivery: Delivery, now: Moment) {
         if delivery.message.is_expired(now) {
-            return self.dropped(DropReason::Expired, delivery);
+            return self.give_up(DropReason::Expired, number, delivery);
         }
         match delivery.qos {
             QoS::AtMostOnce => self.publish(None, false, delivery),
             QoS::AtLeastOnce | QoS::ExactlyOnce => {
-                let packet_id = self.window.send(delivery.clone(), now);
-                self.publish(Some(packet_id), false, delivery);
+                let copy = delivery.clone();
+                let packet_id = if self.is_kept() {
+                    self.window.send_as(number, copy, now)
+                } else {
+                    self.window.send(copy, now)
+                };
+                let dup = self.may_be_repetition(number);
+                self.publish(Some(packet_id), dup, delivery);
                 self.watch_for_retry(now);
             }
         }
     }
 
-    fn enqueue(&mut self, delivery: Delivery, now: Moment) {
-        for (reason, victim) in self.queue.push(delivery, &self.settings.queue, now) {
-            self.dropped(reason, victim);
+    fn enqueue(&mut self, delivery: Delivery, waits: bool, now: Moment) {
+        if self.is_kept() && delivery.qos != QoS::AtMostOnce {
+            return self.enqueue_stored(delivery, waits, now);
+        }
+        for (reason, number, victim) in self.queue.push(delivery, &self.settings.queue, now) {
+            self.give_up(reason, number, victim);
         }
         self.watch_level();
+    }
+
+    fn enqueue_stored(&mut self, delivery: Delivery, waits: bool, now: Moment) {
+        let settings = &self.settings.queue;
+        let copy = delivery.clone();
+        let (number, victims) = self.queue.push_stored(copy, settings, now);
+        if let Some(number) = number {
+            self.store_queued(number, &delivery, waits);
+        }
+        for (reason, victim_number, victim) in victims {
+            if number.is_none() && victim_number + 1 == self.queue.next_number() {
+                // It was never stored.
+                self.dropped(reason, victim);
+            } else {
+                self.give_up(reason, victim_number, victim);
+            }
+        }
+        self.watch_level();
+        self.read_queue(now);
     }
 
     /// QoS 0 messages that waited for a connection do not wait for the next one.
@@ -169,6 +223,10 @@ impl Session {
                 let was_sent = true;
                 self.actions.push(Action::Redispatch { delivery, was_sent });
             }
+        }
+        let unread = self.queue.end_stored();
+        if unread > 0 {
+            self.actions.push(Action::DroppedUnread(unread));
         }
         for delivery in self.queue.end() {
             if is_for_the_group(&delivery) {

@@ -124,6 +124,7 @@ impl World {
                     receive_maximum,
                     expiry: Expiry::Never,
                     will: None,
+                    user_name: None,
                 };
                 self.session.handle_connected(link, self.now);
             }
@@ -162,7 +163,10 @@ impl World {
                     prop_assert!(self.dropped.insert(payload.parse().unwrap()));
                 }
                 Action::PullRetained(_)
-                | Action::PublishWill(_)
+                | Action::PublishWill { .. }
+                | Action::Store(_)
+                | Action::ReadQueue(_)
+                | Action::DroppedUnread(_)
                 | Action::Redispatch { .. }
                 | Action::AlarmRaised
                 | Action::AlarmCleared

@@ -109,7 +109,7 @@ impl Session {
         let deliveries = replays.handle_chunk(chunk, &self.client_id);
         let count = deliveries.len();
         for delivery in deliveries {
-            self.deliver(delivery, now);
+            self.deliver(delivery, false, now);
         }
         self.fill(now);
         self.check();

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use castmq_mqtt::{PacketId, QoS, ReasonCode, Version, Will, WillProperties};
 
 use crate::claim::Epoch;
+use crate::session::book::Book;
 use crate::session::{Action, DownReason, EndReason, Expiry, Link, Session, SessionSettings};
 use crate::testing::{text, topic};
 use crate::{ClientId, Delivery, Message, MessageId, Moment, SubscriptionIds};
@@ -25,6 +26,8 @@ pub(crate) struct Script {
     written: Vec<String>,
     done: Vec<String>,
     pub(crate) pulls: Vec<crate::session::PullRetained>,
+    /// What is stored, of a session that outlives its process.
+    pub(crate) book: Book,
 }
 
 /// A session of 3.1.1 that is kept, not connected yet.
@@ -42,7 +45,17 @@ pub(crate) fn session(settings: SessionSettings) -> Script {
         written: Vec::new(),
         done: Vec::new(),
         pulls: Vec::new(),
+        book: Book::default(),
     }
+}
+
+/// The same, of a session that outlives its process.
+pub(crate) fn kept_session(settings: SessionSettings) -> Script {
+    let mut script = session(settings);
+    let client_id = script.session.client_id().clone();
+    let settings = script.session.settings.clone();
+    script.session = Session::new_kept(&client_id, settings, script.now);
+    script
 }
 
 /// A connected session with a window of so many messages.
@@ -156,6 +169,7 @@ impl Script {
             receive_maximum: self.receive_maximum,
             expiry: self.expiry,
             will: self.will.take(),
+            user_name: None,
         };
         self.session.handle_connected(link, self.now);
     }
@@ -244,6 +258,11 @@ impl Script {
         self.wait(Duration::from_secs(seconds));
     }
 
+    /// Time goes by and nobody is told.
+    pub(crate) fn skip_seconds(&mut self, seconds: u64) {
+        self.now = self.now + Duration::from_secs(seconds);
+    }
+
     pub(crate) fn now(&self) -> Moment {
         self.now
     }
@@ -257,6 +276,32 @@ impl Script {
     /// What else was done since it was last asked.
     pub(crate) fn done(&mut self) -> Vec<String> {
         std::mem::take(&mut self.done)
+    }
+
+    /// Everything that was to be stored so far is.
+    pub(crate) fn commit(&mut self) {
+        for number in self.book.commit() {
+            self.session.handle_stored(number, self.now);
+        }
+        self.perform();
+    }
+
+    /// What was asked of the store is read.
+    pub(crate) fn read(&mut self) {
+        for read in std::mem::take(&mut self.book.reads) {
+            let page = self.book.page(read);
+            self.session.handle_page(page, self.now);
+        }
+        self.perform();
+    }
+
+    /// The process is gone and what it had not stored; another one takes over.
+    pub(crate) fn crash(&mut self) {
+        self.book.forget_waiting();
+        let settings = self.session.settings.clone();
+        self.session = Session::restore(self.book.restored(), settings, self.now);
+        self.session.handle_timer(self.now);
+        self.perform();
     }
 
     /// Performs all actions, and grants every further turn that is asked for.
@@ -285,7 +330,11 @@ impl Script {
                     self.done.push("pull".to_owned());
                     self.pulls.push(*pull);
                 }
-                Action::PublishWill(will) => {
+                Action::Store(change) => self.book.wait(change),
+                Action::ReadQueue(read) => self.book.reads.push(read),
+                Action::DroppedUnread(count) => self.done.push(format!("dropped {count} unread")),
+                Action::PublishWill { will, after } => {
+                    after.into_iter().for_each(|change| self.book.wait(change));
                     let name = String::from_utf8_lossy(&will.payload).into_owned();
                     self.done.push(format!("will {name}"));
                 }

@@ -36,6 +36,11 @@ pub struct QueueSettings {
     pub high_watermark_percent: u8,
     /// Below this fill level the alarm is over.
     pub low_watermark_percent: u8,
+    /// Messages of a queue that is in the store as well which are held in memory; the rest is read when
+    /// its turn comes. With priorities all are held.
+    pub memory_len_max: usize,
+    /// What they count for.
+    pub memory_bytes_max: usize,
     /// Topics that come before others, the highest number first; all others have 0.
     pub priorities: BTreeMap<Text, u8>,
 }
@@ -66,6 +71,8 @@ impl Default for QueueSettings {
             when_full: FullPolicy::DropOldest,
             high_watermark_percent: 60,
             low_watermark_percent: 20,
+            memory_len_max: 256,
+            memory_bytes_max: 256 * 1024,
             priorities: BTreeMap::new(),
         }
     }

@@ -3,6 +3,7 @@
 mod desk;
 mod flow;
 mod inbound;
+mod kept;
 mod lifetime;
 mod queueing;
 mod replay;

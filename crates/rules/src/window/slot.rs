@@ -10,7 +10,11 @@ pub(super) const IDS: u64 = 65_535;
 /// One message.
 #[derive(Debug)]
 pub(super) struct Slot {
+    /// Counts the sendings.
     pub(super) number: u64,
+    /// The number from which the packet id follows: that of the sending, or that under which the message
+    /// is stored.
+    pub(super) name: u64,
     pub(super) stage: Stage,
     /// Whether it counts against the client's Receive Maximum: its PUBLISH was sent on this
     /// connection.
@@ -37,6 +41,10 @@ pub(super) enum Stage {
 impl Slot {
     pub(super) fn is_free(&self) -> bool {
         self.stage == Stage::Free
+    }
+
+    pub(super) fn id(&self) -> PacketId {
+        id_of(self.name)
     }
 
     pub(super) fn qos(&self) -> Option<QoS> {

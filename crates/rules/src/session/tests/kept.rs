@@ -1,0 +1,299 @@
+//! Sessions that outlive their process.
+
+use castmq_mqtt::{QoS, Version};
+
+use crate::session::script::{NORMAL, id, kept_session, message, will};
+use crate::session::{EndReason, QueueSettings, SessionSettings};
+
+fn memory_of(memory_len_max: usize, len_max: usize) -> SessionSettings {
+    SessionSettings {
+        queue: QueueSettings {
+            memory_len_max,
+            len_max,
+            ..QueueSettings::default()
+        },
+        ..SessionSettings::default()
+    }
+}
+
+/// \[MQTT3-4.4.0-1\] \[MQTT5-4.4.0-1\]
+#[test]
+fn an_unacknowledged_message_keeps_its_packet_id_over_a_restart() {
+    let mut script = kept_session(SessionSettings::default()).connect();
+    script.qos1("first");
+    script.qos1("second");
+    assert_eq!(script.written(), ["1 first", "2 second"]);
+    script.commit();
+    script.ack(1).unwrap();
+    script.commit();
+
+    script.crash();
+    script.reconnect();
+    script.read();
+
+    assert_eq!(script.written(), ["2 second again"]);
+}
+
+#[test]
+fn a_message_of_qos_1_does_not_wait_for_the_store() {
+    let mut script = kept_session(SessionSettings::default()).connect();
+    script.qos1("at once");
+
+    assert_eq!(script.written(), ["1 at once"]);
+}
+
+/// \[MQTT5-4.3.3-8\]
+#[test]
+fn a_message_of_qos_2_is_sent_when_it_is_stored() {
+    let mut script = kept_session(SessionSettings::default()).connect();
+    script.qos2("later");
+    assert!(script.written().is_empty());
+
+    script.commit();
+
+    assert_eq!(script.written(), ["1 later"]);
+}
+
+#[test]
+fn what_comes_behind_a_message_that_is_not_stored_waits_with_it() {
+    let mut script = kept_session(SessionSettings::default()).connect();
+    script.qos2("first");
+    script.qos1("second");
+    assert!(script.written().is_empty());
+
+    script.commit();
+
+    assert_eq!(script.written(), ["1 first", "2 second"]);
+}
+
+#[test]
+fn a_message_that_its_publisher_may_lose_is_held_back_until_it_is_stored() {
+    let mut script = kept_session(SessionSettings::default()).connect();
+    let now = script.now();
+    let delivery = message("held", QoS::AtLeastOnce);
+    script.session.handle_delivery_once_stored(delivery, now);
+    script.perform();
+    assert!(script.written().is_empty());
+
+    script.commit();
+
+    assert_eq!(script.written(), ["1 held"]);
+}
+
+/// \[MQTT3-4.3.3-1\] \[MQTT5-4.3.3-4\]
+#[test]
+fn a_released_message_is_released_again_after_a_restart_and_not_sent_again() {
+    let mut script = kept_session(SessionSettings::default()).connect();
+    script.qos2("once");
+    script.commit();
+    script.pubrec(1).unwrap();
+    script.commit();
+    script.written();
+
+    script.crash();
+    script.reconnect();
+    script.read();
+
+    assert_eq!(script.written(), ["release 1"]);
+    script.pubcomp(1).unwrap();
+    script.commit();
+    assert!(script.book.released.is_empty());
+}
+
+/// \[MQTT3-2.3.1-4\] \[MQTT5-2.2.1-4\]
+#[test]
+fn an_id_that_waits_for_pubcomp_is_not_given_out_after_a_restart() {
+    let mut script = kept_session(SessionSettings::default()).connect();
+    script.qos2("released");
+    script.commit();
+    script.pubrec(1).unwrap();
+    script.commit();
+    script.crash();
+    script.reconnect();
+    script.written();
+
+    for id in 2..=65_535 {
+        script.qos1("another");
+        script.commit();
+        assert_eq!(script.written(), [format!("{id} another")]);
+        script.ack(id).unwrap();
+    }
+    script.qos1("would be 1");
+    assert!(script.written().is_empty());
+
+    script.pubcomp(1).unwrap();
+
+    assert_eq!(script.written(), ["1 would be 1"]);
+}
+
+#[test]
+fn messages_that_waited_for_the_client_come_after_a_restart_in_their_order() {
+    let mut script = kept_session(SessionSettings::default()).connect();
+    script.disconnect(NORMAL);
+    for name in ["a", "b", "c"] {
+        script.qos1(name);
+    }
+    script.commit();
+
+    script.crash();
+    assert_eq!(script.session.queued_now(), 3);
+    script.reconnect();
+    script.read();
+
+    // They were never sent, so they are no repetitions. [MQTT3-3.3.1-2]
+    assert_eq!(script.written(), ["1 a", "2 b", "3 c"]);
+}
+
+#[test]
+fn a_long_queue_is_in_memory_in_part_and_comes_as_a_whole() {
+    let mut script = kept_session(memory_of(4, 1000)).connect();
+    script.disconnect(NORMAL);
+    let names: Vec<String> = (0..100).map(|number| number.to_string()).collect();
+    for name in &names {
+        script.qos1(name);
+        script.commit();
+    }
+    assert_eq!(script.session.queued_now(), 100);
+
+    script.reconnect();
+    let mut arrived = Vec::new();
+    while arrived.len() < names.len() {
+        script.read();
+        for line in script.written() {
+            let (id, name) = line.split_once(' ').unwrap();
+            arrived.push(name.to_owned());
+            script.ack(id.parse().unwrap()).unwrap();
+        }
+        script.commit();
+    }
+
+    assert_eq!(arrived, names);
+    assert!(script.book.queue.is_empty());
+    assert_eq!(script.session.queued_now(), 0);
+    assert_eq!(script.session.queued_bytes_now(), 0);
+}
+
+#[test]
+fn a_full_queue_gives_up_its_oldest_messages_wherever_they_are() {
+    let mut script = kept_session(memory_of(2, 10)).connect();
+    script.disconnect(NORMAL);
+    for number in 0..15 {
+        script.qos1(&number.to_string());
+        script.commit();
+        script.read();
+        script.commit();
+    }
+
+    assert_eq!(script.session.queued_now(), 10);
+    let dropped = script.done();
+    let dropped: Vec<_> = dropped
+        .iter()
+        .filter(|line| line.contains("queue_full"))
+        .collect();
+    assert_eq!(dropped.len(), 5);
+    assert_eq!(dropped[0], "dropped 0: queue_full");
+    assert_eq!(dropped[4], "dropped 4: queue_full");
+    assert_eq!(script.book.queue.len(), 10);
+}
+
+#[test]
+fn a_queue_grows_no_further_while_what_has_to_go_is_not_read() {
+    let mut script = kept_session(memory_of(2, 10)).connect();
+    script.disconnect(NORMAL);
+    for number in 0..100 {
+        script.qos1(&number.to_string());
+    }
+
+    assert!(script.session.queued_now() <= 20);
+    script.commit();
+    assert_eq!(script.book.queue.len(), script.session.queued_now());
+}
+
+#[test]
+fn a_message_that_is_given_up_before_it_is_stored_is_deleted_afterwards() {
+    let mut script = kept_session(memory_of(10, 1)).connect();
+    script.disconnect(NORMAL);
+    script.qos2("given up");
+    script.qos2("kept");
+    assert_eq!(script.session.queued_now(), 1);
+
+    script.commit();
+    script.commit();
+
+    assert_eq!(script.book.queue.len(), 1);
+}
+
+/// \[MQTT3-4.3.3-2\] \[MQTT5-4.3.3-10\]
+#[test]
+fn a_repetition_is_known_after_a_restart() {
+    let mut script = kept_session(SessionSettings::default()).connect();
+    script.book.wait(crate::session::Change::Received(id(7)));
+    script.commit();
+    script.crash();
+    script.reconnect();
+
+    let received = script.session.handle_publish_exactly_once(id(7));
+
+    assert_eq!(received, crate::session::Received::Duplicate);
+}
+
+/// \[MQTT3-3.1.2-8\] \[MQTT5-3.1.2-8\]
+#[test]
+fn the_will_of_a_client_that_was_there_is_published_after_a_restart() {
+    let mut script = kept_session(SessionSettings::default())
+        .has_will(will("gone", 0))
+        .connect();
+    script.commit();
+
+    script.crash();
+
+    assert_eq!(script.done(), ["will gone"]);
+    script.commit();
+    script.crash();
+    assert!(script.done().is_empty(), "it is published once");
+}
+
+/// \[MQTT5-3.1.3-9\]
+#[test]
+fn a_will_that_was_delayed_is_due_at_its_moment_after_a_restart() {
+    let mut script = kept_session(SessionSettings::default())
+        .speaks(Version::V5)
+        .has_will(will("late", 60))
+        .connect();
+    script.disconnect(crate::session::DownReason::Closed);
+    script.commit();
+
+    script.wait_seconds(30);
+    script.crash();
+    assert!(script.done().is_empty());
+    script.wait_seconds(31);
+
+    assert_eq!(script.done(), ["will late"]);
+}
+
+#[test]
+fn a_session_that_expired_while_nobody_ran_ends_at_the_start() {
+    let mut script = kept_session(SessionSettings::default())
+        .speaks(Version::V5)
+        .expires_after(60)
+        .connect();
+    script.disconnect(NORMAL);
+    script.commit();
+
+    script.skip_seconds(61);
+    script.crash();
+    script.commit();
+
+    assert!(script.session.is_ended());
+    assert!(script.book.is_ended);
+}
+
+#[test]
+fn nothing_of_a_session_that_is_over_stays_stored() {
+    let mut script = kept_session(SessionSettings::default()).connect();
+    script.qos1("lost");
+    script.end(EndReason::Discarded);
+    script.commit();
+
+    assert!(script.book.is_ended);
+}
