@@ -43,8 +43,8 @@ impl WillSlot {
     }
 
     /// The will.
-    pub(crate) fn will(&self) -> Option<&Box<Will>> {
-        self.will.as_ref()
+    pub(crate) fn will(&self) -> Option<&Will> {
+        self.will.as_deref()
     }
 
     /// The will, when it is due; not a second time.

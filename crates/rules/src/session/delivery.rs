@@ -119,7 +119,7 @@ impl Session {
                 let number = self.queue.next_number();
                 if self.is_kept() && delivery.qos != QoS::AtMostOnce {
                     self.queue.take_number();
-                    self.store_queued(number, &delivery, waits);
+                    self.store_queued(number, delivery.clone(), waits);
                 }
                 self.send(number, delivery, now);
             }
@@ -185,7 +185,7 @@ impl Session {
         let copy = delivery.clone();
         let (number, victims) = self.queue.push_stored(copy, settings, now);
         if let Some(number) = number {
-            self.store_queued(number, &delivery, waits);
+            self.store_queued(number, delivery, waits);
         }
         for (reason, victim_number, victim) in victims {
             if number.is_none() && victim_number + 1 == self.queue.next_number() {

@@ -189,7 +189,7 @@ impl Session {
                     sent_below: first_waiting.max(sent_below),
                 }
             },
-            will: self.will.will().cloned(),
+            will: self.will.will().cloned().map(Box::new),
             user_name: self.user_name.clone(),
             first: alive.into_iter().flatten().min().unwrap_or(next),
             next,
@@ -205,7 +205,7 @@ impl Session {
     }
 
     /// A message that has come and is to be stored.
-    pub(super) fn store_queued(&mut self, number: u64, delivery: &Delivery, waits: bool) {
+    pub(super) fn store_queued(&mut self, number: u64, delivery: Delivery, waits: bool) {
         let Some(kept) = &mut self.kept else { return };
         kept.weight_sum += delivery.message.weight() as u64;
         if waits || delivery.qos == QoS::ExactlyOnce {
@@ -215,7 +215,7 @@ impl Session {
         self.store(Change::Queued {
             number,
             weight_sum,
-            delivery: delivery.clone(),
+            delivery,
         });
     }
 
