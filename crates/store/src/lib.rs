@@ -1,0 +1,39 @@
+//! What outlives the process of the broker.
+//!
+//! Arbiters hand over what has to be stored ([`Link::submit`]) and hear when it is ([`Link::committed`]).
+//! One [`Committer`] writes, in groups; a pool of [`Readers`] brings messages of long queues back;
+//! [`open`] finds sessions and retained messages again. What lies below is a [`Store`]: ordered rows
+//! and batches that are whole or not there.
+
+mod backend;
+mod codec;
+mod committer;
+mod directory;
+mod error;
+mod fjall_store;
+mod link;
+mod memory;
+mod op;
+mod open;
+mod readers;
+mod recovery;
+mod space;
+mod stats;
+mod timeline;
+mod trouble;
+
+pub use backend::{Durability, Row, Store, Visit, Write};
+pub use committer::{Committer, Step, Wake};
+pub use directory::FORMAT;
+pub use error::{Damage, Overload, Place, StoreError};
+pub use fjall_store::{FjallSettings, FjallStore};
+pub use link::{Answer, Link, QueueRange};
+pub use memory::MemoryStore;
+pub use op::{Op, RUN_SHIFT, SessionKey, Submission};
+pub use open::{Clock, Fsync, OnProgress, Opened, Options, open, open_with};
+pub use readers::Readers;
+pub use recovery::{Lost, Progress, Recovered};
+pub use space::{Key, Space};
+pub use stats::Stats;
+pub use timeline::Timeline;
+pub use trouble::Trouble;

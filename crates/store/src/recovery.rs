@@ -1,0 +1,456 @@
+//! What the store gives back at a start: sessions with how much waits for each, and what is retained.
+//!
+//! Sessions and what belongs to each are read once, in order; of a queue only its first and its last
+//! row. So a start takes its time from the sessions, however much waits for them.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use castmq_mqtt::{PacketId, Subscription};
+use castmq_rules::session::{Record, Restored, StoredQueue, SubscriptionEntry};
+use castmq_rules::{ClientId, Message, Moment};
+
+use crate::codec::{self, queue, retained, unseal};
+use crate::{Damage, Key, SessionKey, Space, Store, StoreError, Timeline, space};
+
+/// What the store gives back at a start.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The number of this run of the broker. Session keys and message ids of this run begin at
+    /// `run << RUN_SHIFT`; see [`crate::RUN_SHIFT`].
+    pub run: u64,
+    /// What ties moments to the wall clock.
+    pub timeline: Timeline,
+    /// All sessions.
+    pub sessions: Vec<(SessionKey, Restored)>,
+    /// All retained messages, with the moment at which each is retained no longer.
+    pub retained: Vec<(Arc<Message>, Option<Moment>)>,
+    /// The highest version of a retained message that was ever stored.
+    pub retained_version: u64,
+    /// The highest epoch of a session.
+    pub epoch_max: u64,
+    /// What is missing, if something is and that was accepted.
+    pub lost: Option<Lost>,
+}
+
+/// What is missing although it was acknowledged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Commits behind the last one that came back.
+    pub commits: u64,
+    /// Rows that were damaged and are left out, the first ones by name.
+    pub rows: Vec<String>,
+    /// How many rows that are.
+    pub rows_len: u64,
+}
+
+/// How far reading has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Since when it goes on, until now.
+    pub took: std::time::Duration,
+    /// Sessions of which everything has been read.
+    pub sessions: usize,
+    /// Sessions in all.
+    pub sessions_all: usize,
+}
+
+/// How many damaged rows are named.
+const NAMED_MAX: usize = 16;
+
+impl Lost {
+    /// Whether nothing is missing.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn row(&mut self, error: &StoreError) {
+        self.rows_len += 1;
+        if self.rows.len() < NAMED_MAX {
+            self.rows.push(error.to_string());
+        }
+    }
+}
+
+/// What was read, and what it tells the committer.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    pub(crate) sessions: Vec<(SessionKey, Restored)>,
+    pub(crate) retained: Vec<(Arc<Message>, Option<Moment>)>,
+    /// Retained messages that are over.
+    pub(crate) over: Vec<Key>,
+    /// Damaged rows that are given up.
+    pub(crate) damaged: Vec<(Space, Key)>,
+    /// Sessions of a client id that has a newer one.
+    pub(crate) superseded: Vec<SessionKey>,
+    /// Sessions that have rows and are no sessions.
+    pub(crate) orphaned: Vec<SessionKey>,
+    pub(crate) lost: Lost,
+}
+
+/// Reads everything that a start needs.
+pub(crate) struct Reading<'store> {
+    store: &'store dyn Store,
+    timeline: Timeline,
+    accepts_loss: bool,
+    contents: Contents,
+}
+
+/// What belongs to a session, without its queue.
+type Sessions = BTreeMap<SessionKey, Restored>;
+
+impl<'store> Reading<'store> {
+    pub(crate) fn new(store: &'store dyn Store, timeline: Timeline, accepts_loss: bool) -> Self {
+        Self {
+            store,
+            timeline,
+            accepts_loss,
+            contents: Contents::default(),
+        }
+    }
+
+    /// Reads it. The callback hears how many sessions of how many are done.
+    pub(crate) fn run(
+        mut self,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Contents, StoreError> {
+        let mut sessions = self.records()?;
+        self.subscriptions(&mut sessions)?;
+        self.released(&mut sessions)?;
+        self.received(&mut sessions)?;
+        self.retained()?;
+        let all = sessions.len();
+        for (done, (key, mut restored)) in sessions.into_iter().enumerate() {
+            let ends = queue_ends(self.store, key, restored.record.first, self.timeline);
+            match self.accept((Space::Queue, &space::session(key)), ends)? {
+                Some(ends) => ends.apply(&mut restored),
+                None => unknown_queue(self.store, key, &mut restored)?,
+            }
+            self.contents.sessions.push((key, restored));
+            progress(done + 1, all);
+        }
+        self.contents.orphaned.sort_unstable();
+        self.contents.orphaned.dedup();
+        Ok(self.contents)
+    }
+
+    fn records(&mut self) -> Result<Sessions, StoreError> {
+        let mut sessions = Sessions::new();
+        let mut newest: BTreeMap<ClientId, SessionKey> = BTreeMap::new();
+        self.each(Space::Sessions, |reading, key, value| {
+            let row = (Space::Sessions, key);
+            let record = unseal(row, value, reading.timeline, codec::session::decode)?;
+            let session = split(Space::Sessions, key, space::split_session)?.0;
+            if let Some(older) = newest.insert(record.client_id.clone(), session) {
+                sessions.remove(&older);
+                reading.contents.superseded.push(older);
+            }
+            sessions.insert(session, bare(record));
+            Ok(())
+        })?;
+        Ok(sessions)
+    }
+
+    fn subscriptions(&mut self, sessions: &mut Sessions) -> Result<(), StoreError> {
+        self.each(Space::Subscriptions, |reading, key, value| {
+            let (session, subscription) = read_subscription(key, value, reading.timeline)?;
+            match sessions.get_mut(&session) {
+                Some(restored) => restored.subscriptions.push(subscription),
+                None => reading.orphan(session),
+            }
+            Ok(())
+        })
+    }
+
+    fn released(&mut self, sessions: &mut Sessions) -> Result<(), StoreError> {
+        self.each(Space::Released, |reading, key, value| {
+            let (session, released) = read_released(key, value, reading.timeline)?;
+            match sessions.get_mut(&session) {
+                Some(restored) => restored.released.push(released),
+                None => reading.orphan(session),
+            }
+            Ok(())
+        })?;
+        for restored in sessions.values_mut() {
+            restored.released.sort_unstable();
+        }
+        Ok(())
+    }
+
+    fn received(&mut self, sessions: &mut Sessions) -> Result<(), StoreError> {
+        self.each(Space::Received, |reading, key, value| {
+            let (session, id) = read_received(key, value, reading.timeline)?;
+            match sessions.get_mut(&session) {
+                Some(restored) => restored.received.push(id),
+                None => reading.orphan(session),
+            }
+            Ok(())
+        })
+    }
+
+    fn retained(&mut self) -> Result<(), StoreError> {
+        self.each(Space::Retained, |reading, key, value| {
+            let row = (Space::Retained, key);
+            let (message, ends) = unseal(row, value, reading.timeline, retained::decode)?;
+            let start = Moment::default();
+            if ends.is_some_and(|ends| ends <= start) || message.is_expired(start) {
+                reading.contents.over.push(Key::from_slice(key));
+            } else {
+                reading.contents.retained.push((Arc::new(message), ends));
+            }
+            Ok(())
+        })
+    }
+
+    /// Reads all rows of a kind; a damaged one ends it, or is given up.
+    fn each(
+        &mut self,
+        space: Space,
+        mut read: impl FnMut(&mut Self, &[u8], &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut result = Ok(());
+        let store = self.store;
+        store.scan(space, &[], None, &mut |key, value| {
+            let row = read(self, key, value);
+            match self.accept((space, key), row) {
+                Ok(_) => ControlFlow::Continue(()),
+                Err(error) => {
+                    result = Err(error);
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        result
+    }
+
+    /// `None` for a damaged row, where that is accepted.
+    fn accept<T>(
+        &mut self,
+        (space, key): (Space, &[u8]),
+        row: Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        match row {
+            Ok(row) => Ok(Some(row)),
+            Err(error) if self.accepts_loss && matches!(error, StoreError::Damaged { .. }) => {
+                self.contents.lost.row(&error);
+                if space != Space::Queue {
+                    self.contents.damaged.push((space, Key::from_slice(key)));
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn orphan(&mut self, session: SessionKey) {
+        if self.contents.orphaned.last() != Some(&session) {
+            self.contents.orphaned.push(session);
+        }
+    }
+}
+
+type ReadRow<'read> = &'read mut dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError>;
+
+/// One session as it is in the store; `None` when it is not there.
+pub(crate) fn read_session(
+    store: &dyn Store,
+    session: SessionKey,
+    timeline: Timeline,
+) -> Result<Option<Restored>, StoreError> {
+    let key = space::session(session);
+    let Some(value) = store.get(Space::Sessions, &key)? else {
+        return Ok(None);
+    };
+    let row = (Space::Sessions, key.as_slice());
+    let mut restored = bare(unseal(row, &value, timeline, codec::session::decode)?);
+    let rows = |space, read: ReadRow<'_>| {
+        let mut result = Ok(());
+        let until = space::behind(session);
+        store.scan(space, &key, until.as_deref(), &mut |key, value| {
+            result = read(key, value);
+            match result {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
+        })?;
+        result
+    };
+    rows(Space::Subscriptions, &mut |key, value| {
+        let (_, subscription) = read_subscription(key, value, timeline)?;
+        restored.subscriptions.push(subscription);
+        Ok(())
+    })?;
+    rows(Space::Released, &mut |key, value| {
+        restored
+            .released
+            .push(read_released(key, value, timeline)?.1);
+        Ok(())
+    })?;
+    rows(Space::Received, &mut |key, value| {
+        restored
+            .received
+            .push(read_received(key, value, timeline)?.1);
+        Ok(())
+    })?;
+    restored.released.sort_unstable();
+    queue_ends(store, session, restored.record.first, timeline)?.apply(&mut restored);
+    Ok(Some(restored))
+}
+
+fn bare(record: Record) -> Restored {
+    Restored {
+        record,
+        subscriptions: Vec::new(),
+        released: Vec::new(),
+        received: Vec::new(),
+        queue: StoredQueue::default(),
+    }
+}
+
+type Entry = (Subscription, SubscriptionEntry);
+
+fn read_subscription(
+    key: &[u8],
+    value: &[u8],
+    timeline: Timeline,
+) -> Result<(SessionKey, Entry), StoreError> {
+    let row = (Space::Subscriptions, key);
+    let entry = unseal(row, value, timeline, codec::subscription::decode)?;
+    let (session, filter) = split(Space::Subscriptions, key, space::split_session)?;
+    let subscription = codec::subscription::from_key(key, filter)?;
+    Ok((session, (subscription, entry)))
+}
+
+fn read_released(
+    key: &[u8],
+    value: &[u8],
+    timeline: Timeline,
+) -> Result<(SessionKey, (u64, PacketId)), StoreError> {
+    let order = unseal((Space::Released, key), value, timeline, |from| {
+        from.number()
+    })?;
+    let (session, id) = split(Space::Released, key, space::split_packet)?;
+    Ok((session, (order, id)))
+}
+
+fn read_received(
+    key: &[u8],
+    value: &[u8],
+    timeline: Timeline,
+) -> Result<(SessionKey, PacketId), StoreError> {
+    unseal((Space::Received, key), value, timeline, |_| Ok(()))?;
+    split(Space::Received, key, space::split_packet)
+}
+
+fn split<'key, T>(
+    space: Space,
+    key: &'key [u8],
+    split: impl FnOnce(&'key [u8]) -> Option<T>,
+) -> Result<T, StoreError> {
+    split(key).ok_or_else(|| StoreError::damaged(space, key, Damage::Field("key")))
+}
+
+/// First and last row of a queue; `None` when it is empty.
+#[derive(Clone, Copy, Debug)]
+struct QueueEnds(Option<(End, End)>);
+
+#[derive(Clone, Copy, Debug)]
+struct End {
+    number: u64,
+    weight: u64,
+    weight_sum: u64,
+}
+
+fn queue_ends(
+    store: &dyn Store,
+    session: SessionKey,
+    first: u64,
+    timeline: Timeline,
+) -> Result<QueueEnds, StoreError> {
+    let from = space::queued(session, first);
+    let until = space::behind(session);
+    let mut head = None;
+    store.scan(Space::Queue, &from, until.as_deref(), &mut |key, value| {
+        head = Some(queue_end(key, value, timeline));
+        ControlFlow::Break(())
+    })?;
+    let Some(head) = head.transpose()? else {
+        return Ok(QueueEnds(None));
+    };
+    // Two rows at most are read of each queue, and their messages are not taken apart.
+    let from = space::queued(session, head.number);
+    let last = store.last(Space::Queue, &from, until.as_deref())?;
+    let last = last
+        .map(|(key, value)| queue_end(&key, &value, timeline))
+        .transpose()?
+        .unwrap_or(head);
+    Ok(QueueEnds(Some((head, last))))
+}
+
+fn queue_end(key: &[u8], value: &[u8], timeline: Timeline) -> Result<End, StoreError> {
+    let (weight_sum, weight) = unseal((Space::Queue, key), value, timeline, queue::decode_weight)?;
+    let (_, number) = split(Space::Queue, key, space::split_queued)?;
+    Ok(End {
+        number,
+        weight,
+        weight_sum,
+    })
+}
+
+impl QueueEnds {
+    fn apply(self, restored: &mut Restored) {
+        let record = &mut restored.record;
+        let Some((first, last)) = self.0 else {
+            restored.queue = StoredQueue {
+                first: record.next,
+                next: record.next,
+                len: 0,
+                bytes: 0,
+            };
+            return;
+        };
+        record.next = record.next.max(last.number.saturating_add(1));
+        record.weight_sum = record.weight_sum.max(last.weight_sum);
+        let bytes = last
+            .weight_sum
+            .saturating_sub(first.weight_sum)
+            .saturating_add(first.weight);
+        let len = (last.number - first.number).saturating_add(1);
+        restored.queue = StoredQueue {
+            first: first.number,
+            next: record.next,
+            len: usize::try_from(len).unwrap_or(usize::MAX),
+            bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+        };
+    }
+}
+
+/// Makes do without the ends of a queue: one of them is damaged. What is not is still delivered.
+fn unknown_queue(
+    store: &dyn Store,
+    session: SessionKey,
+    restored: &mut Restored,
+) -> Result<(), StoreError> {
+    let from = space::queued(session, restored.record.first);
+    let until = space::behind(session);
+    let (mut first, mut last, mut len) = (None, 0, 0);
+    store.scan(Space::Queue, &from, until.as_deref(), &mut |key, _| {
+        if let Some((_, number)) = space::split_queued(key) {
+            first.get_or_insert(number);
+            last = number;
+            len += 1;
+        }
+        ControlFlow::Continue(())
+    })?;
+    let record = &mut restored.record;
+    record.next = record.next.max(last.saturating_add(1));
+    restored.queue = StoredQueue {
+        first: first.unwrap_or(record.next),
+        next: record.next,
+        len,
+        bytes: 0,
+    };
+    Ok(())
+}
