@@ -77,9 +77,8 @@ pub struct Committer {
     /// The batch that is committed next, or again.
     pending: Option<Pending>,
     failing: Option<Failing>,
-    /// Whether there are commits that a power cut may lose.
-    is_unsynced: bool,
-    synced_at: Moment,
+    /// Since when there are commits that a power cut may lose.
+    unsynced_since: Option<Moment>,
     looked_at: Option<Moment>,
     sliced_at: Moment,
     /// When somebody last wanted something stored.
@@ -148,8 +147,7 @@ impl Committer {
             taken: Vec::new(),
             pending: None,
             failing: None,
-            is_unsynced: false,
-            synced_at: now,
+            unsynced_since: None,
             looked_at: None,
             sliced_at: now,
             busy_at: now,
@@ -281,8 +279,10 @@ impl Committer {
         self.tombstones.count(&pending.writes);
         let now = (self.clock)();
         match pending.durability {
-            Durability::Handed => self.is_unsynced = true,
-            Durability::Synced => self.synced(now),
+            Durability::Handed => {
+                self.unsynced_since.get_or_insert(now);
+            }
+            Durability::Synced => self.synced(),
         }
         let took = now.saturating_since(began);
         self.link
@@ -296,38 +296,39 @@ impl Committer {
     }
 
     /// All commits so far are on the disk.
-    fn synced(&mut self, now: Moment) {
-        self.is_unsynced = false;
-        self.synced_at = now;
+    fn synced(&mut self) {
+        self.unsynced_since = None;
         self.link.counters().synced();
         if let Some(directory) = &mut self.directory {
             directory.promise(self.progress.sequence);
         }
     }
 
-    fn sync(&mut self, now: Moment) -> Result<(), StoreError> {
+    fn sync(&mut self) -> Result<(), StoreError> {
         self.store.sync()?;
-        self.synced(now);
+        self.synced();
         Ok(())
     }
 
     fn sync_by_timer(&mut self, now: Moment) -> Result<(), StoreError> {
-        match self.settings.fsync {
-            Fsync::Interval(every)
-                if self.is_unsynced && now.saturating_since(self.synced_at) >= every =>
-            {
-                self.sync(now)
-            }
-            Fsync::Interval(_) | Fsync::Always | Fsync::Never => Ok(()),
+        match self.until_sync(now) {
+            Some(Duration::ZERO) => self.sync(),
+            Some(_) | None => Ok(()),
         }
     }
 
     fn until_timer(&self, now: Moment) -> Duration {
+        self.until_sync(now).unwrap_or(LOOK_EVERY).min(LOOK_EVERY)
+    }
+
+    /// How long it is until commits have to be synced; `None` when none has to be.
+    fn until_sync(&self, now: Moment) -> Option<Duration> {
         match self.settings.fsync {
-            Fsync::Interval(every) if self.is_unsynced => every
-                .saturating_sub(now.saturating_since(self.synced_at))
-                .min(LOOK_EVERY),
-            Fsync::Interval(_) | Fsync::Always | Fsync::Never => LOOK_EVERY,
+            Fsync::Interval(every) => {
+                let since = self.unsynced_since?;
+                Some(every.saturating_sub(now.saturating_since(since)))
+            }
+            Fsync::Always | Fsync::Never => None,
         }
     }
 
@@ -348,7 +349,7 @@ impl Committer {
             self.store.sync()?;
             self.committed(now);
         } else if self.pending.is_none() {
-            self.sync(now)?;
+            self.sync()?;
             self.succeed();
         }
         Ok(())

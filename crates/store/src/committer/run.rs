@@ -153,8 +153,8 @@ impl Committer {
             self.commit(now)?;
             return Ok(false);
         }
-        if self.is_unsynced {
-            self.sync(now)?;
+        if self.unsynced_since.is_some() {
+            self.sync()?;
         }
         if let Some(directory) = &mut self.directory {
             directory.sync_promise();

@@ -1,17 +1,19 @@
 //! The same for each backend: whatever happens, the store gives back what was handed over.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use castmq_rules::Moment;
-use castmq_store::{Fsync, MemoryStore, Space};
+use castmq_rules::{Moment, WallTime};
+use castmq_store::{FjallSettings, FjallStore, Fsync, MemoryStore, Space, Store};
 use proptest::prelude::*;
 
-use crate::node::{Hands, Node};
+use crate::node::{BEGIN, Hands, Node};
 use crate::scratch::Scratch;
-use crate::world::{Model, World};
+use crate::world::{Held, Model, World};
 
 /// A backend as the tests use it.
 trait Backend: fmt::Debug {
@@ -23,8 +25,8 @@ trait Backend: fmt::Debug {
     /// Whether commits may be lost that were acknowledged, with these settings.
     fn may_lose(&self, fsync: Fsync) -> bool;
 
-    /// Rows of a kind, after everything was swept.
-    fn rows(&self, space: Space) -> usize;
+    /// The keys of all rows of a kind, once it is stopped.
+    fn keys(&self, space: Space) -> Vec<Vec<u8>>;
 }
 
 #[derive(Debug, Default)]
@@ -32,7 +34,7 @@ struct Memory(Arc<MemoryStore>);
 
 impl Backend for Memory {
     fn open(&self, fsync: Fsync, hands: &Hands) -> Node {
-        castmq_store::Store::reopen(&*self.0).unwrap();
+        self.0.reopen().unwrap();
         Node::with(Arc::clone(&self.0) as _, fsync, hands)
     }
 
@@ -45,8 +47,9 @@ impl Backend for Memory {
         fsync != Fsync::Always
     }
 
-    fn rows(&self, space: Space) -> usize {
-        self.0.len(space)
+    fn keys(&self, space: Space) -> Vec<Vec<u8>> {
+        self.0.reopen().unwrap();
+        keys(&*self.0, space)
     }
 }
 
@@ -62,17 +65,24 @@ impl Backend for Disk {
         false
     }
 
-    fn rows(&self, space: Space) -> usize {
+    fn keys(&self, space: Space) -> Vec<Vec<u8>> {
         let data: PathBuf = self.0.path().join("data");
-        let store = castmq_store::FjallStore::open(&data, Default::default()).unwrap();
-        let mut rows = 0;
-        castmq_store::Store::scan(&store, space, &[], None, &mut |_, _| {
-            rows += 1;
-            std::ops::ControlFlow::Continue(())
+        keys(
+            &FjallStore::open(&data, FjallSettings::default()).unwrap(),
+            space,
+        )
+    }
+}
+
+fn keys(store: &dyn Store, space: Space) -> Vec<Vec<u8>> {
+    let mut keys = Vec::new();
+    store
+        .scan(space, &[], None, &mut |key, _| {
+            keys.push(key.to_vec());
+            ControlFlow::Continue(())
         })
         .unwrap();
-        rows
-    }
+    keys
 }
 
 /// One seed's story: runs of the broker that end by a stop or without warning, and after each the store
@@ -81,6 +91,8 @@ struct Story {
     world: World,
     hands: Hands,
     fsync: Fsync,
+    /// The wall time at which the last run began.
+    base: WallTime,
     /// The model after each submission of this run, the state at its start first.
     history: Vec<Model>,
     /// For each arbiter and number how long the history was with it.
@@ -99,6 +111,7 @@ impl Story {
             world,
             hands: Hands::default(),
             fsync,
+            base: BEGIN,
             history: Vec::new(),
             handed: Vec::new(),
         }
@@ -143,27 +156,32 @@ impl Story {
 
     /// The store has to be as it was at some time after what was acknowledged.
     fn find(&mut self, backend: &dyn Backend, least: usize) {
-        let node = self.open(backend);
-        let possible = &self.history[least..];
-        let found = possible.iter().find(|model| node.differs(model).is_none());
+        let (node, later) = self.open(backend);
+        let mut possible = self.history[least..].iter().map(|model| model.later(later));
+        let found = possible.find(|model| node.differs(model).is_none());
         let Some(found) = found else {
-            panic!("{}", node.differs(&possible[0]).unwrap());
+            let least = self.history[least].later(later);
+            panic!("{}", node.differs(&least).unwrap());
         };
-        self.world.model = found.clone();
+        self.world.model = found;
         drop(node);
     }
 
-    fn open(&mut self, backend: &dyn Backend) -> Node {
+    /// The store, and by how much the start of this run is later than that of the one before.
+    fn open(&mut self, backend: &dyn Backend) -> (Node, Duration) {
         let node = backend.open(self.fsync, &self.hands);
-        let offset =
-            node.recovered.timeline.base().since_epoch() - crate::node::BEGIN.since_epoch();
-        assert!(offset < Duration::from_secs(1_000_000));
-        node
+        let base = node.recovered.timeline.base();
+        let later = base.since_epoch() - self.base.since_epoch();
+        self.base = base;
+        (node, later)
     }
 
     fn begin(&mut self, backend: &dyn Backend) -> Node {
-        let node = self.open(backend);
-        assert_eq!(node.differs(&self.world.model), None);
+        let (node, later) = self.open(backend);
+        self.world.model = self.world.model.later(later);
+        if let Some(difference) = node.differs(&self.world.model) {
+            panic!("{difference}");
+        }
         self.world
             .begin_run(node.recovered.run, node.recovered.retained_version);
         self.history = vec![self.world.model.clone()];
@@ -176,24 +194,24 @@ impl Story {
         let mut node = self.begin(backend);
         node.settle();
         node.committer.finish();
-        let sessions = &self.world.model.sessions;
-        let count = |of: fn(&crate::world::Held) -> usize| sessions.values().map(of).sum::<usize>();
-        assert_eq!(backend.rows(Space::Sessions), sessions.len());
+        let model = &self.world.model;
+        let rows = |space| backend.keys(space).len();
+        let count = |of: fn(&Held) -> usize| model.sessions.values().map(of).sum::<usize>();
+        assert_eq!(rows(Space::Sessions), model.sessions.len());
         assert_eq!(
-            backend.rows(Space::Subscriptions),
+            rows(Space::Subscriptions),
             count(|held| held.subscriptions.len())
         );
-        assert_eq!(backend.rows(Space::Queue), count(|held| held.queue.len()));
-        assert_eq!(
-            backend.rows(Space::Released),
-            count(|held| held.released.len())
-        );
-        assert_eq!(
-            backend.rows(Space::Received),
-            count(|held| held.received.len())
-        );
-        assert_eq!(backend.rows(Space::Retained), self.world.model.kept().len());
-        assert_eq!(backend.rows(Space::Meta), 2);
+        assert_eq!(rows(Space::Queue), count(|held| held.queue.len()));
+        assert_eq!(rows(Space::Released), count(|held| held.released.len()));
+        assert_eq!(rows(Space::Received), count(|held| held.received.len()));
+        assert_eq!(rows(Space::Retained), model.kept().len());
+        assert_eq!(rows(Space::Meta), 2);
+        let queues = model.sessions.values().flat_map(|held| held.queue.values());
+        let waiting: BTreeSet<_> = queues.map(|(_, delivery)| delivery.message.id.0).collect();
+        for body in backend.keys(Space::Bodies) {
+            assert!(waiting.contains(&u64::from_be_bytes(body.try_into().unwrap())));
+        }
     }
 }
 

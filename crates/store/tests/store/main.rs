@@ -1,6 +1,16 @@
 //! The store from outside: what is handed over comes back, whatever happens in between.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what fails is a failed test"
+)]
+
+mod committing;
 mod conformance;
+mod faulty;
 mod node;
 mod scratch;
 mod world;

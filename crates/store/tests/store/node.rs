@@ -117,17 +117,19 @@ impl Node {
             .iter()
             .map(|(session, held)| (*session, held.restored()))
             .collect();
-        if sessions != expected {
-            return Some(format!(
-                "sessions\n{sessions:#?}\ninstead of\n{expected:#?}"
-            ));
+        let keys = sessions.keys().chain(expected.keys());
+        for key in keys {
+            let (is, should) = (sessions.get(key), expected.get(key));
+            if is != should {
+                return Some(format!("{key:?} is\n{is:?}\ninstead of\n{should:?}"));
+            }
         }
         for (session, held) in &model.sessions {
             let queue = self.queue(*session, expected[session].queue.next);
             let waiting = held.queue.iter();
             let waiting = waiting.map(|(number, (_, delivery))| (*number, delivery.clone()));
             if queue != waiting.collect::<Vec<_>>() {
-                return Some(format!("queue of {session:?}\n{queue:#?}\n{held:#?}"));
+                return Some(format!("queue of {session:?}\n{queue:?}\n{held:?}"));
             }
         }
         let retained: BTreeMap<_, _> = self
@@ -137,7 +139,7 @@ impl Node {
             .map(|kept| (kept.0.topic.to_string(), kept.clone()))
             .collect();
         let kept = model.kept();
-        (retained != kept).then(|| format!("retained\n{retained:#?}\ninstead of\n{kept:#?}"))
+        (retained != kept).then(|| format!("retained\n{retained:?}\ninstead of\n{kept:?}"))
     }
 }
 

@@ -107,6 +107,29 @@ impl Model {
         self.sessions.get_mut(&session).unwrap().change(change);
     }
 
+    /// The same, seen by a run that begins so much later: moments have moved, and what is past is past.
+    pub(crate) fn later(&self, by: Duration) -> Self {
+        let mut later = self.clone();
+        for held in later.sessions.values_mut() {
+            if let Presence::Away { ends, will_due, .. } = &mut held.record.presence {
+                *ends = ends.map(|ends| ends - by);
+                *will_due = will_due.map(|due| due - by);
+            }
+            for (_, delivery) in held.queue.values_mut() {
+                delivery.message = message_later(&delivery.message, by);
+            }
+        }
+        for (_, kept) in later.retained.values_mut() {
+            let start = Moment::default();
+            *kept = kept.take().and_then(|(message, ends)| {
+                let (message, ends) = (message_later(&message, by), ends.map(|ends| ends - by));
+                let is_over = ends.is_some_and(|ends| ends <= start) || message.is_expired(start);
+                (!is_over).then_some((message, ends))
+            });
+        }
+        later
+    }
+
     /// The retained messages, without what was deleted.
     pub(crate) fn kept(&self) -> BTreeMap<String, Kept> {
         self.retained
@@ -205,6 +228,14 @@ impl Held {
             queue,
         }
     }
+}
+
+fn message_later(message: &Message, by: Duration) -> Arc<Message> {
+    Arc::new(Message {
+        received: message.received - by,
+        expires: message.expires.map(|expires| expires - by),
+        ..message.clone()
+    })
 }
 
 /// Makes up what happens next.
@@ -517,7 +548,7 @@ impl World {
             let mut message = self.message(name);
             message.version = Some(self.ids.version);
             message.retain = true;
-            let after = Duration::from_secs(100_000);
+            let after = Duration::from_millis([900, 100_000_000][self.chance.below(2)]);
             Op::Retain {
                 message: Arc::new(message),
                 ends: self.chance.one_in(2).then_some(self.now + after),
