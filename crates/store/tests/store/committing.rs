@@ -55,15 +55,8 @@ impl Scene {
         });
     }
 
-    /// Works until there is nothing to do, whatever pauses it wants.
     fn settle(&mut self) {
-        loop {
-            match self.node.committer.step() {
-                Step::Worked => {}
-                Step::Idle(_) => break,
-                Step::Failing(pause) => self.hands.forward(pause),
-            }
-        }
+        self.node.settle(&self.hands);
     }
 
     fn store(&mut self, ops: Vec<Op>) {
@@ -460,6 +453,6 @@ fn of_two_sessions_of_a_client_the_newer_one_stays() {
         .map(|(key, _)| *key)
         .collect();
     assert_eq!(keys, [session(2)]);
-    node.settle();
+    node.settle(&scene.hands);
     assert_eq!(node.load(session(1)), None);
 }

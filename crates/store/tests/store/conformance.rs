@@ -11,6 +11,7 @@ use castmq_rules::{Moment, WallTime};
 use castmq_store::{FjallSettings, FjallStore, Fsync, MemoryStore, Space, Store};
 use proptest::prelude::*;
 
+use crate::faulty::FaultyStore;
 use crate::node::{BEGIN, Hands, Node};
 use crate::scratch::Scratch;
 use crate::world::{Held, Model, World};
@@ -85,6 +86,57 @@ fn keys(store: &dyn Store, space: Space) -> Vec<Vec<u8>> {
     keys
 }
 
+/// A disk that fails now and then, with memory or files behind it.
+#[derive(Debug)]
+struct Faulty<B> {
+    inner: B,
+    seed: u64,
+}
+
+impl Backend for Faulty<Memory> {
+    fn open(&self, fsync: Fsync, hands: &Hands) -> Node {
+        let memory = Arc::clone(&self.inner.0);
+        memory.reopen().unwrap();
+        faulty_node(memory, self.seed, fsync, hands)
+    }
+
+    fn kill(&self, chance: usize) {
+        self.inner.kill(chance);
+    }
+
+    fn may_lose(&self, fsync: Fsync) -> bool {
+        self.inner.may_lose(fsync)
+    }
+
+    fn keys(&self, space: Space) -> Vec<Vec<u8>> {
+        self.inner.keys(space)
+    }
+}
+
+impl Backend for Faulty<Disk> {
+    fn open(&self, fsync: Fsync, hands: &Hands) -> Node {
+        let data = self.inner.0.path().join("data");
+        std::fs::create_dir_all(&data).unwrap();
+        let store = FjallStore::open(&data, FjallSettings::default()).unwrap();
+        faulty_node(Arc::new(store), self.seed, fsync, hands)
+    }
+
+    fn may_lose(&self, fsync: Fsync) -> bool {
+        self.inner.may_lose(fsync)
+    }
+
+    fn keys(&self, space: Space) -> Vec<Vec<u8>> {
+        self.inner.keys(space)
+    }
+}
+
+fn faulty_node(store: Arc<dyn Store>, seed: u64, fsync: Fsync, hands: &Hands) -> Node {
+    let faulty = Arc::new(FaultyStore::new(store, seed));
+    let node = Node::with(Arc::clone(&faulty) as _, fsync, hands);
+    faulty.fail_one_in(6);
+    node
+}
+
 /// One seed's story: runs of the broker that end by a stop or without warning, and after each the store
 /// is compared with the model.
 struct Story {
@@ -132,13 +184,25 @@ impl Story {
             if self.world.chance.one_in(3) {
                 node.committer.step();
             }
+            if self.world.chance.one_in(50) {
+                self.world.now = self.world.now + Duration::from_secs(10);
+            }
         }
+        let mut surely = self.acknowledged(&node);
         if self.world.chance.one_in(2) {
+            let link = Arc::clone(&node.link);
             node.committer.finish();
-            return;
+            if link.stop().is_ok() {
+                surely = self.handed.len();
+                self.find(backend, surely);
+                return;
+            }
+            // The disk failed to the end. What was acknowledged by then is still there.
+            let is_there = |(arbiter, number): &&(u16, u64)| link.committed(*arbiter) >= *number;
+            surely = surely.max(self.handed.iter().take_while(is_there).count());
+        } else {
+            drop(node);
         }
-        let surely = self.acknowledged(&node);
-        drop(node);
         backend.kill(self.world.chance.below(1000));
         let least = if backend.may_lose(self.fsync) {
             0
@@ -192,8 +256,10 @@ impl Story {
     /// After everything has been swept there is nothing but what is needed.
     fn leaves_nothing_behind(&mut self, backend: &dyn Backend) {
         let mut node = self.begin(backend);
-        node.settle();
+        node.settle(&self.hands);
+        let link = Arc::clone(&node.link);
         node.committer.finish();
+        drop(link.stop());
         let model = &self.world.model;
         let rows = |space| backend.keys(space).len();
         let count = |of: fn(&Held) -> usize| model.sessions.values().map(of).sum::<usize>();
@@ -231,6 +297,26 @@ proptest! {
     #[test]
     fn memory_gives_back_what_was_handed_over(seed: u64, runs in 1..6_usize, steps in 0..120_usize) {
         tell(seed, &Memory::default(), (runs, steps));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_failing_memory_loses_nothing_acknowledged(seed: u64, runs in 1..6_usize, steps in 0..120_usize) {
+        let inner = Memory::default();
+        tell(seed, &Faulty { inner, seed }, (runs, steps));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_failing_disk_loses_nothing_acknowledged(seed: u64, runs in 1..4_usize, steps in 0..80_usize) {
+        let inner = Disk(Scratch::new("failing"));
+        tell(seed, &Faulty { inner, seed }, (runs, steps));
     }
 }
 

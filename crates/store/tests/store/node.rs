@@ -70,9 +70,15 @@ impl Node {
         open(&options(directory, fsync, hands), BEGIN).map(Self::from)
     }
 
-    /// Works until there is nothing to do.
-    pub(crate) fn settle(&mut self) {
-        while self.committer.step() == Step::Worked {}
+    /// Works until there is nothing to do, whatever pauses it wants.
+    pub(crate) fn settle(&mut self, hands: &Hands) {
+        loop {
+            match self.committer.step() {
+                Step::Worked => {}
+                Step::Idle(_) => break,
+                Step::Failing(pause) => hands.forward(pause),
+            }
+        }
     }
 
     /// All messages of a session, read in small pages.

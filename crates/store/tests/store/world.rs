@@ -472,7 +472,7 @@ impl World {
                     QoS::ExactlyOnce
                 },
                 retain: self.chance.one_in(4),
-                subscription_ids: (0..self.chance.below(3)).map(|id| id as u32 + 1).collect(),
+                subscription_ids: (1..=3).take(self.chance.below(3)).collect(),
                 group: self.chance.one_in(4).then(|| Box::new(Arc::from("group"))),
             };
             let queued = Change::Queued {
