@@ -19,7 +19,7 @@ use crate::StoreError;
 /// The format that this program reads and writes.
 pub const FORMAT: u32 = 1;
 
-const FORMAT_FILE: &str = "format";
+pub(crate) const FORMAT_FILE: &str = "format";
 const FORMAT_NEW: &str = "format.new";
 const LOCK_FILE: &str = "lock";
 const PROMISE_FILE: &str = "promise";

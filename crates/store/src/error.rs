@@ -86,6 +86,15 @@ pub enum StoreError {
         /// The last commit that was promised.
         promised: u64,
     },
+    /// The store was never finished: what was read into it broke off.
+    #[error(
+        "{}: not a whole store, an import into it broke off; import again into an empty directory",
+        path.display()
+    )]
+    Unfinished {
+        /// The directory.
+        path: PathBuf,
+    },
     /// What is imported cannot be.
     #[error("line {line}: {message}")]
     Import {

@@ -15,14 +15,10 @@ use fjall::{
 };
 
 use crate::backend::{Row, Visit};
-use crate::{Durability, Space, Store, StoreError, Write};
+use crate::{Durability, EngineSettings, Space, Store, StoreError, Write};
 
 /// All journals together; each is a file of 64 MiB from the beginning.
 const JOURNALS_BYTES_MAX: u64 = 128 << 20;
-
-/// What is gathered in memory before it becomes a table; after a kill it is read from the journals.
-const MEMTABLE_BYTES: u64 = 8 << 20;
-const MEMTABLE_BYTES_SMALL: u64 = 2 << 20;
 
 /// From here on a body stands beside the tree, so that compactions do not copy it.
 const SEPARATE_BYTES: u32 = 4096;
@@ -40,26 +36,8 @@ const WAIT: Duration = Duration::from_millis(2);
 /// A store in a directory.
 pub struct FjallStore {
     path: PathBuf,
-    settings: FjallSettings,
+    settings: EngineSettings,
     open: RwLock<Option<OpenStore>>,
-}
-
-/// How much memory it takes.
-#[derive(Clone, Copy, Debug)]
-pub struct FjallSettings {
-    /// For parts that were read.
-    pub cache_bytes: u64,
-    /// For what becomes a table of messages next. Others take a quarter.
-    pub memtable_bytes: u64,
-}
-
-impl Default for FjallSettings {
-    fn default() -> Self {
-        Self {
-            cache_bytes: 32 << 20,
-            memtable_bytes: MEMTABLE_BYTES,
-        }
-    }
 }
 
 struct OpenStore {
@@ -69,15 +47,12 @@ struct OpenStore {
 }
 
 impl FjallStore {
-    /// The name of the engine.
-    pub const NAME: &'static str = "fjall 3";
-
     /// Opens the store in a directory, or makes it there.
     ///
     /// # Errors
     ///
     /// [`StoreError::Engine`] when that is not possible.
-    pub fn open(path: &Path, settings: FjallSettings) -> Result<Self, StoreError> {
+    pub fn open(path: &Path, settings: EngineSettings) -> Result<Self, StoreError> {
         Ok(Self {
             path: path.to_owned(),
             settings,
@@ -96,7 +71,7 @@ impl FjallStore {
 
 impl OpenStore {
     /// The engine does not expect every kind of damage: it may panic where it finds some.
-    fn open(path: &Path, settings: FjallSettings) -> Result<Self, StoreError> {
+    fn open(path: &Path, settings: EngineSettings) -> Result<Self, StoreError> {
         catch_unwind(AssertUnwindSafe(|| Self::open_or_panic(path, settings))).unwrap_or_else(
             |_| {
                 Err(StoreError::Engine {
@@ -107,7 +82,7 @@ impl OpenStore {
         )
     }
 
-    fn open_or_panic(path: &Path, settings: FjallSettings) -> Result<Self, StoreError> {
+    fn open_or_panic(path: &Path, settings: EngineSettings) -> Result<Self, StoreError> {
         let database = Database::builder(path)
             .cache_size(settings.cache_bytes)
             .max_journaling_size(JOURNALS_BYTES_MAX)
@@ -154,12 +129,12 @@ impl OpenStore {
     }
 }
 
-fn create_options(space: Space, settings: FjallSettings) -> KeyspaceCreateOptions {
+fn create_options(space: Space, settings: EngineSettings) -> KeyspaceCreateOptions {
     let is_large = matches!(space, Space::Queue | Space::Bodies | Space::Retained);
     let memtable = if is_large {
         settings.memtable_bytes
     } else {
-        settings.memtable_bytes.min(MEMTABLE_BYTES_SMALL)
+        settings.memtable_bytes / 4
     };
     let options = KeyspaceCreateOptions::default()
         .max_memtable_size(memtable)

@@ -13,7 +13,7 @@ use crate::committer::{CommitSettings, progress_row, read_progress};
 use crate::directory::Directory;
 use crate::recovery::{Contents, Lost, Progress, Reading};
 use crate::{
-    Committer, Durability, FjallSettings, FjallStore, Key, Link, Readers, Recovered, Space, Store,
+    Committer, Durability, Engine, EngineSettings, Key, Link, Readers, Recovered, Space, Store,
     StoreError, Timeline, Wake, Write,
 };
 
@@ -56,8 +56,10 @@ pub struct Options {
     pub readers: usize,
     /// How many reads may wait.
     pub reads_max: usize,
+    /// Which storage engine keeps the directory.
+    pub engine: Engine,
     /// How much memory the engine takes.
-    pub engine: FjallSettings,
+    pub engine_settings: EngineSettings,
     /// The clock of the node.
     pub clock: Clock,
     /// Hears how far reading is.
@@ -97,7 +99,8 @@ impl Options {
             accept_data_loss: false,
             readers: 2,
             reads_max: 4096,
-            engine: FjallSettings::default(),
+            engine: Engine::default(),
+            engine_settings: EngineSettings::default(),
             clock,
             on_progress: None,
         }
@@ -132,13 +135,15 @@ impl Opened {
 ///
 /// [`StoreError`] when it cannot be opened, or lacks what was acknowledged.
 pub fn open(options: &Options, wall_now: WallTime) -> Result<Opened, StoreError> {
-    let mut directory = Directory::open(&options.directory, FjallStore::NAME)?;
+    let mut directory = Directory::open(&options.directory, options.engine.name())?;
     let promised = match directory.promised() {
         Ok(promised) => promised,
         Err(_) if options.accept_data_loss => None,
         Err(error) => return Err(error),
     };
-    let store = Arc::new(FjallStore::open(&directory.data(), options.engine)?);
+    let store = options
+        .engine
+        .open(&directory.data(), options.engine_settings)?;
     open_parts((store, Some(directory), promised), options, wall_now)
 }
 
@@ -165,6 +170,11 @@ fn open_parts(
 ) -> Result<Opened, StoreError> {
     let accepts_loss = options.accept_data_loss;
     let mut lost = Lost::default();
+    if !accepts_loss && is_unfinished(&*store)? {
+        return Err(StoreError::Unfinished {
+            path: options.directory.clone(),
+        });
+    }
     let commits = read_commits(&*store, accepts_loss)?;
     if let Some(promised) = promised.filter(|promised| *promised > commits.sequence) {
         if !accepts_loss {
@@ -315,6 +325,23 @@ fn begin_run(
     }
     store.commit(&writes, Durability::Synced)?;
     Ok((run, commits))
+}
+
+/// Whether there are rows and nothing says how far they have come.
+fn is_unfinished(store: &dyn Store) -> Result<bool, StoreError> {
+    Ok(store.get(Space::Meta, meta::COMMIT)?.is_none() && !is_empty(store)?)
+}
+
+/// Whether there is no row at all.
+pub(crate) fn is_empty(store: &dyn Store) -> Result<bool, StoreError> {
+    let mut is_empty = true;
+    for space in Space::ALL {
+        store.scan(space, &[], None, &mut |_, _| {
+            is_empty = false;
+            std::ops::ControlFlow::Break(())
+        })?;
+    }
+    Ok(is_empty)
 }
 
 fn read_run(store: &dyn Store) -> Result<u64, StoreError> {

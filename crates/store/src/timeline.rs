@@ -21,6 +21,11 @@ impl Timeline {
         }
     }
 
+    /// Moments that are counted from the Unix epoch, for tools, which have no clock of their own.
+    pub(crate) const fn since_epoch() -> Self {
+        Self { base: 0 }
+    }
+
     /// The wall time at [`Moment`] 0.
     #[must_use]
     pub fn base(self) -> WallTime {

@@ -37,14 +37,19 @@ pub(crate) enum Content {
 
 /// What differs from receiver to receiver.
 #[derive(Debug)]
-struct Envelope {
-    qos: castmq_mqtt::QoS,
-    retain: bool,
-    subscription_ids: SubscriptionIds,
-    group: Option<Box<Arc<str>>>,
+pub(crate) struct Envelope {
+    pub(crate) qos: castmq_mqtt::QoS,
+    pub(crate) retain: bool,
+    pub(crate) subscription_ids: SubscriptionIds,
+    pub(crate) group: Option<Box<Arc<str>>>,
 }
 
 impl Queued {
+    /// What differs from receiver to receiver.
+    pub(crate) fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
     /// The delivery, of a message that is in the row or was read on its own.
     pub(crate) fn delivery(self, message: Arc<Message>) -> Delivery {
         Delivery {
@@ -72,7 +77,13 @@ pub(crate) fn capacity(delivery: &Delivery, form: Form) -> usize {
     }
 }
 
-pub(crate) fn encode(delivery: &Delivery, weight_sum: u64, form: Form, to: &mut Encoder) {
+/// Writes a row, of a message that weighs so much, and all of its session up to it so much.
+pub(crate) fn encode(
+    delivery: &Delivery,
+    (weight, weight_sum): (u64, u64),
+    form: Form,
+    to: &mut Encoder,
+) {
     let ids = delivery.subscription_ids.as_slice();
     to.byte(
         delivery.qos.number()
@@ -82,7 +93,7 @@ pub(crate) fn encode(delivery: &Delivery, weight_sum: u64, form: Form, to: &mut 
             | flag(delivery.group.is_some(), GROUP),
     );
     to.number(weight_sum);
-    to.number(delivery.message.weight() as u64);
+    to.number(weight);
     if !ids.is_empty() {
         to.number(ids.len() as u64);
         ids.iter().for_each(|id| to.number(u64::from(*id)));

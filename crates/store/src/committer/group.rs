@@ -137,7 +137,8 @@ impl<'parts> Builder<'parts> {
             self.bodies.add(message.id);
         }
         let mut to = Encoder::new(self.timeline, queue::capacity(delivery, form));
-        queue::encode(delivery, weight_sum, form, &mut to);
+        let weights = (message.weight() as u64, weight_sum);
+        queue::encode(delivery, weights, form, &mut to);
         let value = to.seal(Space::Queue, &key);
         let reference = (form == queue::Form::Body).then_some(message.id);
         self.batch.put_new(Space::Queue, key, value, reference);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use castmq_rules::{Moment, WallTime};
-use castmq_store::{FjallSettings, FjallStore, Fsync, MemoryStore, Space, Store};
+use castmq_store::{EngineSettings, FjallStore, Fsync, MemoryStore, Space, Store};
 use proptest::prelude::*;
 
 use crate::faulty::FaultyStore;
@@ -69,7 +69,7 @@ impl Backend for Disk {
     fn keys(&self, space: Space) -> Vec<Vec<u8>> {
         let data: PathBuf = self.0.path().join("data");
         keys(
-            &FjallStore::open(&data, FjallSettings::default()).unwrap(),
+            &FjallStore::open(&data, EngineSettings::default()).unwrap(),
             space,
         )
     }
@@ -117,7 +117,7 @@ impl Backend for Faulty<Disk> {
     fn open(&self, fsync: Fsync, hands: &Hands) -> Node {
         let data = self.inner.0.path().join("data");
         std::fs::create_dir_all(&data).unwrap();
-        let store = FjallStore::open(&data, FjallSettings::default()).unwrap();
+        let store = FjallStore::open(&data, EngineSettings::default()).unwrap();
         faulty_node(Arc::new(store), self.seed, fsync, hands)
     }
 

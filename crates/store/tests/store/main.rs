@@ -10,6 +10,8 @@
 
 mod committing;
 mod conformance;
+mod directory;
+mod exchange;
 mod faulty;
 mod node;
 mod scratch;

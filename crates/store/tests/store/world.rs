@@ -87,24 +87,14 @@ impl Model {
     }
 
     fn change(&mut self, session: SessionKey, change: &Change) {
-        match change {
-            Change::Record(record) => {
-                let record = record.as_ref().clone();
-                match self.sessions.get_mut(&session) {
-                    Some(held) => held.record = record,
-                    None => {
-                        self.sessions.insert(session, Held::new(record));
-                    }
-                }
-                return;
-            }
-            Change::Ended => {
-                self.sessions.remove(&session);
-                return;
-            }
-            _ => {}
+        if let Change::Record(record) = change {
+            let held = self.sessions.entry(session);
+            held.or_insert_with(|| Held::new((**record).clone())).record = (**record).clone();
+        } else if *change == Change::Ended {
+            self.sessions.remove(&session);
+        } else {
+            self.sessions.get_mut(&session).unwrap().change(change);
         }
-        self.sessions.get_mut(&session).unwrap().change(change);
     }
 
     /// The same, seen by a run that begins so much later: moments have moved, and what is past is past.
