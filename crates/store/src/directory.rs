@@ -5,7 +5,7 @@
 //! | `format` | says that this is a data directory of CastMQ, in which format, by which engine |
 //! | `lock` | locked by the process that works on the directory; holds its id |
 //! | `promise` | the last commit that was on the disk for certain |
-//! | `data/` | the storage engine's |
+//! | `data/` | the storage engine's; `data.new/` until it is whole |
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write as _};
@@ -245,7 +245,8 @@ fn write_format(path: &Path, engine: &str) -> Result<(), StoreError> {
     sync_directory(path)
 }
 
-fn sync_directory(path: &Path) -> Result<(), StoreError> {
+/// Has the disk take the names in a directory.
+pub(crate) fn sync_directory(path: &Path) -> Result<(), StoreError> {
     File::open(path)
         .and_then(|directory| directory.sync_all())
         .map_err(|error| StoreError::file(path, "sync it", error))

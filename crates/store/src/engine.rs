@@ -32,14 +32,19 @@ impl Engine {
         }
     }
 
-    /// Opens a store in a directory, or makes it there.
+    /// Opens a store in a directory, or makes it there. The answer also says what is lost of files that
+    /// are damaged, where that is accepted.
     pub(crate) fn open(
         self,
         path: &Path,
         settings: EngineSettings,
-    ) -> Result<Arc<dyn Store>, StoreError> {
+        accepts_loss: bool,
+    ) -> Result<(Arc<dyn Store>, Vec<String>), StoreError> {
         match self {
-            Self::Fjall => Ok(Arc::new(FjallStore::open(path, settings)?)),
+            Self::Fjall => {
+                let (store, lost) = FjallStore::open_with(path, settings, accepts_loss)?;
+                Ok((Arc::new(store), lost))
+            }
         }
     }
 }

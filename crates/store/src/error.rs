@@ -74,6 +74,18 @@ pub enum StoreError {
         /// In which way.
         damage: Damage,
     },
+    /// A file of the storage engine is not what was written.
+    #[error(
+        "damaged: {} from byte {at} on; restore the data directory from a copy, or start with \
+         --accept-data-loss to go on without what is behind it",
+        path.display()
+    )]
+    DamagedFile {
+        /// Which.
+        path: PathBuf,
+        /// From where on.
+        at: u64,
+    },
     /// The store came back without commits that were acknowledged.
     #[error(
         "acknowledged data is missing: commit {promised} was on the disk, and the store came back \

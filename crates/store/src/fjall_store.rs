@@ -2,6 +2,7 @@
 //! sessions are written one behind the other.
 
 use std::fmt;
+use std::fs;
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,8 @@ use fjall::{
 };
 
 use crate::backend::{Row, Visit};
-use crate::{Durability, EngineSettings, Space, Store, StoreError, Write};
+use crate::directory::sync_directory;
+use crate::{Durability, EngineSettings, Space, Store, StoreError, Write, journal};
 
 /// All journals together; each is a file of 64 MiB from the beginning.
 const JOURNALS_BYTES_MAX: u64 = 128 << 20;
@@ -51,13 +53,25 @@ impl FjallStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Engine`] when that is not possible.
+    /// [`StoreError`] when that is not possible.
     pub fn open(path: &Path, settings: EngineSettings) -> Result<Self, StoreError> {
-        Ok(Self {
+        Self::open_with(path, settings, false).map(|(store, _)| store)
+    }
+
+    /// As [`Self::open`]; where that is accepted, without what is damaged. Says what that is.
+    pub(crate) fn open_with(
+        path: &Path,
+        settings: EngineSettings,
+        accepts_loss: bool,
+    ) -> Result<(Self, Vec<String>), StoreError> {
+        create(path, settings)?;
+        let lost = journal::mend(path, accepts_loss)?;
+        let store = Self {
             path: path.to_owned(),
             settings,
             open: RwLock::new(Some(OpenStore::open(path, settings)?)),
-        })
+        };
+        Ok((store, lost))
     }
 
     fn with<T>(
@@ -67,6 +81,25 @@ impl FjallStore {
         let open: RwLockReadGuard<'_, _> = self.open.read().unwrap_or_else(PoisonError::into_inner);
         work(open.as_ref().ok_or(StoreError::Closed)?)
     }
+}
+
+/// Makes a store if there is none. It gets its name once it is whole: fjall does not open one whose
+/// making broke off.
+fn create(path: &Path, settings: EngineSettings) -> Result<(), StoreError> {
+    if path.exists() {
+        return Ok(());
+    }
+    let cannot = |error| StoreError::file(path, "create it", error);
+    let unfinished = path.with_extension("new");
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished).map_err(cannot)?;
+    }
+    let open = OpenStore::open(&unfinished, settings)?;
+    open.persist(PersistMode::SyncAll)?;
+    drop(open);
+    sync_directory(&unfinished)?;
+    fs::rename(&unfinished, path).map_err(cannot)?;
+    path.parent().map_or(Ok(()), sync_directory)
 }
 
 impl OpenStore {
@@ -253,6 +286,7 @@ impl Store for FjallStore {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         // The old one goes first: it holds the lock of its directory.
         drop(open.take());
+        journal::mend(&self.path, false)?;
         *open = Some(OpenStore::open(&self.path, self.settings)?);
         Ok(())
     }

@@ -12,6 +12,7 @@ mod directory;
 mod engine;
 mod error;
 mod fjall_store;
+mod journal;
 mod link;
 mod memory;
 mod op;

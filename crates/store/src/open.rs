@@ -141,10 +141,23 @@ pub fn open(options: &Options, wall_now: WallTime) -> Result<Opened, StoreError>
         Err(_) if options.accept_data_loss => None,
         Err(error) => return Err(error),
     };
-    let store = options
-        .engine
-        .open(&directory.data(), options.engine_settings)?;
-    open_parts((store, Some(directory), promised), options, wall_now)
+    let (store, lost) = options.engine.open(
+        &directory.data(),
+        options.engine_settings,
+        options.accept_data_loss,
+    )?;
+    let lost = Lost {
+        rows_len: lost.len() as u64,
+        rows: lost,
+        ..Lost::default()
+    };
+    let found = Found {
+        store,
+        directory: Some(directory),
+        promised,
+        lost,
+    };
+    open_found(found, options, wall_now)
 }
 
 /// Opens a store whatever it is kept in; nothing of the options' directory is used. One that was closed
@@ -158,18 +171,33 @@ pub fn open_with(
     options: &Options,
     wall_now: WallTime,
 ) -> Result<Opened, StoreError> {
-    open_parts((store, None, None), options, wall_now)
+    let found = Found {
+        store,
+        directory: None,
+        promised: None,
+        lost: Lost::default(),
+    };
+    open_found(found, options, wall_now)
 }
 
-type Parts = (Arc<dyn Store>, Option<Directory>, Option<u64>);
+/// What was found where the store is kept.
+struct Found {
+    store: Arc<dyn Store>,
+    directory: Option<Directory>,
+    /// The last commit that was on the disk for certain.
+    promised: Option<u64>,
+    /// What is missing already.
+    lost: Lost,
+}
 
-fn open_parts(
-    (store, directory, promised): Parts,
-    options: &Options,
-    wall_now: WallTime,
-) -> Result<Opened, StoreError> {
+fn open_found(found: Found, options: &Options, wall_now: WallTime) -> Result<Opened, StoreError> {
+    let Found {
+        store,
+        directory,
+        promised,
+        mut lost,
+    } = found;
     let accepts_loss = options.accept_data_loss;
-    let mut lost = Lost::default();
     if !accepts_loss && is_unfinished(&*store)? {
         return Err(StoreError::Unfinished {
             path: options.directory.clone(),
@@ -188,8 +216,8 @@ fn open_parts(
     let stored_last = WallTime::from_epoch(Duration::from_millis(commits.wall_millis));
     let timeline = Timeline::new(wall_now, stored_last);
     let contents = read(&*store, timeline, options)?;
-    lost.rows.clone_from(&contents.lost.rows);
-    lost.rows_len = contents.lost.rows_len;
+    lost.rows.extend_from_slice(&contents.lost.rows);
+    lost.rows_len += contents.lost.rows_len;
 
     // Behind what was promised, so that the promise holds from now on.
     let commits = Commits {

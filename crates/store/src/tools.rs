@@ -44,7 +44,7 @@ impl Subject {
 
     fn open_or_create(path: &Path, engine: Engine) -> Result<Self, StoreError> {
         let directory = Directory::open(path, engine.name())?;
-        let store = engine.open(&directory.data(), EngineSettings::default())?;
+        let (store, _) = engine.open(&directory.data(), EngineSettings::default(), false)?;
         Ok(Self { store, directory })
     }
 

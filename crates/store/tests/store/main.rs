@@ -14,5 +14,6 @@ mod directory;
 mod exchange;
 mod faulty;
 mod node;
+mod power;
 mod scratch;
 mod world;
