@@ -219,3 +219,108 @@ impl<R: Read> Batches<R> {
         Ok(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory of its own, gone at the end.
+    struct Folder(PathBuf);
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    /// Journals with these bytes, numbered from 0, each with zeros behind.
+    fn folder(name: &str, journals: &[Vec<u8>]) -> Folder {
+        let process = std::process::id();
+        let path = std::env::temp_dir().join(format!("castmq-journal-{process}-{name}"));
+        std::fs::create_dir_all(&path).unwrap();
+        for (number, journal) in journals.iter().enumerate() {
+            let path = path.join(format!("{number}.jnl"));
+            std::fs::write(&path, journal).unwrap();
+            let file = OpenOptions::new().write(true).open(&path).unwrap();
+            file.set_len(1 << 20).unwrap();
+        }
+        Folder(path)
+    }
+
+    fn batch(sequence: u64) -> Vec<u8> {
+        let mut items = vec![ITEM, 0, 0];
+        items.extend_from_slice(&7_u64.to_le_bytes());
+        items.extend_from_slice(&3_u16.to_le_bytes());
+        items.extend_from_slice(&2000_u32.to_le_bytes());
+        items.extend_from_slice(&2000_u32.to_le_bytes());
+        items.extend_from_slice(b"key");
+        items.extend_from_slice(&[9; 2000]);
+        let mut batch = vec![START];
+        batch.extend_from_slice(&1_u32.to_le_bytes());
+        batch.extend_from_slice(&sequence.to_le_bytes());
+        batch.extend_from_slice(&items);
+        batch.push(END);
+        batch.extend_from_slice(&xxhash_rust::xxh3::xxh3_64(&items).to_le_bytes());
+        batch.extend_from_slice(TRAILER);
+        batch
+    }
+
+    fn batches(sequences: std::ops::Range<u64>) -> Vec<u8> {
+        sequences.flat_map(batch).collect()
+    }
+
+    fn length(folder: &Folder, number: u64) -> u64 {
+        let path = folder.0.join(format!("{number}.jnl"));
+        path.metadata().unwrap().len()
+    }
+
+    #[test]
+    fn whole_journals_are_left_as_they_are() {
+        let folder = folder("whole", &[batches(1..5), batches(5..9)]);
+        assert_eq!(mend(&folder.0, false).unwrap(), Vec::<String>::new());
+        assert_eq!(length(&folder, 0), 1 << 20);
+        assert_eq!(length(&folder, 1), 1 << 20);
+    }
+
+    #[test]
+    fn a_hole_at_the_end_is_cut_off() {
+        let mut last = batches(5..9);
+        let whole = batches(5..8).len();
+        last[whole + 1000..whole + 1512].fill(0);
+        let folder = folder("hole", &[batches(1..5), last]);
+        mend(&folder.0, false).unwrap();
+        assert_eq!(length(&folder, 1), whole as u64);
+    }
+
+    #[test]
+    fn an_end_without_its_beginning_is_cut_off() {
+        let mut last = batches(5..9);
+        let whole = batches(5..8).len();
+        last[whole..whole + 512].fill(0);
+        let folder = folder("beginning", &[last]);
+        mend(&folder.0, false).unwrap();
+        assert_eq!(length(&folder, 0), whole as u64);
+    }
+
+    #[test]
+    fn a_damaged_journal_before_the_last_is_refused_or_cut_off_if_that_is_accepted() {
+        let mut first = batches(1..5);
+        let whole = batches(1..3).len();
+        first[whole + 100] ^= 1;
+        let folder = folder("damaged", &[first, batches(5..9)]);
+        let error = mend(&folder.0, false).unwrap_err();
+        assert!(matches!(error, StoreError::DamagedFile { at, .. } if at == whole as u64));
+        assert_eq!(length(&folder, 0), 1 << 20);
+
+        assert_eq!(mend(&folder.0, true).unwrap(), [error.to_string()]);
+        assert_eq!(length(&folder, 0), whole as u64);
+    }
+
+    #[test]
+    fn a_batch_out_of_its_order_is_damaged() {
+        let journal = [batches(1..3), batch(2)].concat();
+        let folder = folder("order", &[journal, batches(5..9)]);
+        let error = mend(&folder.0, false).unwrap_err();
+        assert!(matches!(error, StoreError::DamagedFile { .. }));
+    }
+}

@@ -13,6 +13,7 @@ mod conformance;
 mod directory;
 mod exchange;
 mod faulty;
+mod flips;
 mod node;
 mod power;
 mod scratch;
