@@ -25,8 +25,6 @@ mod bodies;
 mod group;
 mod run;
 mod sweep;
-#[cfg(test)]
-mod tests;
 mod versions;
 
 use batch::Batch;

@@ -1,7 +1,7 @@
 //! What the store gives back at a start: sessions with how much waits for each, and what is retained.
 //!
-//! Sessions and what belongs to each are read once, in order; of a queue only its first and its last
-//! row. So a start takes its time from the sessions, however much waits for them.
+//! Sessions and what belongs to each are read once, in order; of a long queue only its beginning and its
+//! end. So a start takes its time from the sessions, however much waits for them.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -11,8 +11,12 @@ use castmq_mqtt::{PacketId, Subscription};
 use castmq_rules::session::{Record, Restored, StoredQueue, SubscriptionEntry};
 use castmq_rules::{ClientId, Message, Moment};
 
-use crate::codec::{self, queue, retained, unseal};
+use crate::codec::{self, retained, unseal};
 use crate::{Damage, Key, SessionKey, Space, Store, StoreError, Timeline, space};
+
+mod queues;
+
+use queues::{Queues, queue_ends, unknown_queue};
 
 /// What the store gives back at a start.
 #[derive(Debug)]
@@ -121,16 +125,18 @@ impl<'store> Reading<'store> {
         self.released(&mut sessions)?;
         self.received(&mut sessions)?;
         self.retained()?;
-        let all = sessions.len();
-        for (done, (key, mut restored)) in sessions.into_iter().enumerate() {
-            let ends = queue_ends(self.store, key, restored.record.first, self.timeline);
-            match self.accept((Space::Queue, &space::session(key)), ends)? {
-                Some(ends) => ends.apply(&mut restored),
-                None => unknown_queue(self.store, key, &mut restored)?,
+        let mut queues = Queues::new(self.store, self.timeline, &mut sessions);
+        queues.run(progress)?;
+        for (session, damage) in queues.into_damaged() {
+            let key = space::session(session);
+            let nothing: Option<()> = self.accept((Space::Queue, &key), Err(damage))?;
+            if nothing.is_none()
+                && let Some(restored) = sessions.get_mut(&session)
+            {
+                unknown_queue(self.store, session, restored)?;
             }
-            self.contents.sessions.push((key, restored));
-            progress(done + 1, all);
         }
+        self.contents.sessions = sessions.into_iter().collect();
         self.contents.orphaned.sort_unstable();
         self.contents.orphaned.dedup();
         Ok(self.contents)
@@ -350,107 +356,4 @@ fn split<'key, T>(
     split: impl FnOnce(&'key [u8]) -> Option<T>,
 ) -> Result<T, StoreError> {
     split(key).ok_or_else(|| StoreError::damaged(space, key, Damage::Field("key")))
-}
-
-/// First and last row of a queue; `None` when it is empty.
-#[derive(Clone, Copy, Debug)]
-struct QueueEnds(Option<(End, End)>);
-
-#[derive(Clone, Copy, Debug)]
-struct End {
-    number: u64,
-    weight: u64,
-    weight_sum: u64,
-}
-
-fn queue_ends(
-    store: &dyn Store,
-    session: SessionKey,
-    first: u64,
-    timeline: Timeline,
-) -> Result<QueueEnds, StoreError> {
-    let from = space::queued(session, first);
-    let until = space::behind(session);
-    let mut head = None;
-    store.scan(Space::Queue, &from, until.as_deref(), &mut |key, value| {
-        head = Some(queue_end(key, value, timeline));
-        ControlFlow::Break(())
-    })?;
-    let Some(head) = head.transpose()? else {
-        return Ok(QueueEnds(None));
-    };
-    // Two rows at most are read of each queue, and their messages are not taken apart.
-    let from = space::queued(session, head.number);
-    let last = store.last(Space::Queue, &from, until.as_deref())?;
-    let last = last
-        .map(|(key, value)| queue_end(&key, &value, timeline))
-        .transpose()?
-        .unwrap_or(head);
-    Ok(QueueEnds(Some((head, last))))
-}
-
-fn queue_end(key: &[u8], value: &[u8], timeline: Timeline) -> Result<End, StoreError> {
-    let (weight_sum, weight) = unseal((Space::Queue, key), value, timeline, queue::decode_weight)?;
-    let (_, number) = split(Space::Queue, key, space::split_queued)?;
-    Ok(End {
-        number,
-        weight,
-        weight_sum,
-    })
-}
-
-impl QueueEnds {
-    fn apply(self, restored: &mut Restored) {
-        let record = &mut restored.record;
-        let Some((first, last)) = self.0 else {
-            restored.queue = StoredQueue {
-                first: record.next,
-                next: record.next,
-                len: 0,
-                bytes: 0,
-            };
-            return;
-        };
-        record.next = record.next.max(last.number.saturating_add(1));
-        record.weight_sum = record.weight_sum.max(last.weight_sum);
-        let bytes = last
-            .weight_sum
-            .saturating_sub(first.weight_sum)
-            .saturating_add(first.weight);
-        let len = (last.number - first.number).saturating_add(1);
-        restored.queue = StoredQueue {
-            first: first.number,
-            next: record.next,
-            len: usize::try_from(len).unwrap_or(usize::MAX),
-            bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
-        };
-    }
-}
-
-/// Makes do without the ends of a queue: one of them is damaged. What is not is still delivered.
-fn unknown_queue(
-    store: &dyn Store,
-    session: SessionKey,
-    restored: &mut Restored,
-) -> Result<(), StoreError> {
-    let from = space::queued(session, restored.record.first);
-    let until = space::behind(session);
-    let (mut first, mut last, mut len) = (None, 0, 0);
-    store.scan(Space::Queue, &from, until.as_deref(), &mut |key, _| {
-        if let Some((_, number)) = space::split_queued(key) {
-            first.get_or_insert(number);
-            last = number;
-            len += 1;
-        }
-        ControlFlow::Continue(())
-    })?;
-    let record = &mut restored.record;
-    record.next = record.next.max(last.saturating_add(1));
-    restored.queue = StoredQueue {
-        first: first.unwrap_or(record.next),
-        next: record.next,
-        len,
-        bytes: 0,
-    };
-    Ok(())
 }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::{Committer, Step};
-use crate::{Space, StoreError, Trouble, Write};
+use crate::{Space, Store, StoreError, Trouble, Write};
 
 /// How often a failing commit is tried when it is time to stop.
 const TRIES_AT_END: u32 = 3;
@@ -103,15 +103,15 @@ impl Committer {
         self.tombstones = Tombstones::default();
         let store = Arc::clone(&self.store);
         let compacting = std::thread::Builder::new().name("store-compact".to_owned());
-        let spawned = compacting.spawn(move || {
-            for space in [Space::Queue, Space::Bodies] {
-                // Where this fails all rows are still there, and the next commit tells why.
-                let _ = store.compact(space);
-            }
-        });
+        let spawned = compacting.spawn(move || compact(&*store));
         if let Ok(thread) = spawned {
             self.link.keep_thread(thread);
         }
+    }
+
+    /// Gives back the room of what was consumed, now. May take long.
+    pub fn compact(&self) {
+        compact(&*self.store);
     }
 
     /// Commits everything handed over, has the disk take it, and closes the store. Gives up when that
@@ -160,5 +160,12 @@ impl Committer {
             directory.sync_promise();
         }
         Ok(true)
+    }
+}
+
+/// Where this fails all rows are still there, and the next commit tells why.
+fn compact(store: &dyn Store) {
+    for space in Space::ALL {
+        let _ = store.compact(space);
     }
 }

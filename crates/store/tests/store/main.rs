@@ -16,5 +16,7 @@ mod faulty;
 mod flips;
 mod node;
 mod power;
+mod released;
 mod scratch;
+mod threads;
 mod world;

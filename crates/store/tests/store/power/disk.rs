@@ -10,6 +10,7 @@ use crate::world::Chance;
 
 /// What is written at once, whole or not at all.
 const SECTOR: u64 = 512;
+const SECTOR_BYTES: usize = 512;
 
 /// What becomes of that which was not synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +70,7 @@ enum Piece {
 #[derive(Clone, Debug, Default)]
 struct Sectors {
     length: u64,
-    sectors: BTreeMap<u64, [u8; SECTOR as usize]>,
+    sectors: BTreeMap<u64, [u8; SECTOR_BYTES]>,
 }
 
 impl Disk {
@@ -224,10 +225,7 @@ impl Sectors {
 
     /// Bytes within a sector.
     fn write_at(&mut self, at: u64, bytes: &[u8]) {
-        let sector = self
-            .sectors
-            .entry(at / SECTOR)
-            .or_insert([0; SECTOR as usize]);
+        let sector = self.sectors.entry(at / SECTOR).or_insert([0; SECTOR_BYTES]);
         let begin = usize::try_from(at % SECTOR).unwrap();
         sector[begin..begin + bytes.len()].copy_from_slice(bytes);
         self.length = self.length.max(at + bytes.len() as u64);

@@ -1,0 +1,264 @@
+//! Where the queue of each session begins and ends.
+//!
+//! All queues are read in one go, which is by far the quickest way to the next one as long as they are
+//! short. What is longer is jumped over.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use castmq_rules::session::{Restored, StoredQueue};
+
+use super::{Sessions, split};
+use crate::codec::{queue, unseal};
+use crate::{Key, SessionKey, Space, Store, StoreError, Timeline, space};
+
+/// How many rows of a queue are read one after the other: about what a jump costs.
+const READ_MAX: u32 = 24;
+
+/// How many sessions are done between two reports.
+const REPORT_EVERY: usize = 1024;
+
+/// Finds the ends of all queues.
+pub(super) struct Queues<'store, 'sessions> {
+    store: &'store dyn Store,
+    timeline: Timeline,
+    sessions: &'sessions mut Sessions,
+    /// The queue that is being read.
+    current: Option<Current>,
+    damaged: BTreeMap<SessionKey, StoreError>,
+    done: usize,
+}
+
+#[derive(Debug)]
+struct Current {
+    session: SessionKey,
+    /// No message with a lower number waits.
+    from: u64,
+    ends: Option<(End, End)>,
+    read: u32,
+}
+
+impl<'store, 'sessions> Queues<'store, 'sessions> {
+    pub(super) fn new(
+        store: &'store dyn Store,
+        timeline: Timeline,
+        sessions: &'sessions mut Sessions,
+    ) -> Self {
+        for restored in sessions.values_mut() {
+            QueueEnds(None).apply(restored);
+        }
+        Self {
+            store,
+            timeline,
+            sessions,
+            current: None,
+            damaged: BTreeMap::new(),
+            done: 0,
+        }
+    }
+
+    pub(super) fn run(&mut self, progress: &mut dyn FnMut(usize, usize)) -> Result<(), StoreError> {
+        let mut from = Some(Key::new());
+        while let Some(begin) = from.take() {
+            let mut jump = None;
+            let store = self.store;
+            store.scan(Space::Queue, &begin, None, &mut |key, value| {
+                if self.done % REPORT_EVERY == REPORT_EVERY - 1 {
+                    progress(self.done, self.sessions.len());
+                }
+                match self.take(key, value) {
+                    ControlFlow::Continue(()) => ControlFlow::Continue(()),
+                    ControlFlow::Break(session) => {
+                        jump = Some(session);
+                        ControlFlow::Break(())
+                    }
+                }
+            })?;
+            if let Some(session) = jump {
+                self.jump(session)?;
+                from = space::behind(session);
+            }
+        }
+        self.finish();
+        Ok(())
+    }
+
+    /// The queues that could not be read.
+    pub(super) fn into_damaged(self) -> BTreeMap<SessionKey, StoreError> {
+        self.damaged
+    }
+
+    /// A row. The answer names a session of which no more is to be read row by row.
+    fn take(&mut self, key: &[u8], value: &[u8]) -> ControlFlow<SessionKey> {
+        let Some((session, number)) = space::split_queued(key) else {
+            return ControlFlow::Continue(());
+        };
+        if self
+            .current
+            .as_ref()
+            .is_none_or(|now| now.session != session)
+        {
+            self.finish();
+            let Some(restored) = self.sessions.get(&session) else {
+                return ControlFlow::Break(session);
+            };
+            self.current = Some(Current {
+                session,
+                from: restored.record.first,
+                ends: None,
+                read: 0,
+            });
+        }
+        let Some(current) = &mut self.current else {
+            return ControlFlow::Continue(());
+        };
+        current.read += 1;
+        if number >= current.from {
+            match queue_end(key, value, self.timeline) {
+                Ok(end) => {
+                    let first = current.ends.map_or(end, |(first, _)| first);
+                    current.ends = Some((first, end));
+                }
+                Err(error) => {
+                    self.damaged.entry(session).or_insert(error);
+                }
+            }
+        }
+        if current.read < READ_MAX {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(session)
+        }
+    }
+
+    /// Finds the end of a queue of which a part has been read.
+    fn jump(&mut self, session: SessionKey) -> Result<(), StoreError> {
+        let Some(current) = &mut self.current else {
+            return Ok(());
+        };
+        let from = current.ends.map_or(current.from, |(first, _)| first.number);
+        match queue_ends(self.store, session, from, self.timeline) {
+            Ok(QueueEnds(ends)) => current.ends = ends,
+            Err(error @ StoreError::Damaged { .. }) => {
+                self.damaged.entry(session).or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
+        self.finish();
+        Ok(())
+    }
+
+    fn finish(&mut self) {
+        if let Some(current) = self.current.take()
+            && let Some(restored) = self.sessions.get_mut(&current.session)
+        {
+            QueueEnds(current.ends).apply(restored);
+            self.done += 1;
+        }
+    }
+}
+
+/// First and last row of a queue; `None` when it is empty.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct QueueEnds(Option<(End, End)>);
+
+#[derive(Clone, Copy, Debug)]
+struct End {
+    number: u64,
+    weight: u64,
+    weight_sum: u64,
+}
+
+/// The ends of one queue, from a number on.
+pub(super) fn queue_ends(
+    store: &dyn Store,
+    session: SessionKey,
+    first: u64,
+    timeline: Timeline,
+) -> Result<QueueEnds, StoreError> {
+    let from = space::queued(session, first);
+    let until = space::behind(session);
+    let mut head = None;
+    store.scan(Space::Queue, &from, until.as_deref(), &mut |key, value| {
+        head = Some(queue_end(key, value, timeline));
+        ControlFlow::Break(())
+    })?;
+    let Some(head) = head.transpose()? else {
+        return Ok(QueueEnds(None));
+    };
+    // Two rows at most are read of each queue, and their messages are not taken apart.
+    let from = space::queued(session, head.number);
+    let last = store.last(Space::Queue, &from, until.as_deref())?;
+    let last = last
+        .map(|(key, value)| queue_end(&key, &value, timeline))
+        .transpose()?
+        .unwrap_or(head);
+    Ok(QueueEnds(Some((head, last))))
+}
+
+fn queue_end(key: &[u8], value: &[u8], timeline: Timeline) -> Result<End, StoreError> {
+    let (weight_sum, weight) = unseal((Space::Queue, key), value, timeline, queue::decode_weight)?;
+    let (_, number) = split(Space::Queue, key, space::split_queued)?;
+    Ok(End {
+        number,
+        weight,
+        weight_sum,
+    })
+}
+
+impl QueueEnds {
+    /// Tells the session of its queue.
+    pub(super) fn apply(self, restored: &mut Restored) {
+        let record = &mut restored.record;
+        let Some((first, last)) = self.0 else {
+            restored.queue = StoredQueue {
+                first: record.next,
+                next: record.next,
+                len: 0,
+                bytes: 0,
+            };
+            return;
+        };
+        record.next = record.next.max(last.number.saturating_add(1));
+        record.weight_sum = record.weight_sum.max(last.weight_sum);
+        let bytes = last
+            .weight_sum
+            .saturating_sub(first.weight_sum)
+            .saturating_add(first.weight);
+        let len = (last.number - first.number).saturating_add(1);
+        restored.queue = StoredQueue {
+            first: first.number,
+            next: record.next,
+            len: usize::try_from(len).unwrap_or(usize::MAX),
+            bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+        };
+    }
+}
+
+/// Makes do without the ends of a queue: one of them is damaged. What is not is still delivered.
+pub(super) fn unknown_queue(
+    store: &dyn Store,
+    session: SessionKey,
+    restored: &mut Restored,
+) -> Result<(), StoreError> {
+    let from = space::queued(session, restored.record.first);
+    let until = space::behind(session);
+    let (mut first, mut last, mut len) = (None, 0, 0);
+    store.scan(Space::Queue, &from, until.as_deref(), &mut |key, _| {
+        if let Some((_, number)) = space::split_queued(key) {
+            first.get_or_insert(number);
+            last = number;
+            len += 1;
+        }
+        ControlFlow::Continue(())
+    })?;
+    let record = &mut restored.record;
+    record.next = record.next.max(last.saturating_add(1));
+    restored.queue = StoredQueue {
+        first: first.unwrap_or(record.next),
+        next: record.next,
+        len,
+        bytes: 0,
+    };
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! The committer and the readers as threads, with arbiters that hand over at the same time.
+
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use castmq_mqtt::QoS;
+use castmq_rules::claim::Epoch;
+use castmq_rules::session::{Change, Expiry, Presence, Record};
+use castmq_rules::{ClientId, Delivery, Message, MessageId, Moment, SubscriptionIds};
+use castmq_store::{Fsync, Link, Op, QueueRange, RUN_SHIFT, SessionKey, Submission, open};
+
+use crate::node::{BEGIN, Hands, Node, options};
+use crate::scratch::Scratch;
+use crate::world::{ARBITERS, text, topic};
+
+const MESSAGES: u64 = 300;
+
+fn session(arbiter: u16) -> SessionKey {
+    SessionKey((1 << RUN_SHIFT) + u64::from(arbiter))
+}
+
+fn began(arbiter: u16) -> Op {
+    let client = format!("client {arbiter}");
+    let record = Record {
+        client_id: ClientId::new(text(&client)).unwrap(),
+        epoch: Epoch(1),
+        expiry: Expiry::Never,
+        presence: Presence::Connected,
+        will: None,
+        user_name: None,
+        first: 1,
+        next: 1,
+        weight_sum: 0,
+    };
+    Op::Session(session(arbiter), Change::Record(Box::new(record)))
+}
+
+fn queued(arbiter: u16, number: u64) -> Op {
+    let message = Message {
+        id: MessageId((1 << RUN_SHIFT) + number),
+        topic: topic("a"),
+        payload: Bytes::from(number.to_string()),
+        qos: QoS::AtLeastOnce,
+        retain: false,
+        properties: None,
+        from: None,
+        received: Moment::default(),
+        expires: None,
+        version: None,
+    };
+    let change = Change::Queued {
+        number,
+        weight_sum: number * message.weight() as u64,
+        delivery: Delivery {
+            message: Arc::new(message),
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            subscription_ids: SubscriptionIds::default(),
+            group: None,
+        },
+    };
+    Op::Session(session(arbiter), change)
+}
+
+/// Hands one message over after the other, and waits for each.
+fn arbiter(link: &Link, arbiter: u16) {
+    for number in 1..=MESSAGES {
+        let mut ops = vec![queued(arbiter, number)];
+        if number == 1 {
+            ops.insert(0, began(arbiter));
+        }
+        link.submit(Submission {
+            arbiter,
+            number,
+            ops,
+        });
+        if number % 10 == 0 {
+            while link.committed(arbiter) < number {
+                thread::park_timeout(Duration::from_millis(100));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_arbiters_hand_over_at_the_same_time_is_there_after_a_stop() {
+    let scratch = Scratch::new("threads");
+    let hands = Hands::default();
+    let opened = open(&options(scratch.path(), Fsync::Always, &hands), BEGIN).unwrap();
+    let (sender, receiver) = sync_channel(0);
+    let wake = move |arbiter: u16| {
+        let _ = sender.try_send(arbiter);
+    };
+    let (link, _) = opened.start(Box::new(wake)).unwrap();
+    thread::scope(|threads| {
+        for number in 0..ARBITERS {
+            let link = &link;
+            threads.spawn(move || arbiter(link, number));
+        }
+    });
+    drop(receiver);
+    let page = read(&link, 0);
+    assert_eq!(page.unwrap().messages.len(), 100);
+    link.stop().unwrap();
+    assert!(read(&link, 0).is_err());
+
+    let node = Node::open(scratch.path(), Fsync::Always, &hands).unwrap();
+    assert_eq!(node.recovered.sessions.len(), usize::from(ARBITERS));
+    for (_, restored) in &node.recovered.sessions {
+        assert_eq!(restored.queue.len as u64, MESSAGES);
+        assert_eq!(restored.queue.next, MESSAGES + 1);
+    }
+}
+
+fn read(
+    link: &Link,
+    arbiter: u16,
+) -> Result<castmq_rules::session::Page, castmq_store::StoreError> {
+    let range = QueueRange {
+        from: 1,
+        until: MESSAGES,
+        messages_max: 100,
+        bytes_max: usize::MAX,
+    };
+    let (sender, receiver) = sync_channel(1);
+    let answer = Box::new(move |page| sender.send(page).unwrap());
+    link.read_queue(session(arbiter), range, answer).unwrap();
+    receiver.recv().unwrap()
+}
