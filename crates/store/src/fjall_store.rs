@@ -275,10 +275,14 @@ impl Store for FjallStore {
     fn compact(&self, space: Space) -> Result<(), StoreError> {
         self.with(|open| {
             let keyspace = open.keyspace(space)?;
-            keyspace
-                .rotate_memtable_and_wait()
-                .and_then(|()| keyspace.major_compact())
-                .map_err(|error| engine("compact", &error))
+            let cannot = |error: fjall::Error| engine("compact", &error);
+            keyspace.rotate_memtable().map_err(cannot)?;
+            // What is in memory becomes a table first; never, when the threads that do so have failed.
+            while keyspace.sealed_memtable_count() > 0 {
+                open.persist(PersistMode::Buffer)?;
+                std::thread::sleep(WAIT);
+            }
+            keyspace.major_compact().map_err(cannot)
         })
     }
 

@@ -14,6 +14,7 @@ mod directory;
 mod exchange;
 mod faulty;
 mod flips;
+mod full;
 mod node;
 mod power;
 mod released;
