@@ -1,6 +1,7 @@
 //! What durability costs: processor time and bytes for each message, and what a start takes.
 //!
-//! `cargo bench -p castmq-store -- append|fanout|start|drain [DIRECTORY]`
+//! `cargo bench -p castmq-store -- append|fanout|start|drain [DIRECTORY]`; to count the instructions of a
+//! start alone, `fill DIRECTORY MESSAGES` first and then `open DIRECTORY`, under a profiler.
 
 #![allow(
     clippy::disallowed_methods,
@@ -41,7 +42,11 @@ fn main() {
         "append" => append(&directory),
         "fanout" => fan_out(&directory),
         "start" => start(&directory),
-        "open" => open_only(&directory),
+        "fill" => {
+            let messages = arguments.get(2).expect("how many messages");
+            return fill(&directory, messages.parse().expect("a number"));
+        }
+        "open" => return measure_open(&directory, "start"),
         "drain" => drain(&directory),
         _ => {
             append(&directory);
@@ -287,30 +292,28 @@ fn fan_out(directory: &Path) {
 
 /// Starts with 100 000 sessions and more and more messages.
 fn start(directory: &Path) {
-    const MANY: u64 = 100_000;
     for messages in [10_000, 100_000, 1_000_000] {
-        let mut bench = Bench::new(directory, Fsync::Never);
-        for first in (0..MANY).step_by(1000) {
-            bench.commit((first..first + 1000).flat_map(began).collect());
-        }
-        for first in (0..messages).step_by(1000) {
-            let one = |at| {
-                let (session, number) = (at * 7919 % MANY, 1 + at / MANY);
-                queued(session, number, &message((1 << RUN_SHIFT) + at, 256))
-            };
-            bench.commit((first..first + 1000).map(one).collect());
-        }
-        bench.opened.committer.finish();
+        fill(directory, messages);
         for round in 0..2 {
             measure_open(directory, &format!("{messages:>7} messages, start {round}"));
         }
     }
 }
 
-#[expect(clippy::exit, reason = "the directory stays")]
-fn open_only(directory: &Path) {
-    measure_open(directory, "start");
-    std::process::exit(0);
+fn fill(directory: &Path, messages: u64) {
+    const MANY: u64 = 100_000;
+    let mut bench = Bench::new(directory, Fsync::Never);
+    for first in (0..MANY).step_by(1000) {
+        bench.commit((first..first + 1000).flat_map(began).collect());
+    }
+    for first in (0..messages).step_by(1000) {
+        let one = |at| {
+            let (session, number) = (at * 7919 % MANY, 1 + at / MANY);
+            queued(session, number, &message((1 << RUN_SHIFT) + at, 256))
+        };
+        bench.commit((first..first + 1000).map(one).collect());
+    }
+    bench.opened.committer.finish();
 }
 
 fn measure_open(directory: &Path, what: &str) {
