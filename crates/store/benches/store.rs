@@ -1,7 +1,8 @@
 //! What durability costs: processor time and bytes for each message, and what a start takes.
 //!
 //! `cargo bench -p castmq-store -- append|fanout|start|drain [DIRECTORY]`; to count the instructions of a
-//! start alone, `fill DIRECTORY MESSAGES` first and then `open DIRECTORY`, under a profiler.
+//! start alone, `fill DIRECTORY MESSAGES` and `settle DIRECTORY` first and then `open DIRECTORY` under a
+//! profiler.
 
 #![allow(
     clippy::disallowed_methods,
@@ -46,6 +47,7 @@ fn main() {
             let messages = arguments.get(2).expect("how many messages");
             return fill(&directory, messages.parse().expect("a number"));
         }
+        "settle" => return settle(&directory),
         "open" => return measure_open(&directory, "start"),
         "drain" => drain(&directory),
         _ => {
@@ -294,9 +296,9 @@ fn fan_out(directory: &Path) {
 fn start(directory: &Path) {
     for messages in [10_000, 100_000, 1_000_000] {
         fill(directory, messages);
-        for round in 0..2 {
-            measure_open(directory, &format!("{messages:>7} messages, start {round}"));
-        }
+        measure_open(directory, &format!("{messages:>7} messages, at once"));
+        settle(directory);
+        measure_open(directory, &format!("{messages:>7} messages, after a pause"));
     }
 }
 
@@ -314,6 +316,18 @@ fn fill(directory: &Path, messages: u64) {
         bench.commit((first..first + 1000).map(one).collect());
     }
     bench.opened.committer.finish();
+}
+
+/// Gives the store the time to write down what it knows.
+fn settle(directory: &Path) {
+    let (processor, mut opened) = (processor_time(), opened(directory, Fsync::Never));
+    std::thread::sleep(Duration::from_millis(1100));
+    while opened.committer.step() == Step::Worked {}
+    // Tables are written behind the committer.
+    std::thread::sleep(Duration::from_millis(500));
+    opened.committer.finish();
+    let took = processor_time() - processor;
+    println!("  pause: {:.2} s processor", took.as_secs_f64());
 }
 
 fn measure_open(directory: &Path, what: &str) {

@@ -96,6 +96,16 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// [`StoreError`] when it is unknown whether it has.
     fn sync(&self) -> Result<(), StoreError>;
 
+    /// Brings what only a journal has into its final form, so that opening has less to do; what is left to
+    /// do happens later. Asked for when nothing else is.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot; all rows are still there.
+    fn flush(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Gives back the room of deleted rows. May take long.
     ///
     /// # Errors

@@ -22,6 +22,7 @@ use crate::{
 
 mod batch;
 mod bodies;
+mod ends;
 mod group;
 mod run;
 mod sweep;
@@ -29,7 +30,8 @@ mod versions;
 
 use batch::Batch;
 use bodies::Bodies;
-use group::Builder;
+use ends::Ends;
+use group::{Builder, Parts};
 use sweep::Sweep;
 use versions::Versions;
 
@@ -45,6 +47,13 @@ const SLICE_EVERY: Duration = Duration::from_millis(50);
 
 /// Hears which arbiter's submissions have been committed.
 pub type Wake = Box<dyn Fn(u16) + Send + Sync>;
+
+/// How long nobody must have wanted anything before it is written down where queues end, and what is
+/// written so far gets its final form.
+const QUIET_AFTER: Duration = Duration::from_secs(1);
+
+/// How much of the latter is worth it.
+const WORTH_FLUSHING_BYTES: usize = 1 << 20;
 
 /// What a [`Committer::step`] has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +78,7 @@ pub struct Committer {
     bodies: Bodies,
     versions: Versions,
     sweep: Sweep,
+    ends: Ends,
     progress: Progress,
     /// What was handed over and is not yet a batch.
     taken: Vec<Submission>,
@@ -81,6 +91,8 @@ pub struct Committer {
     sliced_at: Moment,
     /// When somebody last wanted something stored.
     busy_at: Moment,
+    /// What was written since it got its final form.
+    unflushed_bytes: usize,
     is_full: bool,
     tombstones: run::Tombstones,
 }
@@ -129,6 +141,12 @@ impl Committer {
         let mut sweep = Sweep::new(run_base, living, contents.over.clone());
         let ended = contents.superseded.iter().chain(&contents.orphaned);
         ended.for_each(|session| sweep.add(*session));
+        let unwritten = &contents.ends_unwritten;
+        let sessions = contents.sessions.iter().map(|(session, _)| *session);
+        let ends = Ends::new(
+            sessions.filter(|session| !unwritten.contains(session)),
+            unwritten.iter().copied(),
+        );
         let now = clock();
         Self {
             store,
@@ -141,6 +159,7 @@ impl Committer {
             bodies: Bodies::new(run),
             versions: Versions::new(progress.retained_version),
             sweep,
+            ends,
             progress,
             taken: Vec::new(),
             pending: None,
@@ -149,6 +168,7 @@ impl Committer {
             looked_at: None,
             sliced_at: now,
             busy_at: now,
+            unflushed_bytes: 0,
             is_full: false,
             tombstones: run::Tombstones::default(),
         }
@@ -190,12 +210,20 @@ impl Committer {
                 return Ok(Step::Worked);
             }
         }
+        if self.pending.is_none() && !self.ends.is_done() && self.is_quiet(now) {
+            let batch = self.ends.slice(&*self.store, self.timeline)?;
+            self.pending = Some(self.pending(batch, Durability::Handed));
+        }
         if self.pending.is_some() {
             self.commit(now)?;
             self.sync_by_timer(now)?;
             return Ok(Step::Worked);
         }
         self.sync_by_timer(now)?;
+        if self.unflushed_bytes >= WORTH_FLUSHING_BYTES && self.is_quiet(now) {
+            self.unflushed_bytes = 0;
+            self.store.flush()?;
+        }
         Ok(Step::Idle(self.until_timer(now)))
     }
 
@@ -212,8 +240,13 @@ impl Committer {
         let group = std::mem::take(&mut self.taken);
         let submissions = group.iter().map(|one| (one.arbiter, one.number)).collect();
         let ops = group.iter().map(|one| one.ops.len()).sum();
-        let parts = (&mut self.versions, &mut self.sweep);
-        let mut builder = Builder::new(&*self.store, self.timeline, &mut self.bodies, parts);
+        let parts = Parts {
+            bodies: &mut self.bodies,
+            versions: &mut self.versions,
+            sweep: &mut self.sweep,
+            ends: &mut self.ends,
+        };
+        let mut builder = Builder::new(&*self.store, self.timeline, parts);
         builder.add(group);
         let batch = builder.batch;
         let durability = match self.settings.fsync {
@@ -226,6 +259,11 @@ impl Committer {
             ..self.pending(batch, durability)
         });
         Ok(())
+    }
+
+    /// Whether nobody has wanted anything for a while.
+    fn is_quiet(&self, now: Moment) -> bool {
+        now.saturating_since(self.busy_at) >= QUIET_AFTER
     }
 
     /// Makes a batch of a slice of cleaning, for which nobody waits.
@@ -275,6 +313,7 @@ impl Committer {
         };
         self.progress = pending.progress;
         self.tombstones.count(&pending.writes);
+        self.unflushed_bytes += pending.bytes;
         let now = (self.clock)();
         match pending.durability {
             Durability::Handed => {

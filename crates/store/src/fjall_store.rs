@@ -272,6 +272,16 @@ impl Store for FjallStore {
         self.with(|open| open.persist(PersistMode::SyncData))
     }
 
+    fn flush(&self) -> Result<(), StoreError> {
+        self.with(|open| {
+            for keyspace in &open.keyspaces {
+                let flushed = keyspace.rotate_memtable();
+                flushed.map_err(|error| engine("write tables", &error))?;
+            }
+            Ok(())
+        })
+    }
+
     fn compact(&self, space: Space) -> Result<(), StoreError> {
         self.with(|open| {
             let keyspace = open.keyspace(space)?;

@@ -3,7 +3,7 @@
 //! Sessions and what belongs to each are read once, in order; of a long queue only its beginning and its
 //! end. So a start takes its time from the sessions, however much waits for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -11,12 +11,14 @@ use castmq_mqtt::{PacketId, Subscription};
 use castmq_rules::session::{Record, Restored, StoredQueue, SubscriptionEntry};
 use castmq_rules::{ClientId, Message, Moment};
 
+use crate::codec::ends::QueueEnds;
 use crate::codec::{self, retained, unseal};
 use crate::{Damage, Key, SessionKey, Space, Store, StoreError, Timeline, space};
 
 mod queues;
 
-use queues::{Queues, queue_ends, unknown_queue};
+pub(crate) use queues::queue_ends;
+use queues::{Queues, unknown_queue};
 
 /// What the store gives back at a start.
 #[derive(Debug)]
@@ -91,6 +93,8 @@ pub(crate) struct Contents {
     pub(crate) superseded: Vec<SessionKey>,
     /// Sessions that have rows and are no sessions.
     pub(crate) orphaned: Vec<SessionKey>,
+    /// Sessions of which it is not written down where their queues begin and end.
+    pub(crate) ends_unwritten: BTreeSet<SessionKey>,
     pub(crate) lost: Lost,
 }
 
@@ -125,8 +129,9 @@ impl<'store> Reading<'store> {
         self.released(&mut sessions)?;
         self.received(&mut sessions)?;
         self.retained()?;
+        let unknown = self.ends(&mut sessions)?;
         let mut queues = Queues::new(self.store, self.timeline, &mut sessions);
-        queues.run(progress)?;
+        queues.run(&unknown, progress)?;
         for (session, damage) in queues.into_damaged() {
             let key = space::session(session);
             let nothing: Option<()> = self.accept((Space::Queue, &key), Err(damage))?;
@@ -137,6 +142,7 @@ impl<'store> Reading<'store> {
             }
         }
         self.contents.sessions = sessions.into_iter().collect();
+        self.contents.ends_unwritten = unknown;
         self.contents.orphaned.sort_unstable();
         self.contents.orphaned.dedup();
         Ok(self.contents)
@@ -194,6 +200,31 @@ impl<'store> Reading<'store> {
             }
             Ok(())
         })
+    }
+
+    /// What is written down of the ends of queues; the answer is of which nothing is.
+    fn ends(&mut self, sessions: &mut Sessions) -> Result<BTreeSet<SessionKey>, StoreError> {
+        let mut unknown = BTreeSet::new();
+        for (session, restored) in sessions.iter_mut() {
+            QueueEnds(None).apply(restored);
+            unknown.insert(*session);
+        }
+        self.each(Space::Ends, |reading, key, value| {
+            let row = (Space::Ends, key);
+            let ends = unseal(row, value, reading.timeline, codec::ends::decode)?;
+            let session = split(Space::Ends, key, space::split_session)?.0;
+            let Some(restored) = sessions.get_mut(&session) else {
+                reading.orphan(session);
+                return Ok(());
+            };
+            let least = restored.record.first;
+            if ends.0.is_none_or(|(first, _)| first.number >= least) {
+                ends.apply(restored);
+                unknown.remove(&session);
+            }
+            Ok(())
+        })?;
+        Ok(unknown)
     }
 
     fn retained(&mut self) -> Result<(), StoreError> {

@@ -31,11 +31,13 @@ pub enum Space {
     Bans = 8,
     /// What the store knows of itself.
     Meta = 9,
+    /// Session → where its queue begins and ends, unless something has happened to it since.
+    Ends = 10,
 }
 
 impl Space {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Sessions,
         Self::Subscriptions,
         Self::Queue,
@@ -46,6 +48,7 @@ impl Space {
         Self::Users,
         Self::Bans,
         Self::Meta,
+        Self::Ends,
     ];
 
     /// Its name on the disk.
@@ -62,6 +65,7 @@ impl Space {
             Self::Users => "users",
             Self::Bans => "ban",
             Self::Meta => "meta",
+            Self::Ends => "ends",
         }
     }
 }

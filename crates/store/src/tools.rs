@@ -129,6 +129,10 @@ fn read_row(space: Space, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
             decoded(row, value, |_| Ok(()))?;
             split(space, key, meta::split_ended).map(drop)
         }
+        Space::Ends => {
+            decoded(row, value, codec::ends::decode)?;
+            split(space, key, space::split_session).map(drop)
+        }
         // Nothing writes them yet.
         Space::Users | Space::Bans => Err(StoreError::damaged(space, key, Damage::Field("row"))),
     }

@@ -85,6 +85,7 @@ fn decode_everything(bytes: &[u8]) {
     with(bytes, retained::decode);
     with(bytes, retained::decode_version);
     with(bytes, meta::decode);
+    with(bytes, ends::decode);
 }
 
 proptest! {

@@ -8,6 +8,7 @@ use castmq_rules::{Delivery, Message, MessageId, Moment};
 
 use super::batch::{Batch, Deleted};
 use super::bodies::{Bodies, Left};
+use super::ends::Ends;
 use super::sweep::Sweep;
 use super::versions::Versions;
 use crate::codec::{self, Encoder, queue, unseal};
@@ -15,30 +16,30 @@ use crate::{Key, Op, SessionKey, Space, Store, Submission, Timeline, space};
 
 /// What building a group changes beside the batch.
 #[derive(Debug)]
-pub(super) struct Builder<'parts> {
-    pub(super) store: &'parts dyn Store,
-    pub(super) timeline: Timeline,
+pub(super) struct Parts<'parts> {
     pub(super) bodies: &'parts mut Bodies,
     pub(super) versions: &'parts mut Versions,
     pub(super) sweep: &'parts mut Sweep,
+    pub(super) ends: &'parts mut Ends,
+}
+
+/// Builds a group.
+#[derive(Debug)]
+pub(super) struct Builder<'parts> {
+    store: &'parts dyn Store,
+    timeline: Timeline,
+    parts: Parts<'parts>,
     pub(super) batch: Batch,
     /// How often each message is queued in this group.
     queued: HashMap<MessageId, u32, ahash::RandomState>,
 }
 
 impl<'parts> Builder<'parts> {
-    pub(super) fn new(
-        store: &'parts dyn Store,
-        timeline: Timeline,
-        bodies: &'parts mut Bodies,
-        (versions, sweep): (&'parts mut Versions, &'parts mut Sweep),
-    ) -> Self {
+    pub(super) fn new(store: &'parts dyn Store, timeline: Timeline, parts: Parts<'parts>) -> Self {
         Self {
             store,
             timeline,
-            bodies,
-            versions,
-            sweep,
+            parts,
             batch: Batch::default(),
             queued: HashMap::default(),
         }
@@ -58,8 +59,8 @@ impl<'parts> Builder<'parts> {
                 Op::Session(session, change) => self.change(session, change),
                 Op::Retain { message, ends } => self.retain(&message, ends),
                 Op::Unretain { topic, version } => {
-                    if self.versions.is_newest(&topic, version) {
-                        self.versions.remember_deletion(&topic, version);
+                    if self.parts.versions.is_newest(&topic, version) {
+                        self.parts.versions.remember_deletion(&topic, version);
                         let key = Key::from_slice(topic.as_str().as_bytes());
                         self.batch.delete(Space::Retained, key);
                     }
@@ -71,6 +72,7 @@ impl<'parts> Builder<'parts> {
     fn change(&mut self, session: SessionKey, change: Change) {
         match change {
             Change::Record(record) => {
+                self.parts.ends.touch(session, &mut self.batch);
                 let key = space::session(session);
                 self.put(Space::Sessions, key, codec::session::CAPACITY, |to| {
                     codec::session::encode(&record, to);
@@ -91,8 +93,12 @@ impl<'parts> Builder<'parts> {
                 number,
                 weight_sum,
                 delivery,
-            } => self.queue(space::queued(session, number), weight_sum, &delivery),
+            } => {
+                self.parts.ends.touch(session, &mut self.batch);
+                self.queue(space::queued(session, number), weight_sum, &delivery);
+            }
             Change::Done { number, message } => {
+                self.parts.ends.touch(session, &mut self.batch);
                 self.done(&space::queued(session, number), message);
             }
             Change::Released {
@@ -101,6 +107,7 @@ impl<'parts> Builder<'parts> {
                 packet_id,
                 order,
             } => {
+                self.parts.ends.touch(session, &mut self.batch);
                 self.done(&space::queued(session, number), message);
                 let key = space::packet(session, packet_id);
                 self.put(Space::Released, key, 10, |to| to.number(order));
@@ -118,7 +125,8 @@ impl<'parts> Builder<'parts> {
     fn end(&mut self, session: SessionKey) {
         self.batch.delete(Space::Sessions, space::session(session));
         self.put(Space::Meta, codec::meta::ended(session), 0, |_| {});
-        self.sweep.add(session);
+        self.parts.ends.forget(session, &mut self.batch);
+        self.parts.sweep.add(session);
     }
 
     fn forget(&mut self, space: Space, session: SessionKey, id: PacketId) {
@@ -129,12 +137,12 @@ impl<'parts> Builder<'parts> {
         let message = &delivery.message;
         let form = self.form(message.id);
         if form == queue::Form::Body {
-            if !self.bodies.exists(message.id) {
+            if !self.parts.bodies.exists(message.id) {
                 let value = self.body(message);
                 let body = space::body(message.id.0);
                 self.batch.put_new(Space::Bodies, body, value, None);
             }
-            self.bodies.add(message.id);
+            self.parts.bodies.add(message.id);
         }
         let mut to = Encoder::new(self.timeline, queue::capacity(delivery, form));
         let weights = (message.weight() as u64, weight_sum);
@@ -147,7 +155,7 @@ impl<'parts> Builder<'parts> {
     /// A message that goes to one session is in its queue; one that goes to several is stored once.
     fn form(&self, id: MessageId) -> queue::Form {
         let is_shared = self.queued.get(&id).is_some_and(|times| *times > 1);
-        if self.bodies.exists(id) || is_shared && self.bodies.is_counted(id) {
+        if self.parts.bodies.exists(id) || is_shared && self.parts.bodies.is_counted(id) {
             queue::Form::Body
         } else {
             queue::Form::Inline
@@ -167,14 +175,14 @@ impl<'parts> Builder<'parts> {
             Deleted::Again => None,
         };
         if let Some(id) = reference {
-            release(self.bodies, &mut self.batch, id, key);
+            release(self.parts.bodies, &mut self.batch, id, key);
         }
     }
 
     /// Whether a row of the store refers to the message's body. When that cannot be read the body
     /// stays, until the next start sweeps it.
     fn stored_reference(&self, key: &Key, message: MessageId) -> Option<MessageId> {
-        if !self.bodies.may_be_referred_to(message, key) {
+        if !self.parts.bodies.may_be_referred_to(message, key) {
             return None;
         }
         let value = self.store.get(Space::Queue, key).ok()??;
@@ -184,7 +192,7 @@ impl<'parts> Builder<'parts> {
 
     fn retain(&mut self, message: &Message, ends: Option<Moment>) {
         let version = message.version.unwrap_or_default();
-        if self.versions.is_newest(&message.topic, version) {
+        if self.parts.versions.is_newest(&message.topic, version) {
             let key = Key::from_slice(message.topic.as_str().as_bytes());
             let capacity = codec::message::capacity(message);
             self.put(Space::Retained, key, capacity, |to| {

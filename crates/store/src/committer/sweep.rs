@@ -150,6 +150,7 @@ impl Sweep {
             Space::Subscriptions,
             Space::Released,
             Space::Received,
+            Space::Ends,
             Space::Queue,
         ] {
             let from = if space == Space::Queue {

@@ -1,19 +1,24 @@
 //! Where the queue of each session begins and ends.
 //!
-//! All queues are read in one go, which is by far the quickest way to the next one as long as they are
-//! short. What is longer is jumped over.
+//! For most that is written down, from a time when nothing happened to them. If it is not for many, all
+//! queues are read in one go, which is by far the quickest way to the next one as long as they are short;
+//! what is longer is jumped over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use castmq_rules::session::{Restored, StoredQueue};
 
 use super::{Sessions, split};
+use crate::codec::ends::{End, QueueEnds};
 use crate::codec::{queue, unseal};
 use crate::{Key, SessionKey, Space, Store, StoreError, Timeline, space};
 
 /// How many rows of a queue are read one after the other: about what a jump costs.
 const READ_MAX: u32 = 24;
+
+/// Up to one in so many queues is searched for by itself, which takes about so many times as long.
+const FEW: usize = 8;
 
 /// How many sessions are done between two reports.
 const REPORT_EVERY: usize = 1024;
@@ -25,6 +30,8 @@ pub(super) struct Queues<'store, 'sessions> {
     sessions: &'sessions mut Sessions,
     /// The queue that is being read.
     current: Option<Current>,
+    /// Its last row so far, which is looked into only if it is the last.
+    last: (Key, Vec<u8>),
     damaged: BTreeMap<SessionKey, StoreError>,
     done: usize,
 }
@@ -34,7 +41,7 @@ struct Current {
     session: SessionKey,
     /// No message with a lower number waits.
     from: u64,
-    ends: Option<(End, End)>,
+    first: Option<End>,
     read: u32,
 }
 
@@ -44,20 +51,49 @@ impl<'store, 'sessions> Queues<'store, 'sessions> {
         timeline: Timeline,
         sessions: &'sessions mut Sessions,
     ) -> Self {
-        for restored in sessions.values_mut() {
-            QueueEnds(None).apply(restored);
-        }
         Self {
             store,
             timeline,
             sessions,
             current: None,
+            last: (Key::new(), Vec::new()),
             damaged: BTreeMap::new(),
             done: 0,
         }
     }
 
-    pub(super) fn run(&mut self, progress: &mut dyn FnMut(usize, usize)) -> Result<(), StoreError> {
+    /// Finds the ends of the queues of some sessions: of these, and of others if that is quicker.
+    pub(super) fn run(
+        &mut self,
+        unknown: &BTreeSet<SessionKey>,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<(), StoreError> {
+        if unknown.len() <= self.sessions.len() / FEW {
+            return self.search(unknown);
+        }
+        self.read(progress)
+    }
+
+    /// Searches for the ends of each queue.
+    fn search(&mut self, unknown: &BTreeSet<SessionKey>) -> Result<(), StoreError> {
+        for session in unknown {
+            let Some(restored) = self.sessions.get_mut(session) else {
+                continue;
+            };
+            let first = restored.record.first;
+            match queue_ends(self.store, *session, first, self.timeline) {
+                Ok(ends) => ends.apply(restored),
+                Err(error @ StoreError::Damaged { .. }) => {
+                    self.damaged.insert(*session, error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads all queues.
+    fn read(&mut self, progress: &mut dyn FnMut(usize, usize)) -> Result<(), StoreError> {
         let mut from = Some(Key::new());
         while let Some(begin) = from.take() {
             let mut jump = None;
@@ -105,7 +141,7 @@ impl<'store, 'sessions> Queues<'store, 'sessions> {
             self.current = Some(Current {
                 session,
                 from: restored.record.first,
-                ends: None,
+                first: None,
                 read: 0,
             });
         }
@@ -114,15 +150,18 @@ impl<'store, 'sessions> Queues<'store, 'sessions> {
         };
         current.read += 1;
         if number >= current.from {
-            match queue_end(key, value, self.timeline) {
-                Ok(end) => {
-                    let first = current.ends.map_or(end, |(first, _)| first);
-                    current.ends = Some((first, end));
-                }
-                Err(error) => {
-                    self.damaged.entry(session).or_insert(error);
+            if current.first.is_none() {
+                match queue_end(key, value, self.timeline) {
+                    Ok(first) => current.first = Some(first),
+                    Err(error) => {
+                        self.damaged.entry(session).or_insert(error);
+                    }
                 }
             }
+            self.last.0.clear();
+            self.last.0.extend_from_slice(key);
+            self.last.1.clear();
+            self.last.1.extend_from_slice(value);
         }
         if current.read < READ_MAX {
             ControlFlow::Continue(())
@@ -133,44 +172,39 @@ impl<'store, 'sessions> Queues<'store, 'sessions> {
 
     /// Finds the end of a queue of which a part has been read.
     fn jump(&mut self, session: SessionKey) -> Result<(), StoreError> {
-        let Some(current) = &mut self.current else {
-            return Ok(());
-        };
-        let from = current.ends.map_or(current.from, |(first, _)| first.number);
-        match queue_ends(self.store, session, from, self.timeline) {
-            Ok(QueueEnds(ends)) => current.ends = ends,
-            Err(error @ StoreError::Damaged { .. }) => {
-                self.damaged.entry(session).or_insert(error);
-            }
-            Err(error) => return Err(error),
+        let until = space::behind(session);
+        let from = self.last.0.clone();
+        if self.current.is_some()
+            && let Some((key, value)) = self.store.last(Space::Queue, &from, until.as_deref())?
+        {
+            self.last = (Key::from_vec(key), value);
         }
         self.finish();
         Ok(())
     }
 
     fn finish(&mut self) {
-        if let Some(current) = self.current.take()
-            && let Some(restored) = self.sessions.get_mut(&current.session)
-        {
-            QueueEnds(current.ends).apply(restored);
-            self.done += 1;
+        let Some(current) = self.current.take() else {
+            return;
+        };
+        let Some(restored) = self.sessions.get_mut(&current.session) else {
+            return;
+        };
+        self.done += 1;
+        let Some(first) = current.first else {
+            return;
+        };
+        match queue_end(&self.last.0, &self.last.1, self.timeline) {
+            Ok(last) => QueueEnds(Some((first, last))).apply(restored),
+            Err(error) => {
+                self.damaged.entry(current.session).or_insert(error);
+            }
         }
     }
 }
 
-/// First and last row of a queue; `None` when it is empty.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct QueueEnds(Option<(End, End)>);
-
-#[derive(Clone, Copy, Debug)]
-struct End {
-    number: u64,
-    weight: u64,
-    weight_sum: u64,
-}
-
 /// The ends of one queue, from a number on.
-pub(super) fn queue_ends(
+pub(crate) fn queue_ends(
     store: &dyn Store,
     session: SessionKey,
     first: u64,
@@ -208,7 +242,7 @@ fn queue_end(key: &[u8], value: &[u8], timeline: Timeline) -> Result<End, StoreE
 
 impl QueueEnds {
     /// Tells the session of its queue.
-    pub(super) fn apply(self, restored: &mut Restored) {
+    pub(crate) fn apply(self, restored: &mut Restored) {
         let record = &mut restored.record;
         let Some((first, last)) = self.0 else {
             restored.queue = StoredQueue {

@@ -146,7 +146,12 @@ impl Report {
         let is_orphan =
             |session: SessionKey| !sessions.contains(&session) && !ended.contains(&session);
         let mut orphaned = 0;
-        for space in [Space::Subscriptions, Space::Released, Space::Received] {
+        for space in [
+            Space::Subscriptions,
+            Space::Released,
+            Space::Received,
+            Space::Ends,
+        ] {
             subject.each(space, |key, _| {
                 let session = space::split_session(key).map(|(session, _)| session);
                 orphaned += u64::from(session.is_some_and(is_orphan));

@@ -256,6 +256,7 @@ impl Story {
     /// After everything has been swept there is nothing but what is needed.
     fn leaves_nothing_behind(&mut self, backend: &dyn Backend) {
         let mut node = self.begin(backend);
+        self.hands.forward(Duration::from_secs(2));
         node.settle(&self.hands);
         let link = Arc::clone(&node.link);
         node.committer.finish();
@@ -273,6 +274,7 @@ impl Story {
         assert_eq!(rows(Space::Received), count(|held| held.received.len()));
         assert_eq!(rows(Space::Retained), model.kept().len());
         assert_eq!(rows(Space::Meta), 2);
+        assert_eq!(rows(Space::Ends), model.sessions.len());
         let queues = model.sessions.values().flat_map(|held| held.queue.values());
         let waiting: BTreeSet<_> = queues.map(|(_, delivery)| delivery.message.id.0).collect();
         for body in backend.keys(Space::Bodies) {
