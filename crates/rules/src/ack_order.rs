@@ -35,6 +35,18 @@ pub enum Outcome {
     Refused(ReasonCode),
 }
 
+impl Outcome {
+    /// What two who had to accept a publish say together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Refused(reason), _) | (_, Self::Refused(reason)) => Self::Refused(reason),
+            (Self::Accepted, _) | (_, Self::Accepted) => Self::Accepted,
+            (Self::NoSubscribers, Self::NoSubscribers) => Self::NoSubscribers,
+        }
+    }
+}
+
 /// An answer that is due now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ready {

@@ -154,6 +154,30 @@ impl Retained {
         Stored::Kept(message)
     }
 
+    /// A message that was kept before a restart, with its version and its end. What is more than may be
+    /// now goes by the limits of its replacement.
+    pub fn restore(&mut self, message: Arc<Message>, ends: Option<Moment>) {
+        let Some(version) = message.version else {
+            return;
+        };
+        self.version = self.version.max(version);
+        let key = order_key(message.topic.as_str());
+        self.remove_key(&key);
+        if let Some(ends) = ends {
+            self.ends.insert((ends, version), message.topic.clone());
+        }
+        self.bytes += message.weight();
+        self.limits.messages_max = self.limits.messages_max.max(self.messages.len() + 1);
+        let kept = Kept { message, ends };
+        self.messages.insert(key.into_boxed_slice(), kept);
+        self.check();
+    }
+
+    /// Versions up to this one were given out before a restart.
+    pub fn begin_at(&mut self, version: u64) {
+        self.version = self.version.max(version);
+    }
+
     /// Forgets the message of a topic and returns it.
     pub fn delete(&mut self, topic: &TopicName) -> Option<Arc<Message>> {
         let deleted = self.remove_key(&order_key(topic.as_str()));
@@ -162,16 +186,16 @@ impl Retained {
     }
 
     /// Forgets up to `limit` messages whose time is over, the earliest first, and returns their
-    /// topics; fewer than `limit` when no more are due.
-    pub fn expire(&mut self, now: Moment, limit: usize) -> Vec<TopicName> {
+    /// topics, each with the version that it had; fewer than `limit` when no more are due.
+    pub fn expire(&mut self, now: Moment, limit: usize) -> Vec<(TopicName, u64)> {
         let mut expired = Vec::new();
         while expired.len() < limit
             && let Some(first) = self.ends.first_entry()
             && first.key().0 <= now
         {
-            let topic = first.get().clone();
+            let (topic, version) = (first.get().clone(), first.key().1);
             self.remove_key(&order_key(topic.as_str()));
-            expired.push(topic);
+            expired.push((topic, version));
         }
         self.check();
         expired

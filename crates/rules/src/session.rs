@@ -23,6 +23,8 @@ mod subscriptions;
 #[cfg(test)]
 mod book;
 #[cfg(test)]
+mod kept_model;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 pub(crate) mod script;
@@ -202,9 +204,7 @@ impl Session {
             let after = record.map(Change::Record);
             self.actions.push(Action::PublishWill { will, after });
         }
-        if self.read_again().is_some_and(|at| at <= now) {
-            self.read_queue(now);
-        }
+        self.read_late(now);
         if self.retries.is_some_and(|retries| retries <= now) {
             self.retry(now);
         }
@@ -224,6 +224,7 @@ impl Session {
         self.ends = None;
         self.retries = None;
         self.replays = None;
+        self.stop_reading();
         self.awaiting_rel.clear();
         let ended = self.is_kept().then_some(Change::Ended);
         match (self.will.take(), ended) {

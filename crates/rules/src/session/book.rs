@@ -39,6 +39,10 @@ impl Book {
         numbers
     }
 
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     pub(crate) fn forget_waiting(&mut self) {
         self.waiting.clear();
         self.reads.clear();
@@ -90,7 +94,7 @@ impl Book {
     }
 
     pub(crate) fn restored(&self) -> Restored {
-        let record = self.record.clone().expect("the session was stored");
+        let mut record = self.record.clone().expect("the session was stored");
         let first = self.queue.first_key_value();
         let last = self.queue.last_key_value();
         let queue = match (first, last) {
@@ -102,6 +106,9 @@ impl Book {
             },
             _ => StoredQueue::default(),
         };
+        if let Some((_, (sum, _))) = last {
+            record.weight_sum = record.weight_sum.max(*sum);
+        }
         assert!(first.is_none_or(|(number, _)| *number >= record.first));
         Restored {
             record,

@@ -78,7 +78,8 @@ pub struct Record {
     pub first: u64,
     /// The number of the next message.
     pub next: u64,
-    /// What all messages so far weigh together.
+    /// What all messages so far weigh together; as it is read, not less than the last stored message
+    /// says.
     pub weight_sum: u64,
 }
 

@@ -24,6 +24,9 @@ const RECORD_EVERY: u32 = 8192;
 /// How long after a page could not be read it is asked for again.
 const READ_AGAIN: Duration = Duration::from_secs(1);
 
+/// How long a page may take before it is taken for lost.
+const READ_PATIENCE: Duration = Duration::from_secs(10);
+
 /// What a session knows of its share of the store.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
@@ -36,7 +39,7 @@ pub(super) struct Kept {
     sent_below: u64,
     /// Whether a page is being read.
     is_reading: bool,
-    /// When to ask for a page again that could not be read.
+    /// When to ask for a page again that could not be read, or did not come.
     read_again: Option<Moment>,
     /// Messages done with since the last record.
     done: u32,
@@ -133,6 +136,7 @@ impl Session {
     pub fn handle_page(&mut self, page: Page, now: Moment) {
         let Some(kept) = &mut self.kept else { return };
         kept.is_reading = false;
+        kept.read_again = None;
         for (reason, number, victim) in self.queue.put_page(page, &self.settings.queue) {
             self.give_up(reason, number, victim);
         }
@@ -258,7 +262,8 @@ impl Session {
     }
 
     /// Whether a message may leave as far as the store is concerned.
-    pub(super) fn is_stored(&self, number: u64) -> bool {
+    #[must_use]
+    pub fn is_stored(&self, number: u64) -> bool {
         self.kept
             .as_ref()
             .is_none_or(|kept| !kept.unstored.contains_key(&number))
@@ -295,7 +300,7 @@ impl Session {
             return;
         }
         kept.is_reading = true;
-        kept.read_again = None;
+        kept.read_again = Some(now + READ_PATIENCE);
         let pull = super::ReadQueue {
             from: stored.first,
             until,
@@ -303,6 +308,24 @@ impl Session {
             bytes_max: settings.memory_bytes_max.max(1),
         };
         self.actions.push(Action::ReadQueue(pull));
+    }
+
+    /// The moment has come to ask for a page again.
+    pub(super) fn read_late(&mut self, now: Moment) {
+        if let Some(kept) = &mut self.kept
+            && kept.read_again.is_some_and(|at| at <= now)
+        {
+            kept.is_reading = false;
+            kept.read_again = None;
+            self.read_queue(now);
+        }
+    }
+
+    /// Nothing is read any more: the session is over.
+    pub(super) fn stop_reading(&mut self) {
+        if let Some(kept) = &mut self.kept {
+            kept.read_again = None;
+        }
     }
 
     /// When to ask again for a page.

@@ -286,8 +286,11 @@ impl Script {
         self.perform();
     }
 
-    /// What was asked of the store is read.
+    /// What was asked of the store is read, if everything is there that was put in before.
     pub(crate) fn read(&mut self) {
+        if self.book.is_waiting() {
+            return;
+        }
         for read in std::mem::take(&mut self.book.reads) {
             let page = self.book.page(read);
             self.session.handle_page(page, self.now);

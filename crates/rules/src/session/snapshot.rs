@@ -19,6 +19,12 @@ impl Session {
         matches!(self.state, State::Connected { .. })
     }
 
+    /// The user who connected last.
+    #[must_use]
+    pub fn user_name(&self) -> Option<&str> {
+        self.user_name.as_deref()
+    }
+
     /// Whether it is over; it takes nothing any more.
     #[must_use]
     pub fn is_ended(&self) -> bool {

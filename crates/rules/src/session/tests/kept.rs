@@ -29,6 +29,7 @@ fn an_unacknowledged_message_keeps_its_packet_id_over_a_restart() {
 
     script.crash();
     script.reconnect();
+    script.commit();
     script.read();
 
     assert_eq!(script.written(), ["2 second again"]);
@@ -138,6 +139,7 @@ fn messages_that_waited_for_the_client_come_after_a_restart_in_their_order() {
     script.crash();
     assert_eq!(script.session.queued_now(), 3);
     script.reconnect();
+    script.commit();
     script.read();
 
     // They were never sent, so they are no repetitions. [MQTT3-3.3.1-2]
@@ -171,6 +173,37 @@ fn a_long_queue_is_in_memory_in_part_and_comes_as_a_whole() {
     assert!(script.book.queue.is_empty());
     assert_eq!(script.session.queued_now(), 0);
     assert_eq!(script.session.queued_bytes_now(), 0);
+}
+
+#[test]
+fn a_page_that_does_not_come_is_asked_for_again() {
+    let mut script = kept_session(SessionSettings::default()).connect();
+    script.disconnect(NORMAL);
+    script.qos1("waits");
+    script.commit();
+    script.crash();
+    script.reconnect();
+    script.commit();
+    script.book.reads.clear();
+
+    script.wait_seconds(11);
+    script.read();
+
+    assert_eq!(script.written(), ["1 waits"]);
+}
+
+#[test]
+fn a_session_ends_in_order_while_its_messages_are_read() {
+    let mut script = kept_session(SessionSettings::default()).connect();
+    script.disconnect(NORMAL);
+    script.qos1("lost");
+    script.commit();
+    script.crash();
+    script.reconnect();
+    script.end(EndReason::Removed);
+
+    assert_eq!(script.done(), ["dropped 1 unread", "end Removed"]);
+    assert!(script.session.next_deadline().is_none());
 }
 
 #[test]
