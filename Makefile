@@ -30,7 +30,7 @@ build: ## Build the release binary
 test: export CASTMQ_BIN = $(TARGET)/debug/castmq
 test: ## All tests: unit, doc, model, conformance, simulation, and real clients end to end
 	$(CARGO) test --workspace --locked --no-fail-fast
-	CASTMQ__NODE__POLLER=tokio $(CARGO) test --locked --no-fail-fast \
+	CASTMQ__NODE__POLLER=tokio CASTMQ_CONFORMANCE_STORE=1 $(CARGO) test --locked --no-fail-fast \
 		-p castmq-conformance -p castmq-e2e
 	tests/e2e/run paho mqttjs
 

@@ -13,7 +13,7 @@ use castmq_broker::rules::access::{Action, Answer};
 use castmq_broker::rules::connect::Refused;
 use castmq_broker::rules::hook::HookStep;
 use castmq_broker::{Authenticator, Authorizer, Broker, Credentials};
-use castmq_settings::Settings;
+use castmq_settings::{Settings, StoreBackend};
 
 /// Lets one user in.
 struct OneUser;
@@ -43,6 +43,7 @@ impl Authorizer for NothingPrivate {
 /// Starts the broker with everything that the program brings along.
 fn start(published: Arc<AtomicU64>) -> Result<Broker, Box<dyn Error>> {
     let mut settings = Settings::default();
+    settings.store.backend = StoreBackend::Memory;
     for listener in &mut settings.listener {
         listener.address = "127.0.0.1:0".parse()?;
     }

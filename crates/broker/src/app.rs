@@ -13,6 +13,7 @@
 //! Listeners open last, so that whoever connects finds everything in place.
 
 mod handle;
+mod opening;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ use castmq_otp::{
 };
 use castmq_rules::hook::NameTaken;
 use castmq_settings::Settings;
+use castmq_store::{Store, StoreError};
 
 use crate::access_control::{Authenticator, Authorizer, Modules};
 use crate::hook::Hooks;
@@ -64,6 +66,9 @@ pub enum StartError {
     /// A rewrite rule is wrong.
     #[error(transparent)]
     Rewrite(#[from] RewriteError),
+    /// What is kept on the disk cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Two modules have the same name.
     #[error(transparent)]
     NameTaken(#[from] NameTaken),
@@ -82,6 +87,7 @@ pub struct Builder {
     hooks: Hooks,
     modules: Modules,
     on_give_up: Option<GiveUpListener>,
+    store: opening::Choice,
 }
 
 impl fmt::Debug for Builder {
@@ -112,6 +118,20 @@ impl Builder {
     ) -> Result<Self, StartError> {
         register(&mut self.hooks)?;
         Ok(self)
+    }
+
+    /// With sessions, their messages and retained messages kept in this store, whatever the settings say.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store.store = Some(store);
+        self
+    }
+
+    /// Starts although the store has lost what was acknowledged, if it has; what that is is told.
+    #[must_use]
+    pub fn accept_data_loss(mut self, accepts: bool) -> Self {
+        self.store.accepts_data_loss = accepts;
+        self
     }
 
     /// With a module that decides who may connect, behind those that were added before.
@@ -147,6 +167,7 @@ impl Builder {
             mut hooks,
             modules,
             on_give_up,
+            store,
         } = self;
         check_anonymous(&settings, &modules)?;
         load_modules(&settings, &mut hooks)?;
@@ -167,6 +188,7 @@ impl Builder {
             node.on_give_up(listener);
         }
         let mailroom = Mailroom::new(arbiters, limits);
+        let sessions = opening::open(&node, &clock, &mailroom, store)?;
         let builders = (0..arbiters)
             .map(|arbiter| {
                 let parts = (Arc::clone(&node), Arc::clone(&clock), mailroom.clone());
@@ -180,6 +202,7 @@ impl Builder {
             addresses,
             arbiters: Some(running),
         };
+        opening::restore(&broker.handle, sessions)?;
         broker.open(sockets)?;
         Ok(broker)
     }
@@ -386,6 +409,7 @@ impl Broker {
         }
         self.handle.drain(DRAIN);
         arbiters.stop();
+        opening::close(self.handle.node());
     }
 }
 

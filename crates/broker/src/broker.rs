@@ -20,8 +20,9 @@ use castmq_rules::Message;
 
 use crate::node::Pressure;
 use crate::session::Session;
+use crate::store::collector::{self, AfterWill, Cause};
 use crate::ticker::Ticker;
-use crate::{Local, Shard, kinds, ledger, message, server};
+use crate::{Local, Shard, kinds, ledger, message, server, store};
 
 /// How often uptime and date are published.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -164,12 +165,40 @@ pub fn publish(shard: &mut Shard, topic: TopicName, payload: Bytes, qos: QoS, re
 
 /// Publishes a will: at once, or when the node is no longer behind. There is at most one for each
 /// session, so their queue needs no other bound, and none is dropped.
-pub(crate) fn publish_will(shard: &mut Shard, message: Message, from: Address<Session>) {
-    if is_behind(shard) || !shard.world.wills.is_empty() {
-        shard.world.wills.push_back((message, from));
+pub(crate) fn publish_will(shard: &mut Shard, will: DueWill) {
+    if is_behind(shard) || store::is_in_trouble(shard) || !shard.world.wills.is_empty() {
+        shard.world.wills.push_back(will);
     } else {
-        server::publish(shard, message, Some(from), None);
+        publish_due(shard, will);
     }
+}
+
+/// A will whose time has come.
+#[derive(Debug)]
+pub(crate) struct DueWill {
+    pub(crate) message: Message,
+    pub(crate) from: Address<Session>,
+    /// What is stored together with it, so that it is published once.
+    pub(crate) after: Option<AfterWill>,
+}
+
+fn publish_due(shard: &mut Shard, will: DueWill) {
+    let DueWill {
+        message,
+        from,
+        after,
+    } = will;
+    let Some(after) = after else {
+        server::publish(shard, message, Some(from), None);
+        return;
+    };
+    let cause = Cause::Will {
+        session: from,
+        after,
+    };
+    collector::publish(shard, cause, None, |shard, to| {
+        server::publish(shard, message, Some(from), Some(to))
+    });
 }
 
 fn is_behind(shard: &Shard) -> bool {
@@ -185,8 +214,11 @@ pub(crate) fn publish_waiting(shard: &mut Shard) {
         if is_behind(shard) {
             return;
         }
-        if let Some((message, from)) = shard.world.wills.pop_front() {
-            server::publish(shard, message, Some(from), None);
+        // A will is struck out when it is published, which the store has to take.
+        let may_be_struck_out = !store::is_in_trouble(shard);
+        let will = shard.world.wills.pop_front_if(|_| may_be_struck_out);
+        if let Some(will) = will {
+            publish_due(shard, will);
         } else if let Some(message) = shard.world.internal.pop_front() {
             server::publish(shard, message, None, None);
         } else {

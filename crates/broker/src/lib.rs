@@ -28,6 +28,7 @@ pub mod session;
 pub mod session_sup;
 pub mod sm;
 pub mod stats;
+pub mod store;
 pub mod sup;
 pub mod sysmon;
 mod ticker;

@@ -35,7 +35,7 @@ use crate::session::{Session, SessionEntry};
 use crate::sm::{Sm, SmEntry};
 use crate::stats::{self, Stats, StatsTick};
 use crate::sysmon::{Sysmon, SysmonTick};
-use crate::{Shard, kinds, ledger, sup};
+use crate::{Shard, kinds, ledger, store, sup};
 
 /// Message ids that an arbiter reserves at a time.
 const MESSAGE_IDS: u64 = 4096;
@@ -122,10 +122,12 @@ pub struct Local {
     pub(crate) half_open: usize,
     /// Sockets whose process is over.
     pub(crate) orphans: Vec<Token>,
+    /// What waits to be stored.
+    pub(crate) pending: store::Pending,
     /// The broker's own messages that wait.
     pub(crate) internal: VecDeque<Message>,
     /// Wills that wait.
-    pub(crate) wills: VecDeque<(Message, Address<Session>)>,
+    pub(crate) wills: VecDeque<broker::DueWill>,
     pub(crate) socket_work: Vec<SocketWork>,
     /// Buffers for what connections write, handed from one to the next.
     write_buffers: Vec<BytesMut>,
@@ -171,6 +173,7 @@ impl Local {
             matches: Vec::new(),
             write_buffers: Vec::new(),
             clients: ClientTable::with_hasher(hasher.clone()),
+            pending: store::Pending::new(&hasher),
             hasher,
             listeners: Vec::new(),
             ledger: ledger::Pages::default(),
@@ -319,7 +322,12 @@ impl World for Local {
                     pubsub::answer(shard, to, outcome);
                 }
             }
-            Parcel::Answer { to, outcome } => pubsub::answer(shard, to, outcome),
+            Parcel::Answer {
+                to,
+                outcome,
+                changes,
+            } => pubsub::answer_with(shard, to, outcome, changes),
+            Parcel::Stored { session, number } => store::stored(shard, session, number),
             Parcel::Routes { sequence, routes } => router::deliver(shard, from, sequence, routes),
             Parcel::RoutesDone { sequence } => {
                 if let Some(pubsub) = shard.world.names.pubsub {
@@ -435,6 +443,10 @@ impl World for Local {
         sup::gave_up(shard, process);
     }
 
+    fn round_begins(shard: &mut Shard) {
+        store::round_begins(shard);
+    }
+
     fn round_ends(shard: &mut Shard, poller: &mut dyn Poller) {
         for work in std::mem::take(&mut shard.world.socket_work) {
             work(shard, poller);
@@ -444,6 +456,7 @@ impl World for Local {
         broker::publish_waiting(shard);
         client::resume_paused(shard);
         ledger::hand_over(shard);
+        store::round_ends(shard);
         stats::write(shard);
         close_orphans(shard, poller);
     }

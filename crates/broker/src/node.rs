@@ -24,6 +24,7 @@ use crate::ledger::Ledger;
 use crate::router;
 use crate::sm::Directory;
 use crate::stats::Gauges;
+use crate::store::NodeStore;
 
 /// The routes: exact filters in a concurrent map, wildcard filters in versions behind one swap.
 #[derive(Debug)]
@@ -51,6 +52,12 @@ pub struct Node {
     pub routes: Routes,
     /// The last message of each topic.
     pub retained: RwLock<Retained>,
+    /// What may be retained, and for how long.
+    pub retain_limits: RetainLimits,
+    /// Where what must outlive the process is kept; empty where nothing must.
+    pub store: OnceLock<NodeStore>,
+    /// Sessions that are kept there, by arbiter: so many were ever started.
+    kept_sessions: Vec<AtomicU64>,
     /// What is called when something happens.
     pub hooks: HookTable,
     /// Who may connect, publish and subscribe.
@@ -131,6 +138,9 @@ impl Node {
                 changes: router::Changes::default(),
             },
             retained: RwLock::new(Retained::new(limits)),
+            retain_limits: limits,
+            store: OnceLock::new(),
+            kept_sessions: (0..arbiters).map(|_| AtomicU64::new(0)).collect(),
             hooks: HookTable::default(),
             access: Access::default(),
             counters: Counters::new(arbiters),
@@ -156,6 +166,29 @@ impl Node {
     #[must_use]
     pub fn next_epoch(&self) -> u64 {
         self.epochs.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Has claims get higher numbers than this one, which a stored session carries.
+    pub fn epochs_begin_at(&self, epoch: u64) {
+        self.epochs.fetch_max(epoch, Relaxed);
+    }
+
+    /// Has messages get higher numbers than those of earlier lives.
+    pub fn message_ids_begin_at(&self, first: u64) {
+        self.messages.fetch_max(first, Relaxed);
+    }
+
+    /// A session that outlives the process was started on an arbiter.
+    pub(crate) fn note_kept_session(&self, arbiter: u16) {
+        if let Some(count) = self.kept_sessions.get(usize::from(arbiter)) {
+            count.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Whether an arbiter ever had a session that outlives the process.
+    pub(crate) fn has_kept_sessions(&self, arbiter: u16) -> bool {
+        let count = self.kept_sessions.get(usize::from(arbiter));
+        count.is_some_and(|count| count.load(Relaxed) > 0)
     }
 
     /// Reserves message ids for an arbiter, which hands them out one by one.

@@ -12,17 +12,40 @@ use crate::Shard;
 use crate::alarm::AlarmEntry;
 use crate::client::{Adopted, Client};
 use crate::pubsub::Fence;
+use crate::session::Session;
+use crate::store::SessionChange;
 
 /// Bytes that a parcel counts for besides the message in it.
 const PARCEL_BYTES: usize = 128;
 
 /// Whom to tell that a publish was accepted.
 #[derive(Clone, Copy, Debug)]
-pub struct AnswerTo {
+pub enum AnswerTo {
     /// The connection that it came by.
-    pub client: Address<Client>,
-    /// Which publish of it.
-    pub sequence: Sequence,
+    Client {
+        /// Which connection.
+        client: Address<Client>,
+        /// Which publish of it.
+        sequence: Sequence,
+    },
+    /// Who collects all that the publish changes in the store.
+    Collector {
+        /// On which arbiter.
+        arbiter: u16,
+        /// Which of its collectors.
+        number: u32,
+    },
+}
+
+impl AnswerTo {
+    /// Where whoever is to be told is.
+    #[must_use]
+    pub fn arbiter(&self) -> u16 {
+        match self {
+            Self::Client { client, .. } => client.arbiter,
+            Self::Collector { arbiter, .. } => *arbiter,
+        }
+    }
 }
 
 /// Groups that get a message.
@@ -57,6 +80,15 @@ pub enum Parcel {
         to: AnswerTo,
         /// What became of it.
         outcome: Outcome,
+        /// What has to be stored for it.
+        changes: Vec<SessionChange>,
+    },
+    /// A message of a session is stored.
+    Stored {
+        /// Whose.
+        session: Address<Session>,
+        /// Its number.
+        number: u64,
     },
     /// For the router: what is the case on the sending arbiter now.
     Routes {
@@ -82,9 +114,10 @@ impl castmq_otp::Parcel for Parcel {
     fn weight(&self) -> usize {
         match self {
             Self::Publish { message, .. } => PARCEL_BYTES + message.weight(),
+            Self::Answer { changes, .. } => PARCEL_BYTES * (1 + changes.len()),
             Self::Connection(_)
             | Self::Adopt(_)
-            | Self::Answer { .. }
+            | Self::Stored { .. }
             | Self::Routes { .. }
             | Self::RoutesDone { .. }
             | Self::Fence(_)
@@ -101,6 +134,7 @@ impl fmt::Debug for Parcel {
             Self::Adopt(_) => "Adopt",
             Self::Publish { .. } => "Publish",
             Self::Answer { .. } => "Answer",
+            Self::Stored { .. } => "Stored",
             Self::Routes { .. } => "Routes",
             Self::RoutesDone { .. } => "RoutesDone",
             Self::Fence(_) => "Fence",

@@ -12,22 +12,26 @@
 //!
 //! The rules are in [`castmq_rules::Table`] and [`castmq_rules::Plan`]; this file moves messages.
 
-use std::cell::RefCell;
+mod copies;
+
 use std::collections::VecDeque;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use castmq_mqtt::{Subscription, TopicName};
-use castmq_observe::{Counter, Kind};
+use castmq_observe::Kind;
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
 use castmq_rules::ack_order::Outcome;
 use castmq_rules::{ArbiterId, ArbiterSet, Delivery, Message, Plan, Route};
 use smallvec::SmallVec;
 
+pub use copies::Ticket;
+use copies::{Copies, deliver};
+
 use crate::client::ClientEntry;
 use crate::parcel::{AnswerTo, ForGroups, Parcel};
 use crate::session::{Session, SessionEntry};
+use crate::store::{SessionChange, collector};
 use crate::{Local, Shard, kinds, router, server};
 
 /// Deliveries per turn: a publish may have a hundred thousand subscribers.
@@ -104,54 +108,32 @@ enum Work {
     Fence(Fence),
 }
 
-/// The duty to say what became of a publish on this arbiter. Dropped without a word it says *refused*.
-#[derive(Debug)]
-pub struct Ticket {
-    to: Option<AnswerTo>,
-    lost: Rc<RefCell<Vec<AnswerTo>>>,
-}
-
-impl Ticket {
-    /// A ticket for a publish; one without anybody to tell is accepted in silence.
-    #[must_use]
-    pub fn new(shard: &Shard, to: Option<AnswerTo>) -> Self {
-        Self {
-            to,
-            lost: Rc::clone(&shard.world.lost_tickets),
-        }
-    }
-
-    /// Says what became of it.
-    pub fn answer(mut self, shard: &mut Shard, outcome: Outcome) {
-        if let Some(to) = self.to.take() {
-            answer(shard, to, outcome);
-        }
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        if let Some(to) = self.to.take()
-            && let Ok(mut lost) = self.lost.try_borrow_mut()
-        {
-            lost.push(to);
-        }
-    }
-}
-
 /// Tells a publisher what became of its publish, here or on another arbiter.
 pub fn answer(shard: &mut Shard, to: AnswerTo, outcome: Outcome) {
-    if to.client.arbiter == shard.arbiter {
-        // A client that went away is told nothing.
-        let _ = shard.send(
-            to.client,
-            ClientEntry::Answer {
-                sequence: to.sequence,
-                outcome,
-            },
-        );
-    } else {
-        shard.post(to.client.arbiter, Parcel::Answer { to, outcome });
+    answer_with(shard, to, outcome, Vec::new());
+}
+
+/// The same, with what has to be stored for it.
+pub(crate) fn answer_with(
+    shard: &mut Shard,
+    to: AnswerTo,
+    outcome: Outcome,
+    changes: Vec<SessionChange>,
+) {
+    if to.arbiter() != shard.arbiter {
+        let parcel = Parcel::Answer {
+            to,
+            outcome,
+            changes,
+        };
+        return shard.post(to.arbiter(), parcel);
+    }
+    match to {
+        AnswerTo::Client { client, sequence } => {
+            // A client that went away is told nothing.
+            let _ = shard.send(client, ClientEntry::Answer { sequence, outcome });
+        }
+        AnswerTo::Collector { number, .. } => collector::collect(shard, number, outcome, changes),
     }
 }
 
@@ -164,8 +146,7 @@ pub struct Job {
     groups: SmallVec<[Arc<str>; 1]>,
     tried: ArbiterSet,
     ticket: Option<Ticket>,
-    delivered: bool,
-    is_counted: bool,
+    copies: Copies,
 }
 
 impl Job {
@@ -184,8 +165,7 @@ impl Job {
             groups: SmallVec::new(),
             tried: ArbiterSet::default(),
             ticket: None,
-            delivered: false,
-            is_counted: false,
+            copies: Copies::default(),
         }
     }
 
@@ -202,8 +182,9 @@ impl Job {
 /// what became of it; where that is not known yet, `to` will be told.
 // emqttd: emqttd_pubsub:dispatch/2
 pub fn dispatch(shard: &mut Shard, mut job: Job, to: Option<AnswerTo>) -> Option<Outcome> {
+    job.copies.to = to;
     if shard.world.dispatching == 0 && advance(shard, &mut job) {
-        return Some(finish(shard, &mut job));
+        return finish(shard, &mut job);
     }
     dispatch_later(shard, job, to);
     None
@@ -227,33 +208,23 @@ pub fn dispatch_here(
     let table = &shard.world.table;
     let is_done = table.advance(plan, from, DELIVERIES_PER_TURN, |found| matches.push(found));
     let last = matches.pop();
-    let (mut delivered, mut is_counted) = (false, false);
+    let mut copies = Copies::for_publisher(to);
     for found in matches.drain(..) {
         let message = Arc::clone(&message);
-        delivered |= deliver(
-            shard,
-            found.session,
-            found.delivery(message),
-            &mut is_counted,
-        );
+        deliver(shard, found.session, found.delivery(message), &mut copies);
     }
     shard.world.matches = matches;
     let rest = (!is_done).then(|| Arc::clone(&message));
     if let Some(found) = last {
-        delivered |= deliver(
-            shard,
-            found.session,
-            found.delivery(message),
-            &mut is_counted,
-        );
+        deliver(shard, found.session, found.delivery(message), &mut copies);
     }
     if let Some(message) = rest {
         let mut job = Job::new(message, Some(plan.clone()), from);
-        (job.delivered, job.is_counted) = (delivered, is_counted);
+        job.copies = copies;
         dispatch_later(shard, job, to);
         return None;
     }
-    Some(outcome_of(delivered))
+    copies.outcome()
 }
 
 /// The plan for what arrived last from other arbiters, where publishers send runs of messages on one topic.
@@ -294,14 +265,6 @@ fn dispatch_later(shard: &mut Shard, mut job: Job, to: Option<AnswerTo>) {
     }
 }
 
-fn outcome_of(delivered: bool) -> Outcome {
-    if delivered {
-        Outcome::Accepted
-    } else {
-        Outcome::NoSubscribers
-    }
-}
-
 /// Lets a fence through behind all messages that wait on this arbiter.
 pub fn pass(shard: &mut Shard, fence: Fence) {
     if shard.world.dispatching == 0 {
@@ -333,23 +296,23 @@ fn advance(shard: &mut Shard, job: &mut Job) -> bool {
     for found in matches.drain(..) {
         let session = found.session;
         let delivery = found.delivery(Arc::clone(&job.message));
-        job.delivered |= deliver(shard, session, delivery, &mut job.is_counted);
+        deliver(shard, session, delivery, &mut job.copies);
     }
     shard.world.matches = matches;
     is_done
 }
 
-/// Gives the groups their copies; returns what became of the message.
-fn finish(shard: &mut Shard, job: &mut Job) -> Outcome {
+/// Gives the groups their copies; returns what became of the message, unless the receipt will tell.
+fn finish(shard: &mut Shard, job: &mut Job) -> Option<Outcome> {
     for group in std::mem::take(&mut job.groups) {
-        job.delivered |= dispatch_group(shard, job, group);
+        dispatch_group(shard, job, group);
     }
-    outcome_of(job.delivered)
+    job.copies.outcome()
 }
 
 /// Gives one member of a group the message; an arbiter without members passes it on.
 // [MQTT5-4.8.2-4]
-fn dispatch_group(shard: &mut Shard, job: &Job, group: Arc<str>) -> bool {
+fn dispatch_group(shard: &mut Shard, job: &mut Job, group: Arc<str>) {
     let choice = server::choice(shard, &job.message);
     let chosen = shard
         .world
@@ -357,17 +320,28 @@ fn dispatch_group(shard: &mut Shard, job: &Job, group: Arc<str>) -> bool {
         .choose(&group, choice.strategy, choice.chance);
     if let Some((session, subscriber)) = chosen {
         let delivery = subscriber.delivery(&job.message, &group);
-        if deliver(shard, session, delivery, &mut false) {
-            return true;
+        if deliver(shard, session, delivery, &mut job.copies) {
+            return;
         }
     }
     let mut tried = job.tried.clone();
     tried.insert(ArbiterId(shard.arbiter));
-    bounce(shard, &job.message, group, tried)
+    // Where nobody else here is waited for, the other arbiter tells the publisher.
+    let to = job.copies.to.filter(|_| job.copies.receipt.is_none());
+    if bounce(shard, &job.message, group, (tried, to)) {
+        job.copies.delivered = true;
+        job.copies.is_handed_on |= to.is_some();
+        job.copies.to = job.copies.to.filter(|_| to.is_none());
+    }
 }
 
 /// Sends a message for a group to an arbiter that was not tried yet; whether there is one.
-fn bounce(shard: &mut Shard, message: &Arc<Message>, group: Arc<str>, tried: ArbiterSet) -> bool {
+fn bounce(
+    shard: &mut Shard,
+    message: &Arc<Message>,
+    group: Arc<str>,
+    (tried, answer): (ArbiterSet, Option<AnswerTo>),
+) -> bool {
     let choice = server::choice(shard, message);
     let node = Arc::clone(&shard.world.node);
     let Ok(subscription) = castmq_mqtt::Text::try_from(&*group)
@@ -389,7 +363,7 @@ fn bounce(shard: &mut Shard, message: &Arc<Message>, group: Arc<str>, tried: Arb
             message,
             own: false,
             groups,
-            answer: None,
+            answer,
         },
     );
     true
@@ -408,37 +382,13 @@ pub fn redispatch(shard: &mut Shard, ended: Address<Session>, delivery: &Deliver
         table.choose_other(&group, ended, choice.strategy, choice.chance)
     {
         let delivery = subscriber.delivery(message, &group);
-        if deliver(shard, session, delivery, &mut false) {
+        if deliver(shard, session, delivery, &mut Copies::default()) {
             return true;
         }
     }
     let mut tried = ArbiterSet::default();
     tried.insert(ArbiterId(shard.arbiter));
-    bounce(shard, message, group, tried)
-}
-
-/// Puts a copy into a session's lane. The body counts once per arbiter: `is_counted` says that it has
-/// been.
-fn deliver(
-    shard: &mut Shard,
-    session: Address<Session>,
-    delivery: Delivery,
-    is_counted: &mut bool,
-) -> bool {
-    let body = if *is_counted {
-        0
-    } else {
-        delivery.message.weight()
-    };
-    *is_counted = true;
-    let carries = u32::try_from(body).unwrap_or(u32::MAX);
-    let is_there = shard
-        .send(session, SessionEntry::Deliver { delivery, carries })
-        .is_ok();
-    if is_there {
-        shard.count(Counter::Deliveries);
-    }
-    is_there
+    bounce(shard, message, group, (tried, None))
 }
 
 impl Pubsub {
@@ -452,6 +402,12 @@ impl Pubsub {
             confirmed: 0,
             waiting: VecDeque::new(),
         }
+    }
+
+    /// Whether the router has confirmed everything that was reported.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.confirmed >= self.reported
     }
 
     fn report(&mut self, shard: &mut Shard, routes: Vec<Route>, answer: Option<Address<Session>>) {
@@ -498,8 +454,10 @@ impl Pubsub {
             match work {
                 Work::Job(mut job) => {
                     let outcome = finish(shard, &mut job);
-                    if let Some(ticket) = job.ticket.take() {
-                        ticket.answer(shard, outcome);
+                    match (job.ticket.take(), outcome) {
+                        (Some(ticket), Some(outcome)) => ticket.answer(shard, outcome),
+                        (Some(ticket), None) => ticket.hand_on(),
+                        (None, _) => {}
                     }
                 }
                 Work::Fence(fence) => passed(shard, fence),

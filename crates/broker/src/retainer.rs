@@ -18,10 +18,11 @@ use std::time::Duration;
 use castmq_observe::{Event, Kind};
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
 use castmq_rules::{Message, Scan, ScanBudget, Stored};
+use castmq_store::Op;
 
 use crate::node::Node;
 use crate::ticker::Ticker;
-use crate::{Local, Shard, kinds, now};
+use crate::{Local, Shard, kinds, now, store};
 
 /// How often expired messages are looked for.
 const EXPIRE_EVERY: Duration = Duration::from_secs(1);
@@ -88,13 +89,16 @@ impl Process for Retainer {
                 .retained
                 .write()
                 .unwrap_or_else(PoisonError::into_inner);
-            table.expire(now, EXPIRE_CHUNK).len()
+            table.expire(now, EXPIRE_CHUNK)
         };
-        let again = if expired == EXPIRE_CHUNK {
+        let again = if expired.len() == EXPIRE_CHUNK {
             Duration::ZERO
         } else {
             EXPIRE_EVERY
         };
+        for (topic, version) in expired {
+            store::put(shard, Op::Unretain { topic, version });
+        }
         self.ticker.again(shard, self.address, again);
     }
 
@@ -137,6 +141,23 @@ pub fn retain(shard: &mut Shard, message: Message) -> Arc<Message> {
             message
         }
     }
+}
+
+/// What has to be stored of a message that was published with the retain flag.
+pub(crate) fn operation(shard: &Shard, message: &Arc<Message>) -> Option<Op> {
+    // What the broker says of itself it says again after a restart.
+    if !store::is_on(shard) || message.is_system() {
+        return None;
+    }
+    // One without a number was refused.
+    let version = message.version?;
+    if message.payload.is_empty() {
+        let topic = message.topic.clone();
+        return Some(Op::Unretain { topic, version });
+    }
+    let ends = shard.world.node.retain_limits.end_of(message);
+    let message = Arc::clone(message);
+    Some(Op::Retain { message, ends })
 }
 
 /// The next retained messages of a scan; none of them when it has looked at enough topics for now.

@@ -15,7 +15,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use castmq_mqtt::{Subscription, TopicName};
+use castmq_mqtt::{QoS, ReasonCode, Subscription, TopicName};
 use castmq_observe::{Counter, Kind};
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
 use castmq_rules::ack_order::Outcome;
@@ -29,7 +29,8 @@ use crate::parcel::{AnswerTo, ForGroups, Parcel};
 use crate::pubsub::{Job, PubsubEntry};
 use crate::router::Seen;
 use crate::session::Session;
-use crate::{Local, Shard, hook, kinds, pubsub, retainer, router};
+use crate::store::{Waiter, collector};
+use crate::{Local, Shard, hook, kinds, ledger, pubsub, retainer, router, store};
 
 /// Subscriptions of a session that ended which are removed per turn.
 const REMOVED_PER_TURN: usize = 256;
@@ -167,6 +168,26 @@ impl Server {
     }
 }
 
+/// Subscribes a session that comes back from the store. Nobody is told; the routes are in place before a
+/// listener opens.
+pub(crate) fn restore(
+    shard: &mut Shard,
+    session: Address<Session>,
+    subscriptions: &[(Subscription, Subscriber)],
+) {
+    subscribe(shard, session, subscriptions, false);
+    // Groups prefer who is there.
+    if subscriptions
+        .iter()
+        .any(|(subscription, _)| subscription.is_shared())
+    {
+        let mut routes = Vec::new();
+        let table = &mut shard.world.table;
+        table.set_online(session, false, &mut routes);
+        to_pubsub(shard, routes, None);
+    }
+}
+
 fn subscribe(
     shard: &mut Shard,
     session: Address<Session>,
@@ -213,6 +234,8 @@ pub enum Published {
     },
     /// A hook stopped it: acknowledged, and nobody gets it.
     Stopped,
+    /// It cannot be promised now: the store is in trouble.
+    Refused(ReasonCode),
 }
 
 impl Published {
@@ -221,7 +244,7 @@ impl Published {
     pub fn outcomes(self) -> u32 {
         match self {
             Self::To { arbiters, here } => arbiters + u32::from(here.is_some()),
-            Self::Stopped => 0,
+            Self::Stopped | Self::Refused(_) => 0,
         }
     }
 }
@@ -344,12 +367,87 @@ pub(crate) fn publish_along(
         // A callback may have given the message another topic.
         way = &mut other;
     }
+    if answer.is_some() && store::is_in_trouble(shard) {
+        let way = Way::current(way, shard, &message);
+        if needs_store(shard, &message, way, from) {
+            return Published::Refused(ReasonCode::QuotaExceeded);
+        }
+    }
     shard.count(Counter::MessagesRouted);
+    let mut stores = 0;
     if message.retain {
         message = retainer::retain(shard, Arc::unwrap_or_clone(message));
+        stores = u32::from(store_retained(shard, &message, answer));
     }
     let way = Way::current(way, shard, &message);
-    route(shard, message, way, from, answer)
+    match route(shard, message, way, from, answer) {
+        Published::To { arbiters, here } => Published::To {
+            arbiters: arbiters + stores,
+            here,
+        },
+        other @ (Published::Stopped | Published::Refused(_)) => other,
+    }
+}
+
+/// Has a retained message stored, or that there is none any more; whether somebody will be told when it
+/// is.
+fn store_retained(shard: &mut Shard, message: &Arc<Message>, answer: Option<AnswerTo>) -> bool {
+    let Some(op) = retainer::operation(shard, message) else {
+        return false;
+    };
+    match answer {
+        Some(AnswerTo::Collector { number, .. }) => {
+            collector::add_retained(shard, number, op);
+            false
+        }
+        Some(to @ AnswerTo::Client { .. }) => {
+            store::put(shard, op);
+            store::wait(shard, Waiter::Answer(to, Outcome::NoSubscribers));
+            true
+        }
+        None => {
+            // Nobody is promised anything: what the store does not take is not kept over a restart.
+            if store::has_room(shard) {
+                store::put(shard, op);
+            } else {
+                ledger::count(shard, "retained_not_stored", 1);
+            }
+            false
+        }
+    }
+}
+
+/// Whether a message cannot be promised while the store is in trouble. What other arbiters would do with
+/// it is not known here, so it is assumed of those that have sessions which outlive the process.
+fn needs_store(
+    shard: &Shard,
+    message: &Message,
+    way: &mut Way,
+    from: Option<Address<Session>>,
+) -> bool {
+    if message.retain {
+        return true;
+    }
+    let here = ArbiterId(shard.arbiter);
+    let is_kept = |session: Address<Session>| {
+        let lanes = &shard.world.lanes.session;
+        let session = lanes.peek(session.slot, session.generation);
+        session.is_none_or(Session::is_kept)
+    };
+    let is_from_kept = message.qos == QoS::ExactlyOnce && from.is_some_and(is_kept);
+    let mut found = is_from_kept;
+    way.plan.restart();
+    let table = &shard.world.table;
+    table.advance(&mut way.plan, from, usize::MAX, |found_here| {
+        found |= found_here.qos != QoS::AtMostOnce && is_kept(found_here.session);
+    });
+    way.plan.restart();
+    let elsewhere = way.targets.arbiters();
+    found
+        || elsewhere
+            .iter()
+            .any(|arbiter| arbiter != here && shard.world.node.has_kept_sessions(arbiter.0))
+        || !way.targets.groups.is_empty()
 }
 
 fn route(

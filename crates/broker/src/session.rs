@@ -14,30 +14,34 @@
 
 mod account;
 mod entry;
+mod publish;
+mod stored;
 mod subscribe;
 
+use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use castmq_mqtt::{PacketId, ReasonCode, Subscription, Text, Will};
+use castmq_mqtt::{PacketId, ReasonCode, Subscription};
 use castmq_observe::{Counter, Event, Kind};
 use castmq_otp::{Address, Down, Lanes, Process, Restart};
-use castmq_rules::ack_order::Sequence;
 use castmq_rules::claim::{Epoch, Fate};
 use castmq_rules::session::{
-    self as rules, Action, DownReason, DropReason, EndReason, Link, Outgoing, Received,
-    SessionSettings, Subscribed,
+    self as rules, Action, DownReason, DropReason, EndReason, Link, Outgoing, SessionSettings,
+    Subscribed,
 };
-use castmq_rules::{ClientId, Delivery, Message, Moment};
+use castmq_rules::{ClientId, Delivery, Moment};
+use castmq_store::SessionKey;
 use smallvec::SmallVec;
 
 use crate::client::{Client, ClientEntry};
 use crate::node::Pressure;
-use crate::parcel::AnswerTo;
 use crate::server::{LastWay, ServerEntry};
 use crate::sm::SmEntry;
-use crate::{Local, Shard, broker, hook, kinds, ledger, now, pubsub, server};
+use crate::store::Receipt;
+use crate::{Local, Shard, hook, kinds, ledger, now, pubsub};
 
-pub use entry::{SessionEntry, SessionSnapshot, Wanted};
+pub use entry::{SessionEntry, SessionSnapshot, Successor, Wanted};
 
 /// Tag of the session's one timer.
 const TIMER: u8 = 0;
@@ -48,8 +52,18 @@ pub struct Session {
     address: Address<Self>,
     state: rules::Session,
     client: Option<Address<Client>>,
-    /// The user in whose name the will is published.
-    user_name: Option<Text>,
+    /// Its share of the store, if it outlives the process.
+    kept: Option<Box<stored::Kept>>,
+    /// CONNACK, until everything that it promises is handed to the store.
+    claimed: Option<ClientEntry>,
+    /// What its client is told when it is stored.
+    #[expect(
+        clippy::box_collection,
+        reason = "keeps the session of everyone else small"
+    )]
+    held: Option<Box<VecDeque<(u64, ClientEntry)>>>,
+    /// What it has to tell its client may go when this submission is stored.
+    safe_at: u64,
     /// What it waits for on behalf of its client; for most of the time nothing.
     asked: Option<Box<subscribe::Asked>>,
     next_fence: u64,
@@ -78,7 +92,23 @@ enum Request {
 }
 
 impl Session {
-    /// A session without a connection.
+    /// A session without a connection; with a key one that outlives the process.
+    #[must_use]
+    pub fn new_with(
+        address: Address<Self>,
+        client_id: &ClientId,
+        settings: Arc<SessionSettings>,
+        (key, at): (Option<SessionKey>, Moment),
+    ) -> Self {
+        let mut session = Self::new(address, client_id, Arc::clone(&settings), at);
+        if let Some(key) = key {
+            session.state = rules::Session::new_kept(client_id, settings, at);
+            session.kept = Some(stored::Kept::new(key));
+        }
+        session
+    }
+
+    /// A session without a connection that lives in memory.
     #[must_use]
     pub fn new(
         address: Address<Self>,
@@ -90,7 +120,10 @@ impl Session {
             address,
             state: rules::Session::new(client_id, settings, at),
             client: None,
-            user_name: None,
+            kept: None,
+            claimed: None,
+            held: None,
+            safe_at: 0,
             asked: None,
             next_fence: 0,
             armed: None,
@@ -157,22 +190,26 @@ impl Session {
         &mut self,
         shard: &mut Shard,
         client: Address<Client>,
-        (link, user_name): (Link, Option<Text>),
-        present: bool,
+        link: Link,
+        (present, follows): (bool, bool),
     ) {
         let epoch = link.epoch;
-        self.user_name = user_name;
         self.client = Some(client);
+        self.forget_held();
+        if follows {
+            // The one before it is over on the disk before the client hears of the new one.
+            self.safe_at = shard.world.pending.last();
+        }
         // CONNACK stands in the connection's lane before whatever the session sends.
         let session = self.address;
-        let claimed = ClientEntry::Claimed {
+        self.claimed = Some(ClientEntry::Claimed {
             session,
             epoch,
             present,
-        };
-        let is_there = self.to_client(shard, claimed);
+        });
         self.state.handle_connected(link, now(shard));
-        if is_there {
+        let lanes = &shard.world.lanes.client;
+        if lanes.is_live(client.slot, client.generation) {
             self.tell_groups(shard, true);
         } else {
             // It was gone before it could be answered.
@@ -185,6 +222,8 @@ impl Session {
             return;
         }
         self.client = None;
+        self.claimed = None;
+        self.forget_held();
         // What the lost connection waited for is not answered any more, but is still done.
         for request in self.asked.iter_mut().flat_map(|asked| &mut asked.requests) {
             if let Request::Subscribe { packet_id, .. } = request {
@@ -230,7 +269,7 @@ impl Session {
         }
     }
 
-    fn deliver(&mut self, shard: &mut Shard, delivery: Delivery) {
+    fn deliver(&mut self, shard: &mut Shard, delivery: Delivery, receipt: Option<Rc<Receipt>>) {
         let is_slow = self.client.is_none() || self.state.queued_now() > 0;
         if is_slow
             && delivery.qos == castmq_mqtt::QoS::AtMostOnce
@@ -240,90 +279,66 @@ impl Session {
             return;
         }
         let queued = self.state.queued_now();
-        self.state.handle_delivery(delivery, now(shard));
+        let collects = receipt.as_ref().is_some_and(|receipt| receipt.collects());
+        if collects {
+            self.state.handle_delivery_once_stored(delivery, now(shard));
+        } else {
+            self.state.handle_delivery(delivery, now(shard));
+        }
         if self.state.queued_now() > queued {
             shard.count(Counter::DeliveriesQueued);
         }
-    }
-
-    /// PUBLISH with QoS 2: routed here, in the session's turn, because the session knows repetitions.
-    // emqttd: emqttd_session:handle_call/3 (publish)
-    fn publish(
-        &mut self,
-        shard: &mut Shard,
-        id: PacketId,
-        message: Arc<Message>,
-        sequence: Sequence,
-    ) {
-        let Some(client) = self.client else { return };
-        let routed = match self.state.handle_publish_exactly_once(id) {
-            Received::New => {
-                let answer = Some(AnswerTo { client, sequence });
-                let from = Some(self.address);
-                let way = self.way.along(&message);
-                Ok(server::publish_along(shard, message, way, from, answer))
-            }
-            Received::Duplicate => Err(ReasonCode::Success),
-            Received::QuotaExceeded => Err(ReasonCode::QuotaExceeded),
-        };
-        self.to_client(shard, ClientEntry::Routed { sequence, routed });
+        if let Some(receipt) = receipt {
+            self.perform_for(shard, &receipt);
+            receipt.taken();
+        }
     }
 
     /// Carries out what the rules decided.
     fn perform(&mut self, shard: &mut Shard) {
         while let Some(action) = self.state.poll_action() {
-            match action {
-                Action::Publish(outgoing) => self.send(shard, outgoing),
-                Action::Release { packet_id, reason } => {
-                    self.to_client(shard, ClientEntry::Release { packet_id, reason });
-                }
-                Action::Continue => to_itself(shard, self.address, SessionEntry::Continue),
-                Action::PullRetained(pull) => {
-                    to_itself(shard, self.address, SessionEntry::Pull(pull));
-                }
-                Action::PublishWill(will) => self.publish_will(shard, *will),
-                Action::Dropped { reason, delivery } => {
-                    self.dropped(shard, reason.name(), &delivery);
-                }
-                Action::Redispatch { delivery, was_sent } => {
-                    self.redispatch(shard, &delivery, was_sent);
-                }
-                Action::AlarmRaised => self.alarm(shard, true),
-                Action::AlarmCleared => self.alarm(shard, false),
-                Action::End(reason) => self.ended(shard, reason),
+            self.perform_one(shard, action);
+        }
+        self.announce(shard);
+    }
+
+    fn perform_one(&mut self, shard: &mut Shard, action: Action) {
+        if let Action::Store(change) = action {
+            return self.store(shard, change);
+        }
+        // Its record is handed to the store by now.
+        self.announce(shard);
+        match action {
+            Action::Store(change) => self.store(shard, change),
+            Action::ReadQueue(read) => self.read_queue(shard, read),
+            Action::DroppedUnread(count) => self.dropped_unread(shard, count),
+            Action::Publish(outgoing) => self.send(shard, outgoing),
+            Action::Release { packet_id, reason } => {
+                self.tell_when_stored(shard, ClientEntry::Release { packet_id, reason });
             }
+            Action::Continue => to_itself(shard, self.address, SessionEntry::Continue),
+            Action::PullRetained(pull) => {
+                to_itself(shard, self.address, SessionEntry::Pull(pull));
+            }
+            Action::PublishWill { will, after } => self.publish_will(shard, *will, after),
+            Action::Dropped { reason, delivery } => {
+                self.dropped(shard, reason.name(), &delivery);
+            }
+            Action::Redispatch { delivery, was_sent } => {
+                self.redispatch(shard, &delivery, was_sent);
+            }
+            Action::AlarmRaised => self.alarm(shard, true),
+            Action::AlarmCleared => self.alarm(shard, false),
+            Action::End(reason) => self.ended(shard, reason),
         }
     }
 
     // tour: publish/4
-    fn send(&self, shard: &mut Shard, outgoing: Outgoing) {
-        if !outgoing.dup {
+    fn send(&mut self, shard: &mut Shard, outgoing: Outgoing) {
+        if outgoing.is_first {
             shard.count(Counter::DeliveriesSent);
         }
-        self.to_client(shard, ClientEntry::Publish(outgoing));
-    }
-
-    /// The will is published as the client would have published it, if it still may.
-    // [MQTT3-3.1.2-8] [MQTT5-3.1.2-8]
-    fn publish_will(&self, shard: &mut Shard, will: Will) {
-        if !shard.world.node.access.may_publish_will(
-            self.client_id(),
-            self.user_name.as_deref(),
-            &will,
-        ) {
-            shard.tell(
-                Event::ClientDenied,
-                &[
-                    ("client", self.client_id()),
-                    ("topic", &will.topic),
-                    ("what", &"will"),
-                ],
-            );
-            return;
-        }
-        shard.count(Counter::WillsPublished);
-        let message = crate::message::from_will(shard, will, self.client_id());
-        broker::publish_will(shard, message, self.address);
+        self.tell_in_order(shard, ClientEntry::Publish(outgoing));
     }
 
     fn ended(&mut self, shard: &mut Shard, reason: EndReason) {
@@ -341,6 +356,8 @@ impl Session {
         };
         self.to_client(shard, ClientEntry::Kick(code));
         self.client = None;
+        self.forget_held();
+        self.hand_over(shard);
         to_sm(
             shard,
             SmEntry::SessionEnded {
@@ -364,7 +381,7 @@ impl Session {
     }
 
     fn tell_node(&mut self, shard: &Shard) {
-        let queued_bytes = self.state.queued_bytes_now();
+        let queued_bytes = self.state.queued_in_memory_now();
         if queued_bytes != self.queued_bytes {
             shard
                 .world
@@ -388,18 +405,24 @@ impl Process for Session {
     #[expect(clippy::too_many_lines, reason = "one arm per entry")]
     fn take(&mut self, entry: SessionEntry, shard: &mut Shard) {
         let now = now(shard);
+        let Some(entry) = self.postpone(entry) else {
+            return;
+        };
         match entry {
             SessionEntry::Connected {
                 client,
                 link,
                 session_present,
+                follows,
             } => {
-                self.connected(shard, client, *link, session_present);
+                self.connected(shard, client, *link, (session_present, follows));
             }
             SessionEntry::Disconnected { epoch, reason } => self.disconnected(shard, epoch, reason),
             SessionEntry::TakeOver { epoch } => self.take_over(shard, epoch),
-            SessionEntry::End(reason) => self.state.end(reason),
-            SessionEntry::Deliver { delivery, .. } => self.deliver(shard, delivery),
+            SessionEntry::End(reason, successor) => self.end(shard, reason, successor),
+            SessionEntry::Deliver {
+                delivery, receipt, ..
+            } => self.deliver(shard, delivery, receipt),
             SessionEntry::Puback(epoch, id, _) => {
                 if self.is_current(epoch, shard) {
                     match self.state.handle_puback(id, now) {
@@ -444,7 +467,8 @@ impl Process for Session {
             SessionEntry::Pubrel(epoch, id, sequence) => {
                 if self.is_current(epoch, shard) {
                     let routed = Err(self.state.handle_pubrel(id));
-                    self.to_client(shard, ClientEntry::Routed { sequence, routed });
+                    self.perform(shard);
+                    self.tell_when_stored(shard, ClientEntry::Routed { sequence, routed });
                 }
             }
             SessionEntry::Subscribe {
@@ -480,6 +504,11 @@ impl Process for Session {
             }
             SessionEntry::Continue => self.state.handle_continue(now),
             SessionEntry::Pull(pull) => self.pull(shard, *pull),
+            SessionEntry::Stored(number) => self.state.handle_stored(number, now),
+            SessionEntry::Committed => self.committed(shard),
+            SessionEntry::ReceivedStored(id, is_refused) => self.received_stored(id, is_refused),
+            SessionEntry::Page(page) => self.page(shard, page),
+            SessionEntry::Loaded(restored) => self.loaded(shard, restored),
             SessionEntry::Timer => {
                 self.armed = None;
                 self.state.handle_timer(now);
@@ -500,9 +529,19 @@ impl Process for Session {
         if let SessionEntry::Connected { client, .. } = &entry {
             let _ = shard.send(*client, ClientEntry::Busy);
         }
-        let SessionEntry::Deliver { delivery, .. } = entry else {
+        if let SessionEntry::End(_, Some(successor)) = entry {
+            return successor.connect(shard);
+        }
+        let SessionEntry::Deliver {
+            delivery, receipt, ..
+        } = entry
+        else {
             return;
         };
+        if let Some(receipt) = receipt {
+            // Nobody is left for whom it would have to be kept.
+            receipt.taken();
+        }
         let is_for_another = delivery.qos == castmq_mqtt::QoS::AtLeastOnce
             && pubsub::redispatch(shard, session, &delivery);
         if !is_for_another {
@@ -512,7 +551,12 @@ impl Process for Session {
         shard.count(Counter::DeliveriesDropped);
     }
 
-    /// A session that failed is not trusted any more: what it held is lost, and that is told.
+    /// One that the store has kept comes back from there.
+    fn restart(&mut self, shard: &mut Shard) -> Option<Box<Self>> {
+        self.reload(shard)
+    }
+
+    /// A session that failed is not trusted any more: what it held in memory is lost, and that is told.
     fn terminate(&mut self, _down: &Down, shard: &mut Shard) {
         shard.world.node.queued_bytes_changed(self.queued_bytes, 0);
         // What was in flight has been counted as sent.

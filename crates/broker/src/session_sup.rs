@@ -19,21 +19,53 @@ use castmq_mqtt::Text;
 use castmq_observe::Counter;
 use castmq_otp::Address;
 use castmq_rules::ClientId;
-use castmq_rules::session::{FullPolicy, QueueSettings, SessionSettings};
+use castmq_rules::session::{FullPolicy, QueueSettings, Restored, SessionSettings};
 use castmq_settings::{QueuePolicy, Settings};
+use castmq_store::SessionKey;
 
 use crate::Shard;
 use crate::session::Session;
+use crate::store::NodeStore;
 
 /// Starts a session without a connection.
 // emqttd: emqttd_session_sup:start_session/3
-pub fn start_session(shard: &mut Shard, client_id: &ClientId) -> Address<Session> {
+pub fn start_session(
+    shard: &mut Shard,
+    client_id: &ClientId,
+    outlives_connection: bool,
+) -> Address<Session> {
     shard.count(Counter::SessionsCreated);
     let settings = Arc::clone(&shard.world.node.session_settings);
     let at = crate::now(shard);
+    let store = shard.world.node.store.get();
+    let key = store
+        .filter(|_| outlives_connection)
+        .map(NodeStore::next_session);
+    note_kept(shard, key);
     shard.spawn(client_id.as_str(), |address| {
-        Session::new(address, client_id, settings, at)
+        Session::new_with(address, client_id, settings, (key, at))
     })
+}
+
+/// Starts a session that the store has kept.
+pub(crate) fn restore_session(
+    shard: &mut Shard,
+    key: SessionKey,
+    restored: Restored,
+) -> Address<Session> {
+    let settings = Arc::clone(&shard.world.node.session_settings);
+    let at = crate::now(shard);
+    note_kept(shard, Some(key));
+    let client_id = restored.record.client_id.clone();
+    shard.spawn(client_id.as_str(), |address| {
+        Session::restore(address, settings, key, (restored, at))
+    })
+}
+
+fn note_kept(shard: &Shard, key: Option<SessionKey>) {
+    if key.is_some() {
+        shard.world.node.note_kept_session(shard.arbiter);
+    }
 }
 
 /// What every session is allowed.
@@ -58,6 +90,8 @@ pub fn session_settings(settings: &Settings) -> SessionSettings {
             },
             high_watermark_percent: percent(queue.high_watermark),
             low_watermark_percent: percent(queue.low_watermark),
+            memory_len_max: queue.memory_messages as usize,
+            memory_bytes_max: usize::try_from(queue.memory_bytes).unwrap_or(usize::MAX),
             priorities: queue
                 .priorities
                 .iter()

@@ -25,7 +25,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use ahash::RandomState;
-use castmq_mqtt::Text;
 use castmq_observe::{Counter, Kind};
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
 use castmq_rules::ClientId;
@@ -35,7 +34,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry as DirectoryEntry;
 
 use crate::client::{Client, ClientEntry};
-use crate::session::{Session, SessionEntry};
+use crate::session::{Session, SessionEntry, Successor};
 use crate::{Local, Shard, kinds, now, session_sup};
 
 /// How long a claim waits for the connection that it takes over.
@@ -65,8 +64,6 @@ pub struct Claimant {
     pub client: Address<Client>,
     /// Whose session.
     pub client_id: ClientId,
-    /// The user's name.
-    pub user_name: Option<Text>,
     /// What the connection is like; its epoch is set when the claim is granted.
     pub link: Link,
 }
@@ -112,6 +109,15 @@ pub enum SmEntry {
         /// Its last claim.
         epoch: Epoch,
     },
+    /// A session has come back from the store.
+    Restored {
+        /// Whose.
+        client_id: ClientId,
+        /// Which one.
+        session: Address<Session>,
+        /// Its last claim.
+        epoch: Epoch,
+    },
     /// The timer fired.
     Timer,
 }
@@ -128,6 +134,7 @@ impl Entry for SmEntry {
             Self::Disconnected { .. } => 3,
             Self::SessionEnded { .. } => 4,
             Self::Timer => 5,
+            Self::Restored { .. } => 6,
         }
     }
 }
@@ -182,7 +189,6 @@ impl Sm {
         let Claimant {
             client,
             client_id,
-            user_name,
             mut link,
         } = claimant;
         let client_id = &client_id;
@@ -190,7 +196,7 @@ impl Sm {
         if grant == Grant::DiscardAndCreate
             && let Some(old) = self.sessions.remove(client_id)
         {
-            let _ = shard.send(old, SessionEntry::End(EndReason::Discarded));
+            return self.succeed(shard, old, (client, client_id, link));
         }
         let existing = match grant {
             Grant::Resume => self.sessions.get(client_id).copied(),
@@ -207,15 +213,48 @@ impl Sm {
         if session_present {
             shard.count(Counter::SessionsResumed);
         }
-        let session = existing.unwrap_or_else(|| session_sup::start_session(shard, client_id));
+        let session = existing.unwrap_or_else(|| {
+            let outlives = link.expiry.keeps_session();
+            session_sup::start_session(shard, client_id, outlives)
+        });
         self.sessions.insert(client_id.clone(), session);
         let entry = SessionEntry::Connected {
             client,
-            link: Box::new((link, user_name)),
+            link: Box::new(link),
             session_present,
+            follows: false,
         };
         // It lives: it was checked or started just now.
         let _ = shard.send(session, entry);
+    }
+
+    /// A new session takes the place of another one, which connects it when it is over.
+    fn succeed(
+        &mut self,
+        shard: &mut Shard,
+        old: Address<Session>,
+        (client, client_id, link): (Address<Client>, &ClientId, Link),
+    ) {
+        let outlives = link.expiry.keeps_session();
+        let session = session_sup::start_session(shard, client_id, outlives);
+        self.sessions.insert(client_id.clone(), session);
+        let lanes = &shard.world.lanes.session;
+        let follows = lanes
+            .peek(old.slot, old.generation)
+            .is_some_and(Session::is_kept);
+        let successor = Box::new(Successor {
+            session,
+            client,
+            link: Box::new(link),
+            follows,
+        });
+        let is_live = lanes.is_live(old.slot, old.generation);
+        if is_live {
+            let entry = SessionEntry::End(EndReason::Discarded, Some(successor));
+            let _ = shard.send(old, entry);
+        } else {
+            successor.connect(shard);
+        }
     }
 
     fn vacate(&mut self, shard: &Shard, client_id: &ClientId) {
@@ -341,6 +380,14 @@ impl Process for Sm {
                 session,
                 epoch,
             } => self.session_ended(&client_id, session, epoch),
+            SmEntry::Restored {
+                client_id,
+                session,
+                epoch,
+            } => {
+                self.claims.handle_restored(&client_id, epoch, false);
+                self.sessions.insert(client_id, session);
+            }
             SmEntry::Timer => {
                 self.armed = None;
                 self.claims.handle_timer(now(shard));

@@ -61,6 +61,8 @@ pub struct Gauge {
     pub paused: AtomicU64,
     /// Bytes in lanes.
     pub lanes_bytes: AtomicU64,
+    /// Bytes that wait to be stored, and one if anything does.
+    pub unstored: AtomicU64,
 }
 
 /// The gauges of all arbiters.
@@ -98,6 +100,11 @@ pub(crate) fn write(shard: &Shard) {
     set(&gauge.connections, world.lanes.client.len());
     set(&gauge.paused, world.paused.len());
     set(&gauge.lanes_bytes, shard.lanes_bytes());
+    let pending = &world.pending;
+    set(
+        &gauge.unstored,
+        pending.bytes() + usize::from(!pending.is_idle()),
+    );
 }
 
 /// emqttd's stats now, by name.

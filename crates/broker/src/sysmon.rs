@@ -18,15 +18,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use castmq_mqtt::QoS;
-use castmq_observe::{Counter, Kind};
+use castmq_observe::{Counter, Event, Kind};
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
+use castmq_rules::alarm::Severity;
 use serde_json::json;
 
+use crate::alarm::AlarmEntry;
 use crate::ticker::Ticker;
-use crate::{Local, Shard, broker, kinds};
+use crate::{Local, Shard, alarm, broker, kinds, store};
 
 /// At most one message of each kind in this time, as in emqttd.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The alarm while nothing new is promised.
+const STORE_ALARM: &str = "store";
 
 /// What is told, and by which counter it is noticed.
 const WATCHED: [(&str, Counter); 2] = [
@@ -39,6 +44,8 @@ const WATCHED: [(&str, Counter); 2] = [
 pub struct Sysmon {
     address: Address<Self>,
     told: [u64; WATCHED.len()],
+    /// Whether the store was in trouble when it was last looked at.
+    is_store_in_trouble: bool,
     ticker: Ticker,
 }
 
@@ -63,10 +70,34 @@ impl Sysmon {
         let address = shard.spawn("", |address| Self {
             address,
             told: [0; WATCHED.len()],
+            is_store_in_trouble: false,
             ticker,
         });
         ticker.arm(shard, address);
         address
+    }
+}
+
+impl Sysmon {
+    /// Raises and clears the alarm of the store.
+    fn watch_store(&mut self, shard: &mut Shard) {
+        let trouble = store::trouble(shard);
+        if trouble.is_some() == self.is_store_in_trouble {
+            return;
+        }
+        self.is_store_in_trouble = trouble.is_some();
+        let Some(trouble) = trouble else {
+            shard.tell(Event::StoreRecovered, &[]);
+            return alarm::tell(shard, AlarmEntry::Clear(STORE_ALARM.to_owned()));
+        };
+        shard.tell(Event::StoreTrouble, &[("cause", &trouble)]);
+        let entry = AlarmEntry::Set {
+            id: STORE_ALARM.to_owned(),
+            severity: Severity::Critical,
+            title: "the store takes nothing safely".to_owned(),
+            summary: trouble,
+        };
+        alarm::tell(shard, entry);
     }
 }
 
@@ -89,6 +120,7 @@ impl Process for Sysmon {
             return;
         }
         self.ticker.again(shard, self.address, LOOK_EVERY);
+        self.watch_store(shard);
         let node = Arc::clone(&shard.world.node);
         for (told, (name, counter)) in self.told.iter_mut().zip(WATCHED) {
             let total = node.counters.read(counter);
@@ -112,6 +144,7 @@ impl Process for Sysmon {
         Some(Box::new(Self {
             address: self.address,
             told: self.told,
+            is_store_in_trouble: self.is_store_in_trouble,
             ticker: self.ticker,
         }))
     }

@@ -38,6 +38,12 @@ pub(crate) struct Start {
     /// Threads that run connections and sessions; 0 is one per core
     #[arg(long, value_name = "N")]
     arbiters: Option<String>,
+    /// Where sessions, their messages and retained messages are kept; made if there is none
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<String>,
+    /// Start although the data directory has lost what was acknowledged, and say what is lost
+    #[arg(long)]
+    pub(crate) accept_data_loss: bool,
     /// Set one setting, such as session.max_inflight=50; may be given again
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_and_value)]
     overrides: Vec<(String, String)>,
@@ -50,6 +56,7 @@ impl Start {
         let short = [
             ("listener.0.address", self.listen),
             ("node.arbiters", self.arbiters),
+            ("store.data_dir", self.data_dir),
         ];
         for (key, value) in short {
             overrides.extend(value.map(|value| (key.to_owned(), value)));

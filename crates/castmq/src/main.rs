@@ -30,17 +30,20 @@ const WRONG_SETTINGS: u8 = 2;
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Start(arguments) => match Settings::load(arguments.sources()) {
-            Ok(settings) => start(settings),
-            Err(problems) => refuse(&problems),
-        },
+        Command::Start(arguments) => {
+            let accept_data_loss = arguments.accept_data_loss;
+            match Settings::load(arguments.sources()) {
+                Ok(settings) => start(settings, accept_data_loss),
+                Err(problems) => refuse(&problems),
+            }
+        }
         Command::CheckConfig { file } => check(&file),
         Command::Bench(arguments) => bench::run(&arguments),
     }
 }
 
-fn start(settings: Settings) -> ExitCode {
-    match start::run(settings) {
+fn start(settings: Settings, accept_data_loss: bool) -> ExitCode {
+    match start::run(settings, accept_data_loss) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("castmq: {error:#}"));

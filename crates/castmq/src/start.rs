@@ -16,7 +16,7 @@ use crate::{descriptors, say};
 /// # Errors
 ///
 /// When it cannot start: a port in use, a log file that cannot be written.
-pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
+pub(crate) fn run(settings: Settings, accept_data_loss: bool) -> anyhow::Result<()> {
     let logging = Logging::start(&settings.log)?;
     let signals = StopSignals::catch().context("catching signals")?;
     descriptors::raise_limit();
@@ -26,6 +26,7 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
 
     let broker = Broker::builder()
         .settings(settings)
+        .accept_data_loss(accept_data_loss)
         .on_give_up(Box::new(crate::signals::stop))
         .start()?;
     announce(broker.addresses(), broker.arbiters())?;

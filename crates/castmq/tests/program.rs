@@ -6,10 +6,11 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
-/// `castmq` with no settings in its environment.
+/// `castmq` with no settings in its environment but that it leaves no files behind.
 fn castmq(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_castmq"));
     command.args(arguments).env_clear();
+    command.env("CASTMQ__STORE__BACKEND", "memory");
     command
 }
 

@@ -154,6 +154,14 @@ counters! {
     PausesLanes = "pauses/lanes",
     /// Pauses of publishing connections because their own messages were not accepted yet.
     PausesUnaccepted = "pauses/unaccepted",
+    /// Changes handed to the store, those that cancelled out included.
+    StoreOps = "store/ops",
+    /// Reads of queues or sessions that failed or had to come again.
+    StoreReadsFailed = "store/reads_failed",
+    /// Sessions that came back from the store.
+    SessionsRestored = "sessions/restored",
+    /// Pauses of publishing connections because the store was behind.
+    PausesStore = "pauses/store",
     /// Acknowledgements for what was not in flight.
     AcksStray = "acks/stray",
 }

@@ -74,6 +74,16 @@ events! {
     ClientDenied = "client.denied", Warn;
     /// A session ended.
     SessionEnded = "session.ended", Debug;
+    /// Messages of a session could not be read from the store; it is tried again.
+    StoreReadFailed = "store.read_failed", Error;
+    /// What is on the disk is read at the start, which takes long.
+    StoreReading = "store.reading", Info;
+    /// The store has lost what was acknowledged, and the broker started all the same, as it was told.
+    StoreLost = "store.lost", Error;
+    /// The store takes nothing safely; what needs it is refused until it does.
+    StoreTrouble = "store.trouble", Error;
+    /// The store works again.
+    StoreRecovered = "store.recovered", Info;
     /// A turn panicked; the process ended or was started again.
     ProcessPanicked = "process.panicked", Error;
     /// A process failed too often for its supervisor.

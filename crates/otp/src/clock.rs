@@ -43,12 +43,30 @@ impl Clock for SystemClock {
 }
 
 /// A clock that stands until it is told to go on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ManualClock {
     nanos: AtomicU64,
+    /// The wall-clock time of its start.
+    wall: Duration,
+}
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        // Any fixed epoch does: tests compare differences.
+        Self::starting_at(Duration::from_secs(1_700_000_000))
+    }
 }
 
 impl ManualClock {
+    /// A clock whose start is at this time since the Unix epoch.
+    #[must_use]
+    pub fn starting_at(wall: Duration) -> Self {
+        Self {
+            nanos: AtomicU64::new(0),
+            wall,
+        }
+    }
+
     /// Lets time pass.
     pub fn advance(&self, by: Duration) {
         self.nanos
@@ -62,7 +80,6 @@ impl Clock for ManualClock {
     }
 
     fn wall(&self) -> Duration {
-        // Any fixed epoch does: tests compare differences.
-        Duration::from_secs(1_700_000_000) + self.now()
+        self.wall + self.now()
     }
 }

@@ -128,6 +128,13 @@ impl<P: Process> Lanes<P> {
             })
     }
 
+    /// Whether nothing waits for any of them.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let tenants = self.places.iter().filter_map(|place| place.tenant.as_ref());
+        tenants.into_iter().all(|tenant| tenant.lane.is_empty())
+    }
+
     /// Whether the process lives.
     #[must_use]
     pub fn is_live(&self, slot: u32, generation: u32) -> bool {

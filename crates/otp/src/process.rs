@@ -83,7 +83,8 @@ pub trait Process: Sized + 'static {
     /// The process is over and this was still in its lane.
     fn discard(_entry: Self::Entry, _process: Address<Self>, _shard: &mut Shard<Self::World>) {}
 
-    /// A fresh state for a permanent process that failed; `None` gives it up.
+    /// A fresh state for a process that failed; `None` gives it up. A temporary one that comes back by
+    /// this sees to it that it does not for ever.
     fn restart(&mut self, _shard: &mut Shard<Self::World>) -> Option<Box<Self>> {
         None
     }
@@ -152,6 +153,9 @@ pub trait World: Sized + 'static {
 
     /// A permanent process failed too often.
     fn gave_up(shard: &mut Shard<Self>, process: ProcessId);
+
+    /// The round begins: what was done elsewhere in the meantime is taken in.
+    fn round_begins(_shard: &mut Shard<Self>) {}
 
     /// The round is over but for hand-over and timers: work that is done once a round.
     fn round_ends(shard: &mut Shard<Self>, poller: &mut dyn Poller);

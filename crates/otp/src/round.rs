@@ -32,6 +32,7 @@ impl<W: World> Shard<W> {
     /// One round. A bug in one stage costs that stage, not the arbiter.
     pub fn round(&mut self, poller: &mut dyn Poller) -> More {
         self.now = self.clock.now();
+        self.guard("round begin", poller, |shard, _| W::round_begins(shard));
         self.guard("inbox", poller, Self::inbox_stage);
         self.guard("sockets", poller, Self::socket_stage);
         self.guard("run queue", poller, Self::run_stage);

@@ -325,6 +325,12 @@ impl<W: World> Shard<W> {
         }
     }
 
+    /// The way for other threads to send to the arbiters.
+    #[must_use]
+    pub fn outside(&self) -> Mailroom<W::Parcel> {
+        self.mailroom.clone()
+    }
+
     /// Has a socket flushed at the end of the round.
     pub fn touch(&mut self, token: Token) {
         self.touched.push(token);
@@ -487,10 +493,10 @@ impl<W: World> Shard<W> {
             .and_then(|tenant| tenant.intensity.as_mut())
             .map(|intensity| intensity.permits(now));
         let fresh = match permits {
-            Some(true) => {
+            Some(true) | None => {
                 catch_unwind(AssertUnwindSafe(|| process.restart(self))).unwrap_or_default()
             }
-            Some(false) | None => None,
+            Some(false) => None,
         };
         if let Some(fresh) = fresh {
             self.count(Counter::ProcessesRestarted);

@@ -45,6 +45,8 @@ pub(crate) struct Mqueue {
     is_high: bool,
     /// The part behind all of this that is in the store only. Boxed because few queues have one.
     stored: Option<Box<StoredQueue>>,
+    /// That part is from before a restart, and how much it holds is not known for certain.
+    is_estimate: bool,
 }
 
 impl Mqueue {
@@ -175,7 +177,8 @@ impl Mqueue {
 
     /// Whether one more message of this weight would exceed a bound.
     fn is_over(&self, weight: usize, settings: &QueueSettings) -> bool {
-        self.len >= settings.len_max || self.bytes + weight > settings.bytes_max
+        let (len_max, bytes_max) = self.bounds(settings);
+        self.len >= len_max || self.bytes + weight > bytes_max
     }
 
     /// Whether the message fits once all are gone that it may displace: every QoS 0 message and, by
@@ -196,7 +199,8 @@ impl Mqueue {
                 bytes -= lane.others.bytes;
             }
         }
-        len < settings.len_max && bytes + incoming.message.weight() <= settings.bytes_max
+        let (len_max, bytes_max) = self.bounds(settings);
+        len < len_max && bytes + incoming.message.weight() <= bytes_max
     }
 
     /// Gives up messages until one of this weight fits: QoS 0 before others, low priorities before

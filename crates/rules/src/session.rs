@@ -55,6 +55,7 @@ pub use settings::{FullPolicy, QueueSettings, SessionSettings};
 pub use subscriptions::{Subscribed, SubscriptionEntry, SubscriptionsFull};
 
 use kept::Kept;
+pub use kept::LeftOver;
 use replay::Replays;
 use subscriptions::Subscriptions;
 
@@ -200,8 +201,7 @@ impl Session {
             self.end(EndReason::Expired);
         }
         if let Some(will) = self.will.poll_due(now) {
-            let record = self.is_kept().then(|| Box::new(self.record()));
-            let after = record.map(Change::Record);
+            let after = self.is_kept().then(|| self.record_change());
             self.actions.push(Action::PublishWill { will, after });
         }
         self.read_late(now);

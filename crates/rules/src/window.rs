@@ -34,6 +34,15 @@ pub(crate) enum Again {
     Release(PacketId),
 }
 
+/// A message to be sent again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sending {
+    pub(crate) id: PacketId,
+    /// Whether this process sends it for the first time.
+    pub(crate) is_first: bool,
+    pub(crate) delivery: Delivery,
+}
+
 /// A message that the client has for certain, and whose id waits for PUBCOMP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Received {
@@ -151,6 +160,7 @@ impl Window {
             name,
             stage: Stage::Sent,
             is_counted: true,
+            is_new: false,
             at: now,
             delivery: Some(delivery),
         });
@@ -162,7 +172,7 @@ impl Window {
 
     /// The oldest message that waits for being sent again, if the client takes one more.
     // [MQTT3-4.6.0-1]
-    pub(crate) fn poll_again(&mut self, now: Moment) -> Option<(PacketId, Delivery)> {
+    pub(crate) fn poll_again(&mut self, now: Moment) -> Option<Sending> {
         if self.waiting == 0 || self.sent >= u32::from(self.sent_max) {
             return None;
         }
@@ -175,7 +185,11 @@ impl Window {
         slot.stage = Stage::Sent;
         slot.is_counted = true;
         slot.at = now;
-        let again = (slot.id(), slot.delivery.clone()?);
+        let again = Sending {
+            id: slot.id(),
+            is_first: std::mem::take(&mut slot.is_new),
+            delivery: slot.delivery.clone()?,
+        };
         self.waiting_from = slot.number + 1;
         self.waiting -= 1;
         self.sent += 1;

@@ -98,6 +98,16 @@ impl Stored for SocketAddr {
     }
 }
 
+impl Stored for crate::Fsync {
+    fn keep(&self) -> ValueKind {
+        ValueKind::String(crate::units::show_fsync(*self))
+    }
+
+    fn restore(kept: &ValueKind) -> Option<Self> {
+        String::restore(kept).and_then(|text| crate::units::fsync(&text))
+    }
+}
+
 /// An empty text in the file means "not set".
 impl<T: Stored> Stored for Option<T> {
     fn keep(&self) -> ValueKind {

@@ -48,6 +48,8 @@ pub enum Kind {
     },
     /// One of a few words.
     Choice(&'static [&'static str]),
+    /// `always`, `never`, or `interval:` with a duration.
+    Fsync,
     /// Host and port.
     Address,
     /// A regular expression.
@@ -115,6 +117,7 @@ impl Kind {
             Self::Duration { .. } => nanoseconds(units::duration(text)?)?,
             Self::Bytes { .. } => ValueKind::U64(units::size(text)?),
             Self::Address => ValueKind::String(units::address(text)?.to_string()),
+            Self::Fsync => ValueKind::String(units::fsync(text).map(units::show_fsync)?),
             Self::Text { .. } | Self::OptionalText { .. } | Self::Choice(_) | Self::Pattern => {
                 ValueKind::String(text.to_owned())
             }
@@ -218,6 +221,9 @@ impl fmt::Display for Kind {
             Self::Choice(words) => {
                 let words: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 write!(f, "one of {}", words.join(", "))
+            }
+            Self::Fsync => {
+                f.write_str("\"always\", \"never\" or an interval such as \"interval:100ms\"")
             }
             Self::Address => f.write_str("an address and port such as \"127.0.0.1:1883\""),
             Self::Pattern => f.write_str("a regular expression such as \"^a/(.+)$\""),

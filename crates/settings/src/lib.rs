@@ -41,6 +41,8 @@ section! {
         mqueue: Mqueue = Mqueue::default(), Kind::group::<Mqueue>();
         /// Retained messages.
         retained: Retained = Retained::default(), Kind::group::<Retained>();
+        /// Where what outlives the process is kept.
+        store: Store = Store::default(), Kind::group::<Store>();
         /// Shared subscriptions.
         shared: Shared = Shared::default(), Kind::group::<Shared>();
         /// Who may do what.

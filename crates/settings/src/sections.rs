@@ -155,6 +155,11 @@ section! {
         high_watermark: f64 = 0.6, Kind::Fraction;
         /// The part of the queue below which the alarm is cleared.
         low_watermark: f64 = 0.2, Kind::Fraction;
+        /// Messages of one queue that are held in memory where the queue is on the disk as well; the
+        /// rest is read when its turn comes. With priorities all are held.
+        memory_messages: u32 = 256, Kind::whole(1, u64::from(u32::MAX));
+        /// Bytes of such messages.
+        memory_bytes: u64 = 256 * KIB, Kind::Bytes { least: KIB, most: 64 * GIB };
         /// Topics that overtake others, higher numbers first; topics not listed have 0.
         priorities: BTreeMap<String, u8> = BTreeMap::new(), Kind::Priorities;
     }
@@ -169,6 +174,46 @@ section! {
         max_payload: u32 = 1024 * 1024, Kind::Bytes { least: 1, most: 268_435_455 };
         /// How long a retained message is kept when its publisher set no expiry. 0: for ever.
         expiry: Duration = Duration::ZERO, Kind::up_to(36_500 * DAY);
+    }
+}
+
+choice! {
+    /// Where sessions, their messages and retained messages are kept.
+    StoreBackend {
+        /// In files: what was acknowledged survives the process and the power.
+        Fjall = "fjall",
+        /// In memory alone: all is gone with the process.
+        Memory = "memory",
+    }
+}
+
+/// When what is stored is forced to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fsync {
+    /// Before it is acknowledged.
+    Always,
+    /// So often; acknowledged when the operating system has it.
+    Interval(Duration),
+    /// When the operating system sees fit; acknowledged when it has it.
+    Never,
+}
+
+section! {
+    /// Where sessions that outlive their connection, their messages and retained messages are kept.
+    Store {
+        /// Files or memory.
+        backend: StoreBackend = StoreBackend::Fjall, StoreBackend::kind();
+        /// The directory of the files; made if there is none.
+        data_dir: PathBuf = PathBuf::from("data"), Kind::Text { most: 4096 };
+        /// When what is acknowledged is forced to the disk.
+        fsync: Fsync = Fsync::Always, Kind::Fsync;
+        /// Free bytes on the disk below which nothing new is promised, so that what was can be kept.
+        /// 0: no limit.
+        free_space_min: u64 = 256 * MIB, Kind::Bytes { least: 0, most: 1024 * GIB };
+        /// Bytes of memory for what is read again and again.
+        cache: u64 = 32 * MIB, Kind::Bytes { least: MIB, most: 1024 * GIB };
+        /// Reads of queues that may wait for the disk; further ones come again a second later.
+        reads_waiting: u32 = 4096, Kind::whole(1, 10_000_000);
     }
 }
 
@@ -235,6 +280,9 @@ section! {
         half_open: u32 = 4096, Kind::whole(1, 10_000_000);
         /// Clients of one arbiter that wait for their session; further ones hear *server busy*.
         claims: u32 = 4096, Kind::whole(1, 10_000_000);
+        /// Bytes of one arbiter that wait to be stored; above that its publishing connections are not
+        /// read.
+        store: u64 = 16 * MIB, Kind::Bytes { least: 64 * KIB, most: 64 * GIB };
         /// Messages queued for each publisher that has no socket (`$SYS`, wills, presence).
         internal_queue: u32 = 10_000, Kind::whole(1, 10_000_000);
     }

@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::Fsync;
+
 /// Units of time, the largest first, in nanoseconds.
 const TIMES: [(&str, u64); 7] = [
     ("d", 86_400_000_000_000),
@@ -65,6 +67,27 @@ pub(crate) fn address(text: &str) -> Option<SocketAddr> {
         return Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse().ok()?)));
     }
     text.parse().ok()
+}
+
+/// Reads `always`, `never` or `interval:100ms`; an interval is longer than nothing.
+pub(crate) fn fsync(text: &str) -> Option<Fsync> {
+    match text.trim() {
+        "always" => Some(Fsync::Always),
+        "never" => Some(Fsync::Never),
+        text => {
+            let interval = duration(text.strip_prefix("interval:")?)?;
+            (!interval.is_zero()).then_some(Fsync::Interval(interval))
+        }
+    }
+}
+
+/// Writes it as users do.
+pub(crate) fn show_fsync(fsync: Fsync) -> String {
+    match fsync {
+        Fsync::Always => "always".to_owned(),
+        Fsync::Never => "never".to_owned(),
+        Fsync::Interval(interval) => format!("interval:{}", show_duration(interval)),
+    }
 }
 
 /// Writes a duration in the largest unit that divides it.
@@ -151,6 +174,15 @@ mod tests {
         assert_eq!(show_size(256 << 10), "256KiB");
         assert_eq!(show_size(1000), "1000B");
         assert_eq!(show_size(0), "0B");
+    }
+
+    #[test]
+    fn an_interval_of_nothing_is_none() {
+        let interval = Fsync::Interval(Duration::from_millis(100));
+        assert_eq!(fsync("interval:100ms"), Some(interval));
+        assert_eq!(fsync("interval:0s"), None);
+        assert_eq!(fsync("sometimes"), None);
+        assert_eq!(show_fsync(interval), "interval:100ms");
     }
 
     #[test]

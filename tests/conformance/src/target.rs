@@ -1,14 +1,18 @@
 //! The broker under test: one in this process, or another one by its address.
 
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use castmq_broker::{Broker, Builder};
-use castmq_settings::{PollerChoice, Settings};
+use castmq_settings::{PollerChoice, Settings, StoreBackend};
+use castmq_store::MemoryStore;
 
 /// Names a broker that runs already.
 const VARIABLE: &str = "CASTMQ_CONFORMANCE_TARGET";
+
+/// Has each broker keep its sessions in a store.
+const STORE: &str = "CASTMQ_CONFORMANCE_STORE";
 
 /// The address of the broker that the environment names, if it names one.
 pub(crate) fn external() -> Option<SocketAddr> {
@@ -29,6 +33,7 @@ pub(crate) fn shared() -> SocketAddr {
 /// test, so that it is never the timer which closes what the broker should have closed.
 pub(crate) fn settings() -> Settings {
     let mut settings = Settings::default();
+    settings.store.backend = StoreBackend::Memory;
     settings.listener[0].address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     settings.node.arbiters = 2;
     settings.mqtt.connect_timeout = Duration::from_secs(60);
@@ -39,8 +44,12 @@ pub(crate) fn settings() -> Settings {
     settings
 }
 
-/// Starts a broker in this process.
-pub(crate) fn start(builder: Builder, settings: Settings) -> Broker {
+/// Starts a broker in this process; with a store of its own where the environment asks for that, so that
+/// all that is tested holds with sessions that are kept as well.
+pub(crate) fn start(mut builder: Builder, settings: Settings) -> Broker {
+    if std::env::var_os(STORE).is_some() {
+        builder = builder.store(Arc::new(MemoryStore::new()));
+    }
     builder
         .settings(settings)
         .start()

@@ -2,6 +2,9 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 const READY = /mqtt on (\S+:\d+)/;
@@ -12,7 +15,8 @@ export async function startBroker() {
   if (target) {
     return { address: target, stop: async () => {} };
   }
-  const child = spawn(process.env.CASTMQ_BIN, ['start', '--listen', '127.0.0.1:0'], {
+  const data = mkdtempSync(join(tmpdir(), 'castmq-e2e-'));
+  const child = spawn(process.env.CASTMQ_BIN, ['start', '--listen', '127.0.0.1:0', '--data-dir', data], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const lines = createInterface(child.stdout);
@@ -29,6 +33,7 @@ export async function startBroker() {
       if (status !== 0) {
         throw new Error(`the broker ended with ${status}`);
       }
+      rmSync(data, { recursive: true });
     },
   };
 }

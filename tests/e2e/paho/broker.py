@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
 
 READY = re.compile(r"mqtt on (?P<host>\S+):(?P<port>\d+)")
 STOP_SECONDS = 30
@@ -23,8 +24,11 @@ class Broker:
         self.port = int(port)
 
     def _start(self, binary: str) -> tuple[str, str]:
+        self.data = tempfile.TemporaryDirectory(prefix="castmq-e2e-")
         self.process = subprocess.Popen(
-            [binary, "start", "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True
+            [binary, "start", "--listen", "127.0.0.1:0", "--data-dir", self.data.name],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -38,3 +42,4 @@ class Broker:
             return
         self.process.terminate()
         assert self.process.wait(STOP_SECONDS) == 0
+        self.data.cleanup()

@@ -6,12 +6,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A broker that runs and, if it was started here, ends with this value.
 #[derive(Debug)]
 pub struct Broker {
     address: SocketAddr,
     process: Option<Child>,
+    /// What it keeps, gone when it ends.
+    data: Option<PathBuf>,
 }
 
 impl Broker {
@@ -27,10 +30,13 @@ impl Broker {
             return Self {
                 address,
                 process: None,
+                data: None,
             };
         }
+        let data = data_folder();
         let mut process = Command::new(binary())
-            .args(["start", "--listen", "127.0.0.1:0"])
+            .args(["start", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(&data)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -49,6 +55,7 @@ impl Broker {
         Self {
             address,
             process: Some(process),
+            data: Some(data),
         }
     }
 
@@ -66,7 +73,18 @@ impl Drop for Broker {
             let _ = process.kill();
             let _ = process.wait();
         }
+        if let Some(data) = &self.data {
+            let _ = std::fs::remove_dir_all(data);
+        }
     }
+}
+
+/// A folder that nobody else has.
+fn data_folder() -> PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("castmq-e2e-{}-{number}", std::process::id());
+    env::temp_dir().join(name)
 }
 
 /// The binary: named by the environment, or built beside this test.

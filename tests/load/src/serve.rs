@@ -5,11 +5,12 @@ use std::io::{self, BufRead as _, Write};
 
 use anyhow::Context as _;
 use castmq_broker::Broker;
-use castmq_settings::Settings;
+use castmq_settings::{Settings, StoreBackend};
 
 /// Runs the broker with its default settings, and as many arbiters, until nobody asks any more.
 pub(crate) fn run(arbiters: u16) -> anyhow::Result<()> {
     let mut settings = Settings::default();
+    settings.store.backend = StoreBackend::Memory;
     settings.node.arbiters = arbiters;
     for listener in &mut settings.listener {
         listener.address.set_port(0);

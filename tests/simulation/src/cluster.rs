@@ -1,6 +1,7 @@
 //! The broker under test: its shards, their sockets, and the clock.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
@@ -13,7 +14,12 @@ use castmq_observe::{Counter, ProcessRecord};
 use castmq_otp::{
     Clock, MailLimits, Mailroom, ManualClock, MemoryStream, More, Stream, memory_pair,
 };
+use castmq_rules::session::Restored;
+use castmq_rules::{Moment, WallTime};
 use castmq_settings::Settings;
+use castmq_store::{
+    Committer, MemoryStore, Opened, Options, Readers, SessionKey, Space, Step, Store,
+};
 
 /// A node whose rounds are called by hand.
 pub(crate) struct Cluster {
@@ -23,11 +29,33 @@ pub(crate) struct Cluster {
     connections: u16,
     /// Failures that were ordered and have not happened yet, or have.
     pub(crate) doomed: u64,
+    seed: u64,
+    /// What outlives a crash, and who writes and reads it.
+    store: Option<Disk>,
+    /// Copies that full queues gave up in earlier lives.
+    over_quota_before: u64,
+}
+
+/// The store, whose work is done by hand.
+struct Disk {
+    rows: Arc<MemoryStore>,
+    committer: Committer,
+    readers: Readers,
 }
 
 impl Cluster {
-    pub(crate) fn new(settings: Settings, arbiters: u16, seed: u64) -> Self {
-        let clock = Arc::new(ManualClock::default());
+    pub(crate) fn new(settings: Settings, arbiters: u16, seed: u64, is_kept: bool) -> Self {
+        let rows = is_kept.then(Arc::default);
+        Self::start((settings, arbiters, seed), ManualClock::default(), rows)
+    }
+
+    /// A life of the node: the first one, or one after a crash.
+    fn start(
+        (settings, arbiters, seed): (Settings, u16, u64),
+        clock: ManualClock,
+        rows: Option<Arc<MemoryStore>>,
+    ) -> Self {
+        let clock = Arc::new(clock);
         let limits = MailLimits {
             high: usize::try_from(settings.bounds.arbiter_high).unwrap(),
             low: usize::try_from(settings.bounds.arbiter_low).unwrap(),
@@ -35,7 +63,14 @@ impl Cluster {
         };
         let node = Arc::new(Node::new(settings, arbiters, clock.wall(), Some(seed)));
         let mailroom = Mailroom::new(arbiters, limits);
-        let shards = (0..arbiters)
+        let (store, sessions) = match rows {
+            Some(rows) => {
+                let (disk, sessions) = open(&node, &clock, rows);
+                (Some(disk), sessions)
+            }
+            None => (None, Vec::new()),
+        };
+        let mut shards: Vec<_> = (0..arbiters)
             .map(|arbiter| {
                 let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
                 let mailroom = mailroom.clone();
@@ -45,13 +80,85 @@ impl Cluster {
                 (shard, MemoryPoller::default())
             })
             .collect();
+        for ((shard, _), sessions) in shards.iter_mut().zip(sessions) {
+            castmq_broker::store::restore(shard, sessions);
+        }
         Self {
             node,
             clock,
             shards,
             connections: 0,
             doomed: 0,
+            seed,
+            store,
+            over_quota_before: 0,
         }
+    }
+
+    /// Whether it has a store.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.store.is_some()
+    }
+
+    /// The process is killed, with whatever it was doing, and started again. Of what was not on the disk
+    /// for certain nothing is left.
+    pub(crate) fn crash(&mut self) {
+        let Some(disk) = self.store.take() else {
+            return;
+        };
+        disk.rows.crash(0);
+        let settings = self.node.settings.clone();
+        let arbiters = self.node.arbiters;
+        let wall = self.clock.wall();
+        let over_quota = self.over_quota();
+        let (doomed, seed) = (self.doomed, self.seed);
+        self.shards.clear();
+        let clock = ManualClock::starting_at(wall);
+        *self = Self::start((settings, arbiters, seed), clock, Some(disk.rows));
+        self.doomed = doomed;
+        self.over_quota_before = over_quota;
+        // Listeners open when this is done.
+        while !self.is_restored() {
+            for arbiter in 0..self.arbiters() {
+                self.round(arbiter);
+            }
+        }
+        for (shard, _) in &mut self.shards {
+            castmq_broker::store::begin(shard);
+        }
+    }
+
+    fn is_restored(&self) -> bool {
+        let mut shards = self.shards.iter();
+        shards.all(|(shard, _)| castmq_broker::store::are_routes_settled(shard))
+    }
+
+    /// The committer's next piece of work, and all reads that wait; whether there was any.
+    pub(crate) fn store_step(&mut self) -> bool {
+        let Some(disk) = &mut self.store else {
+            return false;
+        };
+        let mut has_worked = matches!(disk.committer.step(), Step::Worked);
+        while disk.readers.step() {
+            has_worked = true;
+        }
+        has_worked
+    }
+
+    /// Rows of sessions that are left.
+    fn rows_left(&self) -> Vec<(Space, usize)> {
+        let spaces = [
+            Space::Sessions,
+            Space::Subscriptions,
+            Space::Queue,
+            Space::Bodies,
+            Space::Released,
+            Space::Received,
+        ];
+        let disk = self.store.as_ref();
+        let count = |space| disk.map_or(0, |disk| disk.rows.len(space));
+        let counts = spaces.map(|space| (space, count(space)));
+        counts.into_iter().filter(|(_, count)| *count > 0).collect()
     }
 
     pub(crate) fn arbiters(&self) -> usize {
@@ -123,7 +230,7 @@ impl Cluster {
     /// Copies that a full queue gave up.
     pub(crate) fn over_quota(&self) -> u64 {
         let counts = self.node.ledger.counts();
-        counts.get("queue_full").copied().unwrap_or(0)
+        self.over_quota_before + counts.get("queue_full").copied().unwrap_or(0)
     }
 
     /// All sessions.
@@ -140,7 +247,10 @@ impl Cluster {
         let mut sessions = Vec::new();
         for ((shard, _), arbiter) in self.shards.iter().zip(0..) {
             for session in shard.world.sessions(arbiter) {
-                if session.queued > self.node.settings.mqueue.max_messages as usize {
+                // What has to go from a queue on the disk is read first, and after a restart nobody knows
+                // for certain how much there is.
+                let factor = if self.is_kept() { 4 } else { 1 };
+                if session.queued > factor * self.node.settings.mqueue.max_messages as usize {
                     return Err(format!(
                         "{} messages queued for {}",
                         session.queued, session.client_id
@@ -205,6 +315,10 @@ impl Cluster {
         if routes > 0 {
             return Err(format!("{routes} routes left"));
         }
+        let rows = self.rows_left();
+        if !rows.is_empty() {
+            return Err(format!("rows left in the store: {rows:?}"));
+        }
         if node.queued_bytes() > 0 {
             return Err(format!("{} bytes counted as queued", node.queued_bytes()));
         }
@@ -217,6 +331,37 @@ impl Cluster {
         }
         Ok(())
     }
+}
+
+fn open(
+    node: &Arc<Node>,
+    clock: &Arc<ManualClock>,
+    rows: Arc<MemoryStore>,
+) -> (Disk, Vec<Vec<(SessionKey, Restored)>>) {
+    let time = Arc::clone(clock);
+    let now = Arc::new(move || Moment::from_start(time.now()));
+    let options = Options {
+        arbiters: node.arbiters,
+        free_space_min: 0,
+        ..Options::new(PathBuf::new(), now)
+    };
+    let wall = WallTime::from_epoch(clock.wall());
+    let store: Arc<dyn Store> = Arc::<MemoryStore>::clone(&rows);
+    let opened = castmq_store::open_with(store, &options, wall).unwrap();
+    let Opened {
+        link,
+        committer,
+        readers,
+        recovered,
+        ..
+    } = opened;
+    let sessions = castmq_broker::store::take_over(node, recovered, link);
+    let disk = Disk {
+        rows,
+        committer,
+        readers,
+    };
+    (disk, sessions)
 }
 
 fn twice(mut ids: Vec<String>) -> Option<String> {

@@ -144,6 +144,31 @@ impl Device {
         };
     }
 
+    /// Whether the broker's session of it, if there is any, is one that is kept.
+    pub(crate) fn has_kept_session(&self) -> bool {
+        let is_transient = |wire: &Wire| wire.mode == Mode::Transient;
+        !self.wire.as_ref().is_some_and(is_transient) && self.present == Some(true)
+    }
+
+    /// Its session was made to fail and comes back; its connection does not.
+    pub(crate) fn session_restarts(&mut self, model: &mut Model) {
+        self.abandon(model);
+    }
+
+    /// The broker was killed: connections are gone, and sessions that were not to be kept.
+    pub(crate) fn broker_killed(&mut self, model: &mut Model) {
+        if let Some(wire) = &self.wire
+            && let Some(will) = wire.will
+            && (wire.mode == Mode::Transient || wire.stage != Stage::Up)
+        {
+            model.wills[will].is_uncertain = true;
+        }
+        self.abandon(model);
+        for stray in std::mem::take(&mut self.strays) {
+            stray.stream.close();
+        }
+    }
+
     /// Sends CONNECT over a new connection.
     pub(crate) fn connect(
         &mut self,

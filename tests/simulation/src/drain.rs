@@ -23,6 +23,7 @@ fn step(run: &mut Run, by: Duration) -> Result<bool, String> {
     for arbiter in 0..run.cluster.arbiters() {
         moved |= run.cluster.round(arbiter);
     }
+    moved |= run.cluster.store_step();
     for device in &mut run.devices {
         let number = device.number;
         let came = device

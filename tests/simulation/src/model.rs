@@ -224,6 +224,14 @@ impl Model {
         }
     }
 
+    /// The broker is killed: a will that was on its way is lost with a session that lived in memory.
+    pub(crate) fn broker_killed(&mut self) {
+        for will in &mut self.wills {
+            will.is_uncertain |= will.is_over && !will.has_come;
+        }
+        self.connection_fails();
+    }
+
     /// A connection fails: it may not come to reading a goodbye.
     pub(crate) fn connection_fails(&mut self) {
         for will in &mut self.wills {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use castmq_mqtt::{Version, encode};
-use castmq_settings::{QueuePolicy, Settings, SharedStrategy};
+use castmq_settings::{QueuePolicy, Settings, SharedStrategy, StoreBackend};
 
 use crate::cluster::Cluster;
 use crate::device::Device;
@@ -76,6 +76,7 @@ pub fn run(seed: u64) -> Report {
 
 fn settings(random: &mut Random, seed: u64) -> Settings {
     let mut settings = Settings::default();
+    settings.store.backend = StoreBackend::Memory;
     settings.bounds.lanes_high = 64 * 1024;
     settings.bounds.lanes_low = 32 * 1024;
     settings.bounds.arbiter_high = 64 * 1024;
@@ -101,7 +102,9 @@ impl Run {
     fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let arbiters = 2 + u16::try_from(random.below(3)).unwrap();
-        let cluster = Cluster::new(settings(&mut random, seed), arbiters, seed);
+        // Chance of its own, so that seeds from before this choice mean what they meant.
+        let is_kept = Random::new(seed ^ 0x5354_4f52).permille(600);
+        let cluster = Cluster::new(settings(&mut random, seed), arbiters, seed, is_kept);
         let count = 3 + random.below(5);
         let devices = (0..count)
             .map(|number| {
@@ -132,11 +135,15 @@ impl Run {
         let baseline = self.cluster.baseline();
         self.model.has_small_queues = self.cluster.node.settings.mqueue.max_messages < 100;
         self.watch_wills()?;
+        let mut store = Random::new(self.step ^ self.trace.hash());
         let steps = 2_000 + self.random.below(4_000) as u64;
         while self.step < steps {
             self.step += 1;
             self.model.step = self.step;
             self.next()?;
+            if self.cluster.is_kept() {
+                self.store(&mut store)?;
+            }
             if self.step.is_multiple_of(16) {
                 self.cluster.check()?;
             }
@@ -177,6 +184,34 @@ impl Run {
             }
             990..994 => self.storm(),
             _ => self.fail(),
+        }
+        Ok(())
+    }
+
+    /// What the store does between two steps of the others: nothing, some work, or it is all that is left.
+    fn store(&mut self, random: &mut Random) -> Result<(), String> {
+        if random.permille(400) {
+            let more = self.cluster.store_step();
+            self.trace
+                .note(format_args!("the store works, more: {more}"));
+        } else if random.permille(1) {
+            self.crash()?;
+        }
+        Ok(())
+    }
+
+    /// The broker is killed and comes back with what was stored.
+    fn crash(&mut self) -> Result<(), String> {
+        self.trace.note(format_args!("the broker is killed"));
+        self.model.broker_killed();
+        for device in &mut self.devices {
+            device.broker_killed(&mut self.model);
+        }
+        self.cluster.crash();
+        for device in &mut self.devices {
+            if !device.has_no_strays() {
+                return Err(format!("{} is held after a crash", device.name()));
+            }
         }
         Ok(())
     }
@@ -356,7 +391,12 @@ impl Run {
                 if device.number == 0 || !self.cluster.doom(&process) {
                     return;
                 }
-                device.session_failed(&mut self.model);
+                // One that the store has kept comes back from there.
+                if self.cluster.is_kept() && device.has_kept_session() {
+                    device.session_restarts(&mut self.model);
+                } else {
+                    device.session_failed(&mut self.model);
+                }
                 self.model.session_fails();
             }
             "client" => {

@@ -2,7 +2,7 @@
 
 use castmq_bench::Report;
 use castmq_broker::Broker;
-use castmq_settings::Settings;
+use castmq_settings::{Settings, StoreBackend};
 
 use crate::bench;
 
@@ -12,6 +12,7 @@ struct Running(Option<Broker>);
 impl Running {
     fn start() -> Self {
         let mut settings = Settings::default();
+        settings.store.backend = StoreBackend::Memory;
         for listener in &mut settings.listener {
             listener.address = "127.0.0.1:0".parse().unwrap();
         }

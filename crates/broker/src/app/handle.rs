@@ -220,7 +220,7 @@ impl Handle {
     ///
     /// [`HandleError::NoClient`] when there is no session.
     pub fn discard_session(&self, client_id: &str) -> Result<(), HandleError> {
-        self.tell_session(client_id, || SessionEntry::End(EndReason::Removed))
+        self.tell_session(client_id, || SessionEntry::End(EndReason::Removed, None))
     }
 
     /// Has a process fail as by a bug, to see that nobody else is harmed. `kind` and `name` are those of
@@ -341,7 +341,8 @@ impl Handle {
                 self.kick_all();
             }
             let busy = self.node.gauges.sum(|gauge| &gauge.connections)
-                + self.node.gauges.sum(|gauge| &gauge.lanes_bytes);
+                + self.node.gauges.sum(|gauge| &gauge.lanes_bytes)
+                + self.node.gauges.sum(|gauge| &gauge.unstored);
             if busy == 0 {
                 return;
             }

@@ -21,7 +21,7 @@ use crate::node::Pressure;
 use crate::parcel::Parcel;
 use crate::session::{Session, SessionEntry};
 use crate::sm::{self, Claimant, SmEntry};
-use crate::{Shard, hook, ledger, now};
+use crate::{Shard, hook, ledger, now, store};
 
 /// Arbiters that a connection moves to before it is told to come again.
 const HOPS_MAX: u8 = 8;
@@ -73,6 +73,12 @@ impl Client {
         }
         let settings = std::sync::Arc::clone(&shard.world.connect_settings);
         let mut plan = decide(connect, &settings, || shard.world.assign_client_id())?;
+        let wants_store =
+            plan.expiry.keeps_session() || node.directory.contains_key(&plan.client_id);
+        if wants_store && store::is_in_trouble(shard) {
+            // What CONNACK would promise of the session cannot be kept.
+            return Err(Refused::QuotaExceeded);
+        }
         node.access.authenticate(&Credentials {
             client_id: &plan.client_id,
             user_name: connect.user_name.as_deref(),
@@ -121,12 +127,12 @@ impl Client {
             receive_maximum: plan.receive_maximum,
             expiry: plan.expiry,
             will: plan.will.clone(),
+            user_name: claiming.user_name.clone(),
         };
         let entry = SmEntry::Claim {
             claimant: Box::new(Claimant {
                 client: self.address,
                 client_id: plan.client_id.clone(),
-                user_name: claiming.user_name.clone(),
                 link,
             }),
             clean_start: plan.clean_start,

@@ -10,7 +10,7 @@ use castmq_rules::Moment;
 
 use super::{Client, Stage};
 use crate::node::Pressure;
-use crate::{Shard, now};
+use crate::{Shard, now, store};
 
 /// How long a connection may be paused.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,6 +24,8 @@ enum Why {
     Arbiter,
     /// Too much is queued on the whole node.
     Memory,
+    /// Too much waits to be stored.
+    Store,
     /// Its own messages are not accepted yet.
     Unaccepted,
     /// It sends too many messages a second; until then.
@@ -42,7 +44,9 @@ impl Pause {
     pub(super) fn deadline(&self) -> Moment {
         match self.why {
             Why::Rate(until) => until,
-            Why::Lanes | Why::Arbiter | Why::Memory | Why::Unaccepted => self.since + PATIENCE,
+            Why::Lanes | Why::Arbiter | Why::Memory | Why::Store | Why::Unaccepted => {
+                self.since + PATIENCE
+            }
         }
     }
 }
@@ -61,6 +65,8 @@ impl Client {
             self.pause(shard, Why::Arbiter, Counter::PausesArbiter);
         } else if shard.world.node.pressure() >= Pressure::PausePublishers {
             self.pause(shard, Why::Memory, Counter::PausesLanes);
+        } else if !store::has_room(shard) && !store::is_in_trouble(shard) {
+            self.pause(shard, Why::Store, Counter::PausesStore);
         } else if let Some(wait) = self.is_over_rate(shard) {
             let until = now(shard) + wait;
             self.pause(shard, Why::Rate(until), Counter::PausesUnaccepted);
@@ -94,7 +100,7 @@ impl Client {
         });
         // The keep alive does not run against a client that we do not read.
         self.keep_alive.handle_paused(now(shard));
-        if matches!(why, Why::Lanes | Why::Arbiter | Why::Memory) {
+        if matches!(why, Why::Lanes | Why::Arbiter | Why::Memory | Why::Store) {
             shard.world.paused.insert(self.address);
         }
         self.arm(shard);
@@ -145,6 +151,7 @@ pub(crate) fn resume_paused(shard: &mut Shard) {
     let low = usize::try_from(shard.world.node.settings.bounds.lanes_low).unwrap_or(usize::MAX);
     let has_credit = shard.lanes_bytes() <= low
         && shard.world.behind.is_empty()
+        && (store::has_room(shard) || store::is_in_trouble(shard))
         && shard.world.node.pressure() < Pressure::PausePublishers;
     if !has_credit {
         return;

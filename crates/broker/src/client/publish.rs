@@ -133,7 +133,7 @@ impl Client {
             return;
         }
         let client = self.address;
-        let answer = Some(AnswerTo { client, sequence });
+        let answer = Some(AnswerTo::Client { client, sequence });
         let published = server::publish_along(shard, message, way, from, answer);
         self.published(sequence, published);
         self.acknowledge(shard);
@@ -149,6 +149,7 @@ impl Client {
                 }
             }
             Published::Stopped => self.acks.answer(sequence, Outcome::Accepted),
+            Published::Refused(reason) => self.acks.answer(sequence, Outcome::Refused(reason)),
         }
     }
 

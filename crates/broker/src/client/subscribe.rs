@@ -5,10 +5,11 @@ use castmq_mqtt::{
     Unsubscribe,
 };
 use castmq_observe::Event;
+use castmq_otp::Address;
 
 use super::{Client, Stage};
-use crate::session::{SessionEntry, Wanted};
-use crate::{Shard, hook, now};
+use crate::session::{Session, SessionEntry, Wanted};
+use crate::{Shard, hook, now, store};
 
 impl Client {
     // emqttd: emqttd_protocol:process/2 (SUBSCRIBE)
@@ -60,6 +61,9 @@ impl Client {
     /// Each filter is granted or refused by itself.
     // differs: emqttd refuses the whole packet for one denied filter (P10).
     fn judge(&mut self, shard: &mut Shard, filter: SubscribeFilter) -> Wanted {
+        if store::is_in_trouble(shard) && self.has_kept_session(shard) {
+            return Wanted::Refused(ReasonCode::QuotaExceeded);
+        }
         if let Some(reason) = self.protocol.refusal(&filter) {
             return Wanted::Refused(reason);
         }
@@ -91,6 +95,18 @@ impl Client {
         Wanted::Refused(ReasonCode::NotAuthorized)
     }
 
+    /// Whether its session outlives the process.
+    fn has_kept_session(&self, shard: &Shard) -> bool {
+        let Stage::Connected(linked) = &self.stage else {
+            return false;
+        };
+        let Address {
+            slot, generation, ..
+        } = linked.session;
+        let session = shard.world.lanes.session.peek(slot, generation);
+        session.is_none_or(Session::is_kept)
+    }
+
     // emqttd: emqttd_protocol:process/2 (UNSUBSCRIBE)
     pub(super) fn unsubscribe(&mut self, shard: &mut Shard, unsubscribe: Unsubscribe) {
         let Stage::Connected(linked) = &self.stage else {
@@ -102,6 +118,10 @@ impl Client {
             ..
         } = unsubscribe;
         let count = subscriptions.len();
+        if store::is_in_trouble(shard) && self.has_kept_session(shard) {
+            let reasons = vec![ReasonCode::ImplementationSpecificError; count];
+            return self.unsuback(shard, packet_id, reasons);
+        }
         let Some(filters) = hook::client_unsubscribe(shard, &linked.client_id, subscriptions)
         else {
             let reasons = vec![ReasonCode::ImplementationSpecificError; count];

@@ -1,15 +1,19 @@
 //! What a session is told, and how it looks to an observer.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
-use castmq_mqtt::{PacketId, ReasonCode, Subscription, SubscriptionOptions, Text};
+use castmq_mqtt::{PacketId, ReasonCode, Subscription, SubscriptionOptions};
 use castmq_otp::{Address, Entry};
 use castmq_rules::ack_order::Sequence;
 use castmq_rules::claim::Epoch;
-use castmq_rules::session::{DownReason, EndReason, Link, PullRetained};
+use castmq_rules::session::{DownReason, EndReason, Link, Page, PullRetained, Restored};
 use castmq_rules::{ClientId, Delivery, Message};
 
-use crate::client::Client;
+use super::Session;
+use crate::Shard;
+use crate::client::{Client, ClientEntry};
+use crate::store::Receipt;
 
 /// A filter of a SUBSCRIBE, as the connection has judged it.
 #[derive(Clone, Debug)]
@@ -27,10 +31,12 @@ pub enum SessionEntry {
     Connected {
         /// Its address.
         client: Address<Client>,
-        /// What it is like, and its user's name.
-        link: Box<(Link, Option<Text>)>,
+        /// What it is like.
+        link: Box<Link>,
         /// Whether CONNACK says that the session was there.
         session_present: bool,
+        /// Whether it follows one that was to be kept, which is over on the disk before CONNACK.
+        follows: bool,
     },
     /// The connection of that claim is gone.
     Disconnected {
@@ -44,14 +50,16 @@ pub enum SessionEntry {
         /// Which claim.
         epoch: Epoch,
     },
-    /// The session has to end.
-    End(EndReason),
+    /// The session has to end, for another one that follows or for nobody.
+    End(EndReason, Option<Box<Successor>>),
     /// A message for the client.
     Deliver {
         /// The message and how the client gets it.
         delivery: Delivery,
         /// Bytes of a shared body that this entry accounts for.
         carries: u32,
+        /// Held until the message is taken in, if somebody waits for that.
+        receipt: Option<Rc<Receipt>>,
     },
     /// PUBACK from the client.
     Puback(Epoch, PacketId, ReasonCode),
@@ -106,8 +114,52 @@ pub enum SessionEntry {
     Continue,
     /// The next retained messages are wanted.
     Pull(Box<PullRetained>),
+    /// A message that waited for it is stored.
+    Stored(u64),
+    /// What it had put in is stored: its client may be told.
+    Committed,
+    /// The id of a message of the client is stored, or the message was refused.
+    ReceivedStored(PacketId, bool),
+    /// Messages were read from the store; `None` when they could not be.
+    Page(Option<Box<Page>>),
+    /// The whole session was read from the store, because its process had failed.
+    Loaded(Result<Box<Restored>, String>),
     /// The timer fired.
     Timer,
+}
+
+/// A session that takes the place of another one.
+#[derive(Debug)]
+pub struct Successor {
+    /// Which.
+    pub session: Address<Session>,
+    /// Whose connection it gets.
+    pub client: Address<Client>,
+    /// What that is like.
+    pub link: Box<Link>,
+    /// Whether the one before it was to be kept.
+    pub follows: bool,
+}
+
+impl Successor {
+    /// The one before it is over.
+    pub(crate) fn connect(self, shard: &mut Shard) {
+        let Self {
+            session,
+            client,
+            link,
+            follows,
+        } = self;
+        let entry = SessionEntry::Connected {
+            client,
+            link,
+            session_present: false,
+            follows,
+        };
+        if shard.send(session, entry).is_err() {
+            let _ = shard.send(client, ClientEntry::Busy);
+        }
+    }
 }
 
 impl Entry for SessionEntry {
@@ -120,7 +172,12 @@ impl Entry for SessionEntry {
             Self::Connected { .. }
             | Self::Disconnected { .. }
             | Self::TakeOver { .. }
-            | Self::End(_)
+            | Self::End(..)
+            | Self::Stored(_)
+            | Self::Committed
+            | Self::ReceivedStored(..)
+            | Self::Page(_)
+            | Self::Loaded(_)
             | Self::Puback(..)
             | Self::Pubrec(..)
             | Self::Pubcomp(..)
@@ -141,7 +198,7 @@ impl Entry for SessionEntry {
             Self::Connected { .. } => 1,
             Self::Disconnected { .. } => 2,
             Self::TakeOver { .. } => 3,
-            Self::End(_) => 4,
+            Self::End(..) => 4,
             Self::Deliver { .. } => 5,
             Self::Puback(..) => 6,
             Self::Pubrec(..) => 7,
@@ -158,6 +215,11 @@ impl Entry for SessionEntry {
             Self::Pull(_) => 18,
             Self::Timer => 19,
             Self::Fenced(_) => 20,
+            Self::Stored(_) => 21,
+            Self::Committed => 22,
+            Self::ReceivedStored(..) => 23,
+            Self::Page(_) => 24,
+            Self::Loaded(_) => 25,
         }
     }
 }

@@ -127,7 +127,7 @@ impl Session {
                 replays,
             } => {
                 if let Some(packet_id) = packet_id {
-                    self.to_client(shard, ClientEntry::Suback { packet_id, reasons });
+                    self.tell_when_stored(shard, ClientEntry::Suback { packet_id, reasons });
                 }
                 let filters: Vec<Subscription> = replays
                     .iter()
@@ -137,7 +137,7 @@ impl Session {
                 self.fence(shard, replays);
             }
             Request::Unsubscribe { packet_id, reasons } => {
-                self.to_client(shard, ClientEntry::Unsuback { packet_id, reasons });
+                self.tell_when_stored(shard, ClientEntry::Unsuback { packet_id, reasons });
             }
         }
         self.forget_asked();

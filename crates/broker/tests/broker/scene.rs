@@ -5,7 +5,7 @@ use std::time::Duration;
 use castmq_broker::{Broker, Builder};
 use castmq_conformance::client::Client;
 use castmq_conformance::{v3, v5};
-use castmq_settings::Settings;
+use castmq_settings::{Settings, StoreBackend};
 
 /// A broker with two arbiters.
 pub(crate) fn broker(alter: impl FnOnce(&mut Settings)) -> Broker {
@@ -15,6 +15,7 @@ pub(crate) fn broker(alter: impl FnOnce(&mut Settings)) -> Broker {
 /// As [`broker`], with modules or hooks.
 pub(crate) fn built(builder: Builder, alter: impl FnOnce(&mut Settings)) -> Broker {
     let mut settings = Settings::default();
+    settings.store.backend = StoreBackend::Memory;
     settings.listener[0].address = "127.0.0.1:0".parse().unwrap();
     settings.node.arbiters = 2;
     alter(&mut settings);

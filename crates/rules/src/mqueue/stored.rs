@@ -12,9 +12,13 @@ use crate::{Delivery, Moment};
 const OVERSHOOT: usize = 2;
 
 impl Mqueue {
-    /// Takes over what is in the store.
-    pub(crate) fn restore(&mut self, stored: StoredQueue) {
+    /// Takes over what is in the store, of which the numbers tell only how much there is at most. When it
+    /// was put in it kept the bounds, so it counts for no more than these.
+    pub(crate) fn restore(&mut self, mut stored: StoredQueue, settings: &QueueSettings) {
+        stored.len = stored.len.min(settings.len_max);
+        stored.bytes = stored.bytes.min(settings.bytes_max);
         if stored.len > 0 {
+            self.is_estimate = true;
             self.len += stored.len;
             self.bytes += stored.bytes;
             self.stored = Some(Box::new(stored));
@@ -49,8 +53,9 @@ impl Mqueue {
         let mut victims = Victims::new();
         let is_full = self.is_over(weight, settings);
         let drops_newest = settings.when_full == crate::session::FullPolicy::DropNewest;
-        let is_beyond = self.len >= settings.len_max.saturating_mul(OVERSHOOT)
-            || self.bytes + weight > settings.bytes_max.saturating_mul(OVERSHOOT);
+        let (len_max, bytes_max) = self.bounds(settings);
+        let is_beyond = self.len >= len_max.saturating_mul(OVERSHOOT)
+            || self.bytes + weight > bytes_max.saturating_mul(OVERSHOOT);
         if is_beyond || (is_full && drops_newest) {
             victims.push((DropReason::QueueFull, number, delivery));
             return (None, victims);
@@ -72,28 +77,23 @@ impl Mqueue {
         (Some(number), victims)
     }
 
-    /// Messages that were read from the store. Returns what has to go because there are too many.
-    pub(crate) fn put_page(&mut self, page: Page, settings: &QueueSettings) -> Victims {
-        let mut victims = Victims::new();
+    /// Messages that were read from the store: they are not there only any more. Returns those that the
+    /// queue did not have yet.
+    pub(crate) fn take_page(&mut self, page: Page) -> Vec<(u64, Delivery)> {
         let Some(stored) = &mut self.stored else {
-            return victims;
+            return Vec::new();
         };
-        let mut read = Vec::with_capacity(page.messages.len());
-        for (number, delivery) in page.messages {
-            if number < stored.first || number >= stored.next {
-                continue;
-            }
-            let weight = delivery.message.weight();
+        let mut read = page.messages;
+        read.retain(|(number, _)| (stored.first..stored.next).contains(number));
+        for (_, delivery) in &read {
             if stored.len > 0 {
                 stored.len -= 1;
-            } else {
-                self.len += 1;
+                self.len -= 1;
             }
             // What it was taken for need not have been its weight.
-            let counted = weight.min(stored.bytes);
+            let counted = delivery.message.weight().min(stored.bytes);
             stored.bytes -= counted;
-            self.bytes = self.bytes - counted + weight;
-            read.push((number, delivery, weight));
+            self.bytes -= counted;
         }
         stored.first = stored.first.max(page.next);
         if stored.first >= stored.next {
@@ -101,19 +101,23 @@ impl Mqueue {
             self.len -= stored.len;
             self.bytes -= stored.bytes;
             self.stored = None;
+            self.is_estimate = false;
         } else if stored.len == 0 {
             stored.len = 1;
             self.len += 1;
         }
-        for (number, delivery, weight) in read {
-            let expires = delivery.message.expires;
-            self.note_expiry(expires);
-            self.lane_mut(settings.priority(delivery.message.topic.as_str()))
-                .fifo_mut(QoS::AtLeastOnce)
-                .push(number, delivery, weight);
-        }
-        self.trim(settings, &mut victims);
-        victims
+        read
+    }
+
+    /// Puts in a message that was read from the store, behind those in memory.
+    pub(crate) fn put_read(&mut self, number: u64, delivery: Delivery, settings: &QueueSettings) {
+        let weight = delivery.message.weight();
+        self.len += 1;
+        self.bytes += weight;
+        self.note_expiry(delivery.message.expires);
+        self.lane_mut(settings.priority(delivery.message.topic.as_str()))
+            .fifo_mut(QoS::AtLeastOnce)
+            .push(number, delivery, weight);
     }
 
     /// More messages may be in the store, with numbers below this one.
@@ -139,7 +143,16 @@ impl Mqueue {
 
     /// Whether there is more than there may be, so that the first messages have to go.
     pub(crate) fn has_to_shrink(&self, settings: &QueueSettings) -> bool {
-        self.len >= settings.len_max || self.bytes >= settings.bytes_max
+        let (len_max, bytes_max) = self.bounds(settings);
+        self.len >= len_max || self.bytes >= bytes_max
+    }
+
+    /// Messages and bytes that there may be. While it is not known for certain how much is stored, twice
+    /// as much: nothing is given up for a guess.
+    pub(super) fn bounds(&self, settings: &QueueSettings) -> (usize, usize) {
+        let factor = if self.is_estimate { 2 } else { 1 };
+        let len_max = settings.len_max.saturating_mul(factor);
+        (len_max, settings.bytes_max.saturating_mul(factor))
     }
 
     /// The part that is in the store only.
@@ -188,8 +201,9 @@ impl Mqueue {
 
     /// Gives up the oldest messages in memory until the rest is within the bounds. Those that are not in
     /// memory follow when they are.
-    fn trim(&mut self, settings: &QueueSettings, victims: &mut Victims) {
-        while self.len > settings.len_max || self.bytes > settings.bytes_max {
+    pub(crate) fn trim(&mut self, settings: &QueueSettings, victims: &mut Victims) {
+        let (len_max, bytes_max) = self.bounds(settings);
+        while self.len > len_max || self.bytes > bytes_max {
             let oldest = self.lanes.iter_mut().rev();
             let oldest = oldest.flat_map(super::Lane::fifos_mut);
             let Some((number, delivery)) = oldest

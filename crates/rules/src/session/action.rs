@@ -35,7 +35,8 @@ pub enum Action {
     PublishWill {
         /// It.
         will: Box<Will>,
-        /// What is stored together with it, so that it is published once.
+        /// What is stored together with it, so that it is published once: that the session is over, or
+        /// its record, as of that moment, without the will.
         after: Option<Change>,
     },
     /// Enter into the ledger that the client does not get this.
@@ -100,8 +101,10 @@ impl Actions {
 pub struct Outgoing {
     /// Present for QoS 1 and 2.
     pub packet_id: Option<PacketId>,
-    /// Whether it was sent before.
+    /// Whether it was sent before, or may have been before a restart.
     pub dup: bool,
+    /// Whether this process sends it for the first time.
+    pub is_first: bool,
     /// What.
     pub delivery: Delivery,
 }

@@ -61,9 +61,14 @@ impl Session {
     pub(super) fn fill(&mut self, now: Moment) {
         let mut burst = Burst::default();
         while self.may_send() && !burst.is_over() {
-            if let Some((packet_id, delivery)) = self.window.poll_again(now) {
-                burst.count(&delivery);
-                self.publish(Some(packet_id), true, delivery);
+            if let Some(again) = self.window.poll_again(now) {
+                burst.count(&again.delivery);
+                self.actions.push(Action::Publish(Outgoing {
+                    packet_id: Some(again.id),
+                    dup: true,
+                    is_first: again.is_first,
+                    delivery: again.delivery,
+                }));
             } else if !self.fill_from_queue(&mut burst, now) {
                 break;
             }
@@ -163,8 +168,7 @@ impl Session {
                 } else {
                     self.window.send(copy, now)
                 };
-                let dup = self.may_be_repetition(number);
-                self.publish(Some(packet_id), dup, delivery);
+                self.publish(Some(packet_id), false, delivery);
                 self.watch_for_retry(now);
             }
         }
@@ -296,6 +300,7 @@ impl Session {
         self.actions.push(Action::Publish(Outgoing {
             packet_id,
             dup,
+            is_first: !dup,
             delivery,
         }));
     }

@@ -45,6 +45,14 @@ pub(super) struct Kept {
     done: u32,
 }
 
+/// What a process of a session that failed leaves behind besides what is stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOver {
+    /// The number that its next message would have got.
+    next: u64,
+    unstored: BTreeMap<u64, Option<MessageId>>,
+}
+
 impl Session {
     /// A new session that outlives its connection and its process.
     #[must_use]
@@ -77,7 +85,7 @@ impl Session {
         session.user_name = record.user_name;
         let near = queue.next.max(record.next).max(FIRST_NAME);
         let next = session.window.restore(&released, near, now);
-        session.queue.restore(queue);
+        session.queue.restore(queue, &session.settings.queue);
         session.queue.begin_at(next);
         for id in received {
             session.awaiting_rel.restore(id);
@@ -137,7 +145,17 @@ impl Session {
         let Some(kept) = &mut self.kept else { return };
         kept.is_reading = false;
         kept.read_again = None;
-        for (reason, number, victim) in self.queue.put_page(page, &self.settings.queue) {
+        let sent_below = kept.sent_below;
+        for (number, delivery) in self.queue.take_page(page) {
+            // It was on its way to the client, or may have been: that is no matter of the queue's bounds.
+            let was_sent = number < sent_below && self.window.restore_sent(number, &delivery, now);
+            if !was_sent {
+                self.queue.put_read(number, delivery, &self.settings.queue);
+            }
+        }
+        let mut victims = Vec::new();
+        self.queue.trim(&self.settings.queue, &mut victims);
+        for (reason, number, victim) in victims {
             self.give_up(reason, number, victim);
         }
         self.fill(now);
@@ -152,16 +170,28 @@ impl Session {
         }
     }
 
-    /// Messages of earlier numbering may still be stored behind what was restored: the process before
-    /// this one has given numbers below this one out.
-    pub fn handle_numbers_used(&mut self, next: u64) {
-        self.queue.extend_stored(next);
+    /// What a process that failed leaves to the one that takes over, besides what is stored.
+    #[must_use]
+    pub fn left_over(&self) -> LeftOver {
+        let unstored = self.kept.as_ref().map(|kept| kept.unstored.clone());
+        LeftOver {
+            next: self.queue.next_number(),
+            unstored: unstored.unwrap_or_default(),
+        }
     }
 
-    /// The number that the next message gets.
-    #[must_use]
-    pub fn next_number(&self) -> u64 {
-        self.queue.next_number()
+    /// Takes that over: numbers that were given out are not given out again, and what is still on its way
+    /// into the store is waited for.
+    pub fn handle_left_over(&mut self, left_over: LeftOver) {
+        self.queue.extend_stored(left_over.next);
+        if let Some(kept) = &mut self.kept {
+            kept.unstored = left_over.unstored;
+        }
+    }
+
+    /// The id of a message of the client that is still on its way into the store.
+    pub fn handle_received_before(&mut self, id: PacketId) {
+        self.awaiting_rel.restore(id);
     }
 
     pub(super) fn store(&mut self, change: Change) {
@@ -170,7 +200,6 @@ impl Session {
         }
     }
 
-    /// The record as it is to be stored now.
     pub(super) fn record(&self) -> Record {
         let next = self.queue.next_number();
         let unstored = self.kept.as_ref().and_then(|kept| {
@@ -201,10 +230,15 @@ impl Session {
         }
     }
 
+    /// The record as it is to be stored now.
+    #[must_use]
+    pub fn record_change(&self) -> Change {
+        Change::Record(Box::new(self.record()))
+    }
+
     pub(super) fn store_record(&mut self) {
         if self.is_kept() && self.state != State::Ended {
-            let record = Box::new(self.record());
-            self.store(Change::Record(record));
+            self.store(self.record_change());
         }
     }
 
@@ -267,14 +301,6 @@ impl Session {
         self.kept
             .as_ref()
             .is_none_or(|kept| !kept.unstored.contains_key(&number))
-    }
-
-    /// Whether a message may have been sent before a restart.
-    // [MQTT3-3.3.1-1] [MQTT5-3.3.1-1]
-    pub(super) fn may_be_repetition(&self, number: u64) -> bool {
-        self.kept
-            .as_ref()
-            .is_some_and(|kept| number < kept.sent_below)
     }
 
     /// Has the next messages read, if few are left in memory and somebody waits for them: the client, or

@@ -74,6 +74,13 @@ impl Session {
         self.queue.bytes()
     }
 
+    /// What those of them count for that are in memory.
+    #[must_use]
+    pub fn queued_in_memory_now(&self) -> usize {
+        let stored = self.queue.stored().map_or(0, |stored| stored.bytes);
+        self.queue.bytes() - stored
+    }
+
     /// QoS 2 messages from the client that it has not released.
     #[must_use]
     pub fn awaiting_rel_now(&self) -> usize {

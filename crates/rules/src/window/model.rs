@@ -125,7 +125,7 @@ proptest! {
                     let next = twin
                         .iter_mut()
                         .find(|entry| entry.is_waiting && counted < receive_maximum);
-                    let again = window.poll_again(now).map(|(id, _)| id);
+                    let again = window.poll_again(now).map(|again| again.id);
                     prop_assert_eq!(again, next.as_ref().map(|entry| entry.id));
                     if let Some(entry) = next {
                         entry.is_waiting = false;

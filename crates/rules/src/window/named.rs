@@ -35,6 +35,7 @@ impl Window {
                 name: last - behind,
                 stage: Stage::Released(order),
                 is_counted: false,
+                is_new: false,
                 at: now,
                 delivery: None,
             });
@@ -60,6 +61,31 @@ impl Window {
         let id = self.put(name, delivery, now);
         self.note_name(name);
         id
+    }
+
+    /// A message that may have been sent before a restart and is to be sent again under its id; `false`
+    /// when there is no room for it, so that it was not sent.
+    pub(crate) fn restore_sent(&mut self, name: u64, delivery: &Delivery, now: Moment) -> bool {
+        let has_room = self.used < u32::from(self.used_max) && !self.is_name_in_use(name);
+        if !has_room {
+            return false;
+        }
+        let number = self.next;
+        self.next += 1;
+        self.slots.push_back(Slot {
+            number,
+            name,
+            stage: Stage::Waiting,
+            is_counted: false,
+            is_new: true,
+            at: now,
+            delivery: Some(delivery.clone()),
+        });
+        self.used += 1;
+        self.waiting += 1;
+        self.note_name(name);
+        self.check();
+        true
     }
 
     /// The lowest number of a message that the client is not known to have.

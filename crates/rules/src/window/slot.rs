@@ -19,6 +19,8 @@ pub(super) struct Slot {
     /// Whether it counts against the client's Receive Maximum: its PUBLISH was sent on this
     /// connection.
     pub(super) is_counted: bool,
+    /// Whether this process has not sent it yet: it was sent, or may have been, before a restart.
+    pub(super) is_new: bool,
     /// When it was last sent.
     pub(super) at: Moment,
     /// Present until the client has it for certain.

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use castmq_broker::Broker;
-use castmq_settings::Settings;
+use castmq_settings::{Settings, StoreBackend};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -18,6 +18,7 @@ pub(crate) struct Inside {
 impl Inside {
     pub(crate) fn start() -> Self {
         let mut settings = Settings::default();
+        settings.store.backend = StoreBackend::Memory;
         settings.node.arbiters = 2;
         for listener in &mut settings.listener {
             listener.address.set_port(0);

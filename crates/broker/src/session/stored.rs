@@ -1,0 +1,406 @@
+//! A session and its share of the store: what it puts in, what waits for that, and how it comes back.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use castmq_mqtt::{PacketId, ReasonCode};
+use castmq_observe::{Counter, Event};
+use castmq_otp::{Address, Process};
+use castmq_rules::Message;
+use castmq_rules::ack_order::{Outcome, Sequence};
+use castmq_rules::claim::Fate;
+use castmq_rules::session::{
+    self as rules, Action, Change, DownReason, DropReason, EndReason, Page, ReadQueue, Restored,
+};
+use castmq_store::{Op, SessionKey};
+
+use super::{Session, SessionEntry, Successor, to_sm};
+use crate::client::{Client, ClientEntry};
+use crate::parcel::AnswerTo;
+use crate::server::{self, Published};
+use crate::sm::SmEntry;
+use crate::store::collector::{self, AfterWill, Cause};
+use crate::store::{Receipt, SessionChange, Waiter};
+use crate::{Shard, ledger, now, store};
+
+/// A session's share of the store.
+#[derive(Debug)]
+pub(super) struct Kept {
+    key: SessionKey,
+    /// Messages of its client that are not stored yet, and who collects what belongs to them.
+    collecting: Vec<(PacketId, u32)>,
+    /// What came while the session is read from the store, because its process had failed.
+    loading: Option<Loading>,
+    /// Who gets the client id when it is over.
+    successor: Option<Box<Successor>>,
+    /// How often it was read because its process had failed.
+    reloads: u8,
+}
+
+/// After so many failures a session is not started again in this life of the node.
+const RELOADS_MAX: u8 = 10;
+
+/// See [`Kept`].
+#[derive(Debug)]
+struct Loading {
+    came: Vec<SessionEntry>,
+    left_over: rules::LeftOver,
+}
+
+impl Kept {
+    pub(super) fn new(key: SessionKey) -> Box<Self> {
+        Box::new(Self {
+            key,
+            collecting: Vec::new(),
+            loading: None,
+            successor: None,
+            reloads: 0,
+        })
+    }
+}
+
+impl Session {
+    /// A session that the store has kept.
+    #[must_use]
+    pub fn restore(
+        address: Address<Self>,
+        shard_settings: Arc<rules::SessionSettings>,
+        key: SessionKey,
+        (restored, at): (Restored, castmq_rules::Moment),
+    ) -> Self {
+        let client_id = restored.record.client_id.clone();
+        let settings = Arc::clone(&shard_settings);
+        let mut session = Self::new(address, &client_id, shard_settings, at);
+        let subscriptions = &restored.subscriptions;
+        session.has_groups = subscriptions
+            .iter()
+            .any(|(subscription, _)| subscription.is_shared());
+        session.state = rules::Session::restore(restored, settings, at);
+        session.kept = Some(Kept::new(key));
+        session
+    }
+
+    /// Whether it outlives the process.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// The key under which it is stored.
+    #[must_use]
+    pub fn key(&self) -> Option<SessionKey> {
+        self.kept.as_ref().map(|kept| kept.key)
+    }
+
+    /// Hands a change to the store.
+    pub(super) fn store(&mut self, shard: &mut Shard, change: Change) {
+        if let Some(kept) = &self.kept {
+            self.put(shard, kept.key, change);
+        }
+    }
+
+    fn put(&mut self, shard: &mut Shard, key: SessionKey, change: Change) {
+        let waits = match &change {
+            Change::Queued { number, .. } if !self.state.is_stored(*number) => Some(*number),
+            _ => None,
+        };
+        store::put(shard, Op::Session(key, change));
+        self.safe_at = shard.world.pending.last();
+        if let Some(number) = waits {
+            store::wait(shard, Waiter::Stored(self.address, number));
+        }
+    }
+
+    /// Carries out what the rules decided about a message for which there is a receipt: what is stored
+    /// together with the rest of the publish goes to the receipt.
+    pub(super) fn perform_for(&mut self, shard: &mut Shard, receipt: &Rc<Receipt>) {
+        while let Some(action) = self.state.poll_action() {
+            match (action, self.key()) {
+                (Action::Store(change @ Change::Queued { .. }), Some(key))
+                    if receipt.collects() =>
+                {
+                    let session = self.address;
+                    receipt.add(SessionChange {
+                        session,
+                        key,
+                        change,
+                    });
+                }
+                (action, _) => self.perform_one(shard, action),
+            }
+        }
+    }
+
+    /// Tells its client when everything that the session has put in is stored.
+    pub(super) fn tell_when_stored(&mut self, shard: &mut Shard, entry: ClientEntry) {
+        let is_safe = shard.world.pending.is_stored(self.safe_at);
+        if is_safe {
+            return self.tell_in_order(shard, entry);
+        }
+        let last = self.held.as_ref().and_then(|held| held.back());
+        let is_waited_for = last.is_some_and(|(number, _)| *number == self.safe_at);
+        let held = self.held.get_or_insert_default();
+        held.push_back((self.safe_at, entry));
+        if !is_waited_for {
+            store::wait(shard, Waiter::Held(self.address));
+        }
+    }
+
+    /// Tells its client, but not before what it waits to be told.
+    pub(super) fn tell_in_order(&mut self, shard: &mut Shard, entry: ClientEntry) {
+        match &mut self.held {
+            Some(held) if !held.is_empty() => {
+                let number = held.back().map_or(0, |(number, _)| *number);
+                held.push_back((number, entry));
+            }
+            _ => {
+                self.to_client(shard, entry);
+            }
+        }
+    }
+
+    /// What it had put in is stored.
+    pub(super) fn committed(&mut self, shard: &mut Shard) {
+        while let Some(held) = &mut self.held
+            && let Some((number, _)) = held.front()
+            && shard.world.pending.is_stored(*number)
+        {
+            let Some((_, entry)) = held.pop_front() else {
+                break;
+            };
+            let is_claim = matches!(entry, ClientEntry::Claimed { .. });
+            if !self.to_client(shard, entry) && is_claim {
+                let epoch = self.state.epoch();
+                self.disconnected(shard, epoch, DownReason::Closed);
+            }
+        }
+        self.held.take_if(|held| held.is_empty());
+    }
+
+    /// Whoever it was to be told to is gone.
+    pub(super) fn forget_held(&mut self) {
+        self.held = None;
+    }
+
+    /// CONNACK, when everything that it promises is handed to the store.
+    pub(super) fn announce(&mut self, shard: &mut Shard) {
+        if let Some(claimed) = self.claimed.take() {
+            self.tell_when_stored(shard, claimed);
+        }
+    }
+
+    /// A new message of QoS 2 from its client: that its id is known is stored with what becomes of it.
+    pub(super) fn publish_kept(
+        &mut self,
+        shard: &mut Shard,
+        packet_id: PacketId,
+        message: Arc<Message>,
+        (client, sequence): (Address<Client>, Sequence),
+    ) -> Published {
+        let session = self.address;
+        let Some(key) = self.key() else {
+            return Published::Stopped;
+        };
+        let cause = Cause::Received {
+            session,
+            key,
+            packet_id,
+        };
+        let way = self.way.along(&message);
+        let waiting = Some((client, sequence));
+        let (number, published) = collector::publish(shard, cause, waiting, |shard, to| {
+            server::publish_along(shard, message, way, Some(session), Some(to))
+        });
+        if let Some(kept) = &mut self.kept {
+            kept.collecting.push((packet_id, number));
+        }
+        published
+    }
+
+    /// A repetition: answered as the first one is, and not before.
+    // [MQTT3-4.3.3-2] [MQTT5-4.3.3-10]
+    pub(super) fn repeated(
+        &self,
+        shard: &mut Shard,
+        packet_id: PacketId,
+        (client, sequence): (Address<Client>, Sequence),
+    ) -> Result<Published, ReasonCode> {
+        let collecting = self.kept.as_ref().and_then(|kept| {
+            let mut collecting = kept.collecting.iter();
+            collecting.find(|(id, _)| *id == packet_id)
+        });
+        let Some(&(_, number)) = collecting else {
+            return Err(ReasonCode::Success);
+        };
+        if !collector::also(shard, number, (client, sequence)) {
+            let to = AnswerTo::Client { client, sequence };
+            store::wait(shard, Waiter::Answer(to, Outcome::Accepted));
+        }
+        let (arbiters, here) = (1, None);
+        Ok(Published::To { arbiters, here })
+    }
+
+    /// What became of a message of its client is stored, or that it was refused.
+    pub(super) fn received_stored(&mut self, packet_id: PacketId, is_refused: bool) {
+        if is_refused {
+            self.state.handle_publish_refused(packet_id);
+        }
+        if let Some(kept) = &mut self.kept
+            && let Some(at) = kept.collecting.iter().position(|(id, _)| *id == packet_id)
+        {
+            kept.collecting.swap_remove(at);
+        }
+    }
+
+    /// Has messages read, when all that it has put in is there to be read.
+    pub(super) fn read_queue(&self, shard: &mut Shard, read: ReadQueue) {
+        if let Some(key) = self.key() {
+            store::wait(shard, Waiter::Read(self.address, key, read));
+        }
+    }
+
+    pub(super) fn page(&mut self, shard: &mut Shard, page: Option<Box<Page>>) {
+        match page {
+            Some(page) => self.state.handle_page(*page, now(shard)),
+            None => self.state.handle_page_failed(now(shard)),
+        }
+    }
+
+    pub(super) fn dropped_unread(&self, shard: &mut Shard, count: usize) {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        shard.cells.add(Counter::DeliveriesDropped, count);
+        shard.cells.add(Counter::MessagesDropped, count);
+        ledger::count(shard, DropReason::SessionEnded.name(), count);
+    }
+
+    /// The session has to end; another one may follow.
+    pub(super) fn end(
+        &mut self,
+        shard: &mut Shard,
+        reason: EndReason,
+        successor: Option<Box<Successor>>,
+    ) {
+        match (&mut self.kept, successor) {
+            (Some(kept), successor) => kept.successor = successor,
+            // Nothing of this one is stored that would have to go first.
+            (None, Some(successor)) => successor.connect(shard),
+            (None, None) => {}
+        }
+        self.state.end(reason);
+    }
+
+    /// What was to follow follows.
+    pub(super) fn hand_over(&mut self, shard: &mut Shard) {
+        let successor = self.kept.as_mut().and_then(|kept| kept.successor.take());
+        if let Some(successor) = successor {
+            successor.connect(shard);
+        }
+    }
+
+    /// What is stored together with a will. Who follows a session that is over follows when that is
+    /// stored.
+    pub(super) fn after_will(&mut self, after: Option<Change>) -> Option<AfterWill> {
+        let kept = self.kept.as_mut()?;
+        let change = after?;
+        let successor = match change {
+            Change::Ended => kept.successor.take(),
+            _ => None,
+        };
+        Some(AfterWill {
+            key: kept.key,
+            change,
+            successor,
+        })
+    }
+
+    /// Its record as it is to be stored now.
+    pub(crate) fn record_change(&self) -> Change {
+        self.state.record_change()
+    }
+
+    /// The process has failed: the session is read from the store when all that it had put in is there.
+    /// What comes until then waits.
+    pub(super) fn reload(&mut self, shard: &mut Shard) -> Option<Box<Self>> {
+        let key = self.key()?;
+        let reloads = self.kept.as_ref().map_or(0, |kept| kept.reloads);
+        if reloads >= RELOADS_MAX {
+            return None;
+        }
+        self.leave(shard);
+        let settings = Arc::clone(&shard.world.node.session_settings);
+        let mut fresh = Self::new(self.address, self.client_id(), settings, now(shard));
+        let mut kept = Kept::new(key);
+        kept.loading = Some(Loading {
+            came: Vec::new(),
+            left_over: self.state.left_over(),
+        });
+        let collecting = self
+            .kept
+            .as_mut()
+            .map(|old| std::mem::take(&mut old.collecting));
+        kept.collecting = collecting.unwrap_or_default();
+        kept.reloads = reloads + 1;
+        fresh.kept = Some(kept);
+        store::wait(shard, Waiter::Load(self.address, key));
+        Some(Box::new(fresh))
+    }
+
+    /// A session that failed leaves its connection and what others keep of it.
+    fn leave(&mut self, shard: &mut Shard) {
+        shard.world.node.queued_bytes_changed(self.queued_bytes, 0);
+        self.alarm(shard, false);
+        self.to_client(shard, ClientEntry::Kick(ReasonCode::UnspecifiedError));
+        let (client_id, epoch) = (self.client_id().clone(), self.state.epoch());
+        let fate = Fate::Kept;
+        let entry = SmEntry::Disconnected {
+            client_id,
+            epoch,
+            fate,
+        };
+        to_sm(shard, entry);
+        self.tell_groups(shard, false);
+    }
+
+    /// Whether an entry has to wait because the session is being read; it is kept then.
+    pub(super) fn postpone(&mut self, entry: SessionEntry) -> Option<SessionEntry> {
+        let loading = self.kept.as_mut().and_then(|kept| kept.loading.as_mut());
+        match loading {
+            Some(loading) if !matches!(entry, SessionEntry::Loaded(_)) => {
+                loading.came.push(entry);
+                None
+            }
+            _ => Some(entry),
+        }
+    }
+
+    pub(super) fn loaded(&mut self, shard: &mut Shard, restored: Result<Box<Restored>, String>) {
+        let loading = self.kept.as_mut().and_then(|kept| kept.loading.take());
+        let Some(Loading { came, left_over }) = loading else {
+            return;
+        };
+        match restored {
+            Ok(restored) => {
+                let settings = Arc::clone(&shard.world.node.session_settings);
+                let at = now(shard);
+                self.state = rules::Session::restore(*restored, settings, at);
+                self.state.handle_left_over(left_over);
+                for (id, _) in self.kept.iter().flat_map(|kept| &kept.collecting) {
+                    self.state.handle_received_before(*id);
+                }
+                self.state.handle_timer(at);
+                shard.count(Counter::SessionsRestored);
+            }
+            Err(cause) => {
+                let client_id = self.client_id().clone();
+                shard.tell(
+                    Event::SessionEnded,
+                    &[("client", &client_id), ("cause", &cause)],
+                );
+                self.state.end(EndReason::Removed);
+            }
+        }
+        for entry in came {
+            self.take(entry, shard);
+        }
+    }
+}
