@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod connection;
+pub mod exchange;
 pub mod mixed;
 pub mod random;
 pub mod slow;

@@ -3,7 +3,6 @@
 //! Both ends keep their session over every break, as the specification wants it of a client: what is
 //! not acknowledged is sent again in order, QoS 2 goes on where it stopped.
 
-use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, mpsc};
 use std::thread::Scope;
@@ -12,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::Run;
 use crate::clock;
 use crate::connection::{Connection, Ended, PATIENCE};
+use crate::exchange::{Incoming, Outgoing, Progress};
 use crate::random::Random;
 use crate::wire::{Connect, DISCONNECT, Packet, Publish, Step, Version};
 
@@ -131,23 +131,13 @@ fn leave(connection: Connection, random: &mut Random, run: &Run) -> Option<Conne
     }
 }
 
-/// Where an unacknowledged message stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Published,
-    Released,
-}
-
 struct Publisher<'a> {
     flow: Flow,
     run: &'a Run,
     random: Random,
     /// Number of the next message.
     next: u64,
-    /// Packet ids count up and skip 0; with a window this small none is met again in use.
-    next_id: u16,
-    /// In the order of publishing.
-    unacknowledged: VecDeque<(u16, u64, Stage)>,
+    unacknowledged: Outgoing<u64>,
 }
 
 impl<'a> Publisher<'a> {
@@ -157,8 +147,7 @@ impl<'a> Publisher<'a> {
             run,
             random,
             next: 0,
-            next_id: 1,
-            unacknowledged: VecDeque::new(),
+            unacknowledged: Outgoing::default(),
         }
     }
 
@@ -221,12 +210,9 @@ impl<'a> Publisher<'a> {
     }
 
     fn publish(&mut self, connection: &mut Connection) -> Result<(), Ended> {
-        let id = self.next_id;
-        self.next_id = self.next_id.checked_add(1).unwrap_or(1);
         let number = self.next;
         self.next += 1;
-        self.unacknowledged
-            .push_back((id, number, Stage::Published));
+        let id = self.unacknowledged.begin(number);
         self.write(connection, id, number, false)
     }
 
@@ -251,10 +237,10 @@ impl<'a> Publisher<'a> {
 
     /// What the earlier connection left open, in its order.
     fn repeat(&mut self, connection: &mut Connection) -> Result<(), Ended> {
-        for (id, number, stage) in self.unacknowledged.clone() {
-            match stage {
-                Stage::Published => self.write(connection, id, number, true)?,
-                Stage::Released => connection.step(Step::PubRel, id)?,
+        for open in self.unacknowledged.open() {
+            match open.progress {
+                Progress::Published => self.write(connection, open.id, open.message, true)?,
+                Progress::Released => connection.step(Step::PubRel, open.id)?,
             }
         }
         Ok(())
@@ -279,19 +265,10 @@ impl<'a> Publisher<'a> {
     }
 
     fn step(&mut self, connection: &mut Connection, step: Step, id: u16) -> Result<(), Ended> {
+        self.unacknowledged.handle(step, id);
         match step {
-            Step::PubAck | Step::PubComp => {
-                self.unacknowledged.retain(|&(open, _, _)| open != id);
-                Ok(())
-            }
-            Step::PubRec => {
-                for (open, _, stage) in &mut self.unacknowledged {
-                    if *open == id {
-                        *stage = Stage::Released;
-                    }
-                }
-                connection.step(Step::PubRel, id)
-            }
+            Step::PubAck | Step::PubComp => Ok(()),
+            Step::PubRec => connection.step(Step::PubRel, id),
             Step::PubRel => Err(Ended::Garbage("a publisher was sent PUBREL".to_owned())),
         }
     }
@@ -303,8 +280,7 @@ struct Subscriber<'a> {
     random: Random,
     /// Number of the next message that was not seen yet.
     next: u64,
-    /// QoS 2: received and not released yet.
-    received: BTreeSet<u16>,
+    received: Incoming,
 }
 
 impl<'a> Subscriber<'a> {
@@ -314,7 +290,7 @@ impl<'a> Subscriber<'a> {
             run,
             random,
             next: 0,
-            received: BTreeSet::new(),
+            received: Incoming::default(),
         }
     }
 
@@ -388,29 +364,27 @@ impl<'a> Subscriber<'a> {
                         .verdict
                         .breach(format!("{}: delivered with QoS {qos}", self.flow.name));
                 }
-                if qos == 2 {
-                    if self.received.insert(id) {
-                        self.see(number, dup);
-                    } else {
-                        self.run.counts.repeated.fetch_add(1, Relaxed);
-                    }
-                    Ok(Some((Step::PubRec, id)))
-                } else {
+                if self.received.takes(qos, id) {
                     self.see(number, dup);
-                    Ok(Some((Step::PubAck, id)))
+                } else {
+                    self.run.counts.repeated.fetch_add(1, Relaxed);
                 }
+                Ok(Incoming::answer(qos).map(|step| (step, id)))
             }
             Packet::Step {
                 step: Step::PubRel,
                 id,
                 ..
             } => {
-                self.received.remove(&id);
+                self.received.release(id);
                 Ok(Some((Step::PubComp, id)))
             }
             Packet::PingResp => Ok(None),
             Packet::Disconnect(reason) => Err(Ended::Closed(format!("DISCONNECT {reason:#x}"))),
-            Packet::ConnAck { .. } | Packet::Step { .. } | Packet::Subscribed(_) => {
+            Packet::ConnAck { .. }
+            | Packet::Step { .. }
+            | Packet::Subscribed(_)
+            => {
                 Err(Ended::Garbage(format!("a subscriber was sent {packet:?}")))
             }
         }
