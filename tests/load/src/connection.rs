@@ -10,6 +10,9 @@ use crate::wire::{self, Connect, Packet, Publish, Step, Version};
 /// How long the broker may take for an answer before this program calls it dead.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The packet id of SUBSCRIBE and UNSUBSCRIBE, which are answered one at a time; messages have smaller ones.
+const ASKING: u16 = u16::MAX;
+
 /// Why nothing more comes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Ended {
@@ -91,18 +94,44 @@ impl Connection {
         &mut self,
         filter: &str,
         qos: u8,
+        other: impl FnMut(&mut Self, Packet) -> Result<(), Ended>,
+    ) -> Result<(), Ended> {
+        let bytes = wire::subscribe(self.version, ASKING, filter, qos);
+        self.ask(&bytes, "SUBACK", other)
+    }
+
+    /// Unsubscribes from one filter and waits for the answer; what comes before it is handed to `other`.
+    ///
+    /// # Errors
+    ///
+    /// The connection ends before the answer.
+    pub fn unsubscribe(
+        &mut self,
+        filter: &str,
+        other: impl FnMut(&mut Self, Packet) -> Result<(), Ended>,
+    ) -> Result<(), Ended> {
+        let bytes = wire::unsubscribe(self.version, ASKING, filter);
+        self.ask(&bytes, "UNSUBACK", other)
+    }
+
+    fn ask(
+        &mut self,
+        question: &[u8],
+        answer: &'static str,
         mut other: impl FnMut(&mut Self, Packet) -> Result<(), Ended>,
     ) -> Result<(), Ended> {
-        let bytes = wire::subscribe(self.version, u16::MAX, filter, qos);
-        self.write(&bytes)?;
+        self.write(question)?;
         let deadline = clock::now() + PATIENCE;
         while let Some(packet) = self.receive(clock::until(deadline))? {
-            if packet == Packet::Subscribed(u16::MAX) {
+            if packet == Packet::Subscribed(ASKING) {
                 return Ok(());
+            }
+            if packet == Packet::NotSubscribed(ASKING) {
+                return Err(Ended::Garbage("a subscription is refused".to_owned()));
             }
             other(self, packet)?;
         }
-        Err(Ended::Silent("SUBACK"))
+        Err(Ended::Silent(answer))
     }
 
     /// Publishes, without waiting.

@@ -73,6 +73,8 @@ pub enum Packet {
         dup: bool,
         /// With which promise.
         qos: u8,
+        /// Whether the broker had kept it.
+        retain: bool,
         /// Where to.
         topic: String,
         /// 0 for QoS 0.
@@ -91,6 +93,8 @@ pub enum Packet {
     },
     /// The answer to SUBSCRIBE or UNSUBSCRIBE.
     Subscribed(u16),
+    /// SUBACK that refuses.
+    NotSubscribed(u16),
     /// The answer to PINGREQ.
     PingResp,
     /// 5.0: the broker ends the connection for this reason.
@@ -254,7 +258,8 @@ fn parse(first: u8, body: &[u8], version: Version) -> Option<Packet> {
         0x50 => step_of(Step::PubRec, &mut reader)?,
         0x62 => step_of(Step::PubRel, &mut reader)?,
         0x70 => step_of(Step::PubComp, &mut reader)?,
-        0x90 | 0xB0 => Packet::Subscribed(reader.number()?),
+        0x90 => suback(&mut reader)?,
+        0xB0 => Packet::Subscribed(reader.number()?),
         0xD0 => Packet::PingResp,
         0xE0 => Packet::Disconnect(reader.byte().unwrap_or(0)),
         _ => return None,
@@ -273,9 +278,20 @@ fn publish(first: u8, reader: &mut Reader<'_>, version: Version) -> Option<Packe
     Some(Packet::Publish {
         dup: first & 8 != 0,
         qos,
+        retain: first & 1 != 0,
         topic: String::from_utf8(topic.to_vec()).ok()?,
         id,
         payload: reader.0.to_vec(),
+    })
+}
+
+/// The last byte is the one reason of a SUBACK: we subscribe to one filter at a time.
+fn suback(reader: &mut Reader<'_>) -> Option<Packet> {
+    let id = reader.number()?;
+    Some(if *reader.0.last()? < 0x80 {
+        Packet::Subscribed(id)
+    } else {
+        Packet::NotSubscribed(id)
     })
 }
 
@@ -363,6 +379,7 @@ mod tests {
         let expected = Packet::Publish {
             dup: false,
             qos: 1,
+            retain: false,
             topic: "a/b".to_owned(),
             id: 7,
             payload: b"hello".to_vec(),

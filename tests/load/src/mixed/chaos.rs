@@ -161,6 +161,7 @@ impl<'a> Chaos<'a> {
                 Packet::ConnAck { .. }
                 | Packet::Publish { .. }
                 | Packet::Subscribed(_)
+                | Packet::NotSubscribed(_)
                 | Packet::PingResp
                 | Packet::Disconnect(_) => None,
             };

@@ -258,7 +258,7 @@ impl<'a> Publisher<'a> {
             }
             Packet::PingResp | Packet::Subscribed(_) => Ok(()),
             Packet::Disconnect(reason) => Err(Ended::Closed(format!("DISCONNECT {reason:#x}"))),
-            Packet::ConnAck { .. } | Packet::Publish { .. } => {
+            Packet::ConnAck { .. } | Packet::Publish { .. } | Packet::NotSubscribed(_) => {
                 Err(Ended::Garbage(format!("a publisher was sent {packet:?}")))
             }
         }
@@ -384,7 +384,7 @@ impl<'a> Subscriber<'a> {
             Packet::ConnAck { .. }
             | Packet::Step { .. }
             | Packet::Subscribed(_)
-            => {
+            | Packet::NotSubscribed(_) => {
                 Err(Ended::Garbage(format!("a subscriber was sent {packet:?}")))
             }
         }
