@@ -2,6 +2,7 @@
 
 pub(crate) mod inspection;
 pub(crate) mod line;
+pub(crate) mod newcomer;
 pub(crate) mod publisher;
 pub(crate) mod subscriber;
 pub(crate) mod will;

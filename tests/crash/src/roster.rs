@@ -36,15 +36,22 @@ impl Roster {
                 .map(|topic| format!("retained/{index}/{topic}"))
                 .collect(),
         });
-        let wills = [Version::V311, Version::V50];
-        let wills = (WILLS..).zip(wills).map(|(number, version)| will::Plan {
+        let writers = writers.collect();
+        let wills = [
+            (Version::V311, will::End::CutOff),
+            (Version::V50, will::End::CutOff),
+            (version(random), will::End::InOrder),
+        ];
+        let wills = (WILLS..).zip(wills);
+        let wills = wills.map(|(number, (version, end))| will::Plan {
             number,
             version,
             topic: format!("will/{number}"),
+            end,
         });
         Self {
             publishers,
-            writers: writers.collect(),
+            writers,
             wills: wills.collect(),
             subscribers: draw_subscribers(random),
         }
@@ -61,7 +68,8 @@ impl Roster {
             let topics = plan.topics.iter();
             topics.map(|topic| (plan.number, topic.clone()))
         });
-        let wills = self.wills.iter();
+        let published = |plan: &&will::Plan| plan.end == will::End::CutOff;
+        let wills = self.wills.iter().filter(published);
         let wills = wills.map(|plan| (plan.number, plan.topic.clone()));
         let probes = self.probes().into_iter();
         let probes = probes.map(|topic| (inspection::PROBES, topic));

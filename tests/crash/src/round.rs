@@ -12,6 +12,7 @@ use castmq_load::random::Random;
 
 use crate::check;
 use crate::clients::inspection;
+use crate::clients::newcomer::Newcomers;
 use crate::clients::publisher::Publisher;
 use crate::clients::subscriber::{Last, Subscriber};
 use crate::clients::will::Testator;
@@ -104,6 +105,7 @@ struct Cast<'scope> {
     publishers: Vec<ScopedJoinHandle<'scope, (Vec<Sent>, Vec<Greeting>)>>,
     subscribers: Vec<ScopedJoinHandle<'scope, (Receiver, Vec<Greeting>)>>,
     writers: Vec<ScopedJoinHandle<'scope, Vec<Retained>>>,
+    newcomers: ScopedJoinHandle<'scope, Vec<Greeting>>,
 }
 
 impl<'scope> Cast<'scope> {
@@ -134,10 +136,13 @@ impl<'scope> Cast<'scope> {
             let writer = Writer::new(plan, stage, random());
             scope.spawn(move || writer.go())
         });
+        let writers = writers.collect();
+        let newcomers = Newcomers::new(stage, random());
         Self {
             publishers,
             subscribers,
-            writers: writers.collect(),
+            writers,
+            newcomers: scope.spawn(move || newcomers.go()),
         }
     }
 }
@@ -249,9 +254,10 @@ impl<'a> Director<'a> {
             self.history.receivers.push(receiver);
             self.history.greetings.extend(greetings);
         }
-        for (will, line) in wills.into_iter().map(Testator::come_back) {
-            self.history.sent.push(will);
-            self.history.greetings.extend(line.greetings);
+        self.history.greetings.extend(join(cast.newcomers));
+        for (will, greetings) in wills.into_iter().map(Testator::come_back) {
+            self.history.sent.extend(will);
+            self.history.greetings.extend(greetings);
         }
     }
 

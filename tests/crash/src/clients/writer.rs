@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use castmq_load::clock;
 use castmq_load::connection::{Connection, Ended};
 use castmq_load::exchange::{Advance, Outgoing};
 use castmq_load::random::Random;
@@ -18,6 +19,8 @@ use crate::stage::{Act, Stage};
 const WINDOW: usize = 4;
 /// The longest pause between two writes.
 const PAUSE_MILLIS: usize = 12;
+/// How long it waits for an acknowledgement before it looks for something else to do.
+const LOOK: Duration = Duration::from_millis(1);
 /// Of a hundred writes so many delete.
 const DELETED_PERCENT: usize = 20;
 
@@ -77,13 +80,14 @@ impl<'a> Writer<'a> {
     }
 
     fn live(&mut self, connection: &mut Connection) -> Result<Next, Ended> {
+        let mut due = clock::now();
         while self.stage.act() == Act::Load {
             self.line.check()?;
-            if self.outgoing.len() < WINDOW {
+            if self.outgoing.len() < WINDOW && clock::now() >= due {
                 self.write(connection)?;
+                due = clock::now() + self.random.millis(0, PAUSE_MILLIS);
             }
-            let pause = self.random.millis(1, PAUSE_MILLIS);
-            self.listen(connection, pause)?;
+            self.listen(connection, clock::until(due).max(LOOK))?;
         }
         Ok(Next::Finish)
     }
@@ -114,8 +118,8 @@ impl<'a> Writer<'a> {
         })
     }
 
-    fn listen(&mut self, connection: &mut Connection, pause: Duration) -> Result<(), Ended> {
-        let mut packet = connection.receive(pause)?;
+    fn listen(&mut self, connection: &mut Connection, patience: Duration) -> Result<(), Ended> {
+        let mut packet = connection.receive(patience)?;
         while let Some(received) = packet {
             self.handle(&received)?;
             packet = connection.buffered()?;

@@ -44,7 +44,7 @@ impl Habit {
             Self::Online | Self::Slow | Self::Churning => ALWAYS,
             Self::Offline => Duration::ZERO,
             Self::Flapping => random.millis(30, 600),
-            Self::Discarding => random.millis(50, 400),
+            Self::Discarding => random.millis(5, 200),
         }
     }
 
