@@ -3,6 +3,7 @@
 SECS ?= 60
 RUNS ?= 200
 ROUNDS ?= 7
+CUTS ?= 200
 SCENARIOS ?=
 BROKERS ?=
 ARGS ?=
@@ -13,7 +14,10 @@ TOOLS := $(TARGET)/tools
 XTASK := $(CARGO) run --quiet --locked -p castmq-xtask --
 VERSUS := $(CARGO) run --quiet --locked -p castmq-versus -- --target $(TARGET)
 
-.PHONY: help run build test check deny fuzz spec differences test-long sim bench \
+# ROUNDS stands for those of `bench` unless somebody gives it.
+KILLS = $(if $(filter file,$(origin ROUNDS)),200,$(ROUNDS))
+
+.PHONY: help run build test check deny fuzz spec differences test-long sim crash bench \
 	bench-pure instructions
 
 help: ## List the targets
@@ -63,6 +67,12 @@ fuzz: $(TOOLS)/bin/cargo-fuzz ## Fuzz each target for SECS seconds
 sim: export SIM_RUNS = $(RUNS)
 sim: ## Simulate RUNS seeds: several arbiters on one thread, storms, pauses, panics
 	$(CARGO) test --profile simulation --locked -p castmq-simulation
+
+# For example: make crash ROUNDS=1000 CUTS=1000, and make crash ROUNDS=20 SEED=7 to repeat some
+crash: export CASTMQ_BIN = $(TARGET)/release/castmq
+crash: build ## Kill the broker under load ROUNDS times (200), cut the store's power CUTS times (200)
+	$(CARGO) run --quiet --locked -p castmq-crash -- --rounds $(KILLS)
+	CUTS=$(CUTS) $(CARGO) test --release --locked -p castmq-store --test store power_cut
 
 # For example: make bench ROUNDS=3 SCENARIOS=p2p,conn BROKERS=castmq,mosquitto
 # make bench ARGS="--broker 'flashmq=flashmq --config-file f.conf --port {port}' --duration 3"
