@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use castmq_mqtt::{Text, TopicFilter, TopicName};
 
 use crate::finding::Finding;
-use crate::history::{Delivery, History, MessageId, Receiver, Sent, Subscription};
+use crate::history::{Delivery, History, MessageId, Moment, Receiver, Sent, Subscription};
 
 /// How many copies a message may come in when several subscriptions of a session match it. The
 /// specification allows both. \[MQTT3-3.3.5-1\]
@@ -45,7 +45,7 @@ pub fn check(history: &History, overlap: Overlap) -> Vec<Finding> {
 
 /// All messages that were sent.
 struct Book<'a> {
-    kill: u64,
+    restart: Moment,
     sent: BTreeMap<MessageId, &'a Sent>,
 }
 
@@ -53,7 +53,7 @@ impl<'a> Book<'a> {
     fn new(history: &'a History) -> Self {
         let sent = history.sent.iter().map(|sent| (sent.id, sent)).collect();
         Self {
-            kill: history.kill,
+            restart: history.restart,
             sent,
         }
     }

@@ -8,7 +8,7 @@ use crate::history::MessageId;
 /// In which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// A message that was acknowledged before the last kill never came.
+    /// A message that was acknowledged before the last restart never came.
     Lost,
     /// A message that was published after the last restart never came.
     Missed,

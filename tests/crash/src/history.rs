@@ -118,7 +118,7 @@ pub struct Greeting {
 pub struct Write {
     /// Its value; `None` deletes.
     pub value: Option<MessageId>,
-    /// PUBACK was read before the last kill.
+    /// PUBACK was read before the last restart.
     pub is_accepted: bool,
 }
 
@@ -136,8 +136,9 @@ pub struct Retained {
 /// All of a round.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
-    /// The last kill.
-    pub kill: Moment,
+    /// Just before clients could connect again for the last time: what was acknowledged until then
+    /// was so before a kill, even if the client read it from its socket after the kill.
+    pub restart: Moment,
     /// All messages that were published, in any order.
     pub sent: Vec<Sent>,
     /// All clients that subscribe.

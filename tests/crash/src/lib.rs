@@ -10,6 +10,11 @@
 //!
 //! Other brokers are killed the same way, for comparison: `CRASH_BROKER` is a command line with `{port}`,
 //! `{dir}` and `{config}` in it, `CRASH_CONFIG` a template of that configuration file.
+//!
+//! ```sh
+//! CRASH_BROKER="mosquitto -c {config}" CRASH_CONFIG=tests/crash/config/mosquitto.conf \
+//!     cargo run -p castmq-crash -- --rounds 10 --go-on
+//! ```
 
 pub mod check;
 pub mod finding;

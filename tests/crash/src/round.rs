@@ -196,6 +196,7 @@ impl<'a> Director<'a> {
 
     fn start(&mut self) -> anyhow::Result<()> {
         if let Some((_, address)) = self.process {
+            self.history.restart = self.stage.moment();
             self.stage.broker_is_up(address);
             return Ok(());
         }
@@ -203,6 +204,7 @@ impl<'a> Director<'a> {
         let mut process = Process::start(self.launch, self.folder)?;
         let address = process.wait_until_ready()?;
         self.summary.slowest_start = self.summary.slowest_start.max(begin.elapsed());
+        self.history.restart = self.stage.moment();
         self.stage.broker_is_up(address);
         self.process = Some((process, address));
         Ok(())
@@ -215,7 +217,6 @@ impl<'a> Director<'a> {
             bail!("it ended by itself: {status}");
         }
         self.stage.broker_goes_down();
-        self.history.kill = self.stage.moment();
         self.summary.kills += 1;
         if self.harm == Harm::Kill
             && let Some((process, _)) = self.process.take()

@@ -141,6 +141,11 @@ impl Stage {
         self.harm == Harm::Cut && !self.lives(life)
     }
 
+    /// Whether the broker at the other end is dead.
+    pub(crate) fn is_killed(&self, life: Life) -> bool {
+        self.harm == Harm::Kill && !self.lives(life)
+    }
+
     /// A subscriber has all its subscriptions.
     pub(crate) fn ready(&self) {
         self.change(|state| state.ready += 1);

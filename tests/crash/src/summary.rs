@@ -14,7 +14,7 @@ pub struct Summary {
     pub kills: usize,
     /// Messages of the load that were written.
     pub published: usize,
-    /// Of these acknowledged with PUBACK or PUBREC before the last kill.
+    /// Of these acknowledged with PUBACK or PUBREC before the last restart.
     pub acknowledged: usize,
     /// Of these missing at one subscriber or more.
     pub lost: usize,
@@ -36,7 +36,7 @@ impl Summary {
         let load = history.sent.iter().filter(|sent| sent.role == Role::Load);
         self.published = load.clone().count();
         self.acknowledged = load
-            .filter(|sent| sent.accepted.is_some_and(|moment| moment < history.kill))
+            .filter(|sent| sent.accepted.is_some_and(|moment| moment < history.restart))
             .count();
         let lost = findings.iter().filter(|finding| finding.kind == Kind::Lost);
         self.lost = lost
@@ -74,7 +74,7 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:.1} s, {} kills, {} published, {} of them acknowledged before the last kill, \
+            "{:.1} s, {} kills, {} published, {} of them acknowledged before the last restart, \
              {} of these lost; {} delivered, {} of them repeated; ready within {} ms",
             self.took.as_secs_f64(),
             self.kills,

@@ -25,7 +25,7 @@ pub(super) fn missing(book: &Book<'_>, view: &View<'_>) -> Vec<Finding> {
         };
         findings.push(Finding {
             kind: match message.role {
-                Role::Load if accepted < book.kill => Kind::Lost,
+                Role::Load if accepted < book.restart => Kind::Lost,
                 Role::Load => Kind::Missed,
                 Role::Probe => Kind::SubscriptionLost,
                 Role::Will => Kind::WillLost,

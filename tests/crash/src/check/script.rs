@@ -14,7 +14,7 @@ impl Default for Script {
     fn default() -> Self {
         Self {
             history: History {
-                kill: Moment::MAX,
+                restart: Moment::MAX,
                 ..History::default()
             },
             client: Receiver::new("c"),
@@ -103,7 +103,7 @@ impl Script {
     }
 
     pub(super) fn kill(&mut self) {
-        self.history.kill = self.moment();
+        self.history.restart = self.moment();
     }
 
     /// All that is found in what happened so far.

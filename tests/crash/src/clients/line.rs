@@ -1,8 +1,10 @@
 //! The way of one client to the broker, over all its connections.
 
+use std::time::Duration;
+
 use castmq_load::connection::{Connection, Ended};
 use castmq_load::random::Random;
-use castmq_load::wire::{Connect, DISCONNECT, Version};
+use castmq_load::wire::{Connect, DISCONNECT, Packet, Version};
 
 use crate::finding::{Finding, Kind};
 use crate::history::{Greeting, Presence};
@@ -142,13 +144,21 @@ impl<'a> Line<'a> {
 
     /// A connection has come to an end that the client did not want; only a kill explains it.
     pub(crate) fn ended(&self, ended: &Ended) {
-        if self.life.is_some_and(|life| self.stage.lives(life)) {
+        let is_alive = self.life.is_some_and(|life| self.stage.lives(life));
+        if is_alive {
             self.stage.trouble(Finding::of_client(
                 Kind::Misbehaved,
                 &self.identity.client_id,
                 ended.to_string(),
             ));
         }
+    }
+
+    /// What the broker had sent before it was killed; an answer to it does not get anywhere.
+    pub(crate) fn last_words(&self, connection: &mut Connection) -> Option<Packet> {
+        let is_killed = self.life.is_some_and(|life| self.stage.is_killed(life));
+        let packet = is_killed.then(|| connection.receive(Duration::ZERO).ok());
+        packet.flatten().flatten()
     }
 
     /// Leaves in order, without a word, or not until the next connection takes over.

@@ -97,7 +97,13 @@ impl<'a> Publisher<'a> {
                     break;
                 }
                 Ok(Next::Reconnect) => self.line.leave(connection, &mut self.random),
-                Err(ended) => self.line.ended(&ended),
+                Err(ended) => {
+                    while let Some(packet) = self.line.last_words(&mut connection) {
+                        // Acknowledgements count; only the answer to PUBREC cannot be written.
+                        let _ = self.handle(&mut connection, &packet);
+                    }
+                    self.line.ended(&ended);
+                }
             }
         }
         self.stage.has_published();

@@ -83,7 +83,13 @@ impl<'a> Subscriber<'a> {
                     break;
                 }
                 Ok(Next::Reconnect) => start = self.pause(connection),
-                Err(ended) => self.line.ended(&ended),
+                Err(ended) => {
+                    while let Some(packet) = self.line.last_words(&mut connection) {
+                        // Messages count; only their acknowledgements cannot be written.
+                        let _ = self.handle(&mut connection, packet);
+                    }
+                    self.line.ended(&ended);
+                }
             }
         }
         (self.receiver, self.line.greetings)

@@ -73,7 +73,13 @@ impl<'a> Writer<'a> {
             self.outgoing.clear();
             match self.live(&mut connection) {
                 Ok(_) => break,
-                Err(ended) => self.line.ended(&ended),
+                Err(ended) => {
+                    while let Some(packet) = self.line.last_words(&mut connection) {
+                        // Nothing but acknowledgements, which count.
+                        let _ = self.handle(&packet);
+                    }
+                    self.line.ended(&ended);
+                }
             }
         }
         self.topics
