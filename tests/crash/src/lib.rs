@@ -28,5 +28,6 @@ mod clients;
 mod process;
 mod roster;
 mod stage;
+mod store;
 
 pub use stage::Harm;

@@ -23,6 +23,7 @@ use crate::launch::{Launch, Make};
 use crate::process::Process;
 use crate::roster::Roster;
 use crate::stage::{Act, Harm, Stage};
+use crate::store;
 use crate::summary::Summary;
 
 /// How long nothing may happen before what is waited for is given up. Long, because a loaded machine
@@ -30,7 +31,7 @@ use crate::summary::Summary;
 const PATIENCE: Duration = Duration::from_secs(15);
 const PATIENCE_WITH_OTHERS: Duration = Duration::from_secs(4);
 /// The load runs that long before the first kill.
-const LOAD_MILLIS: (usize, usize) = (1500, 3500);
+const LOAD_MILLIS: (usize, usize) = (1500, 3000);
 
 /// What came out of a round.
 #[derive(Clone, Debug)]
@@ -189,7 +190,11 @@ impl<'a> Director<'a> {
     fn draw_again(&mut self) -> Option<Again> {
         match self.random.below(10) {
             0..4 => None,
-            4..7 => Some(Again::WhileItStarts(self.random.millis(0, 150))),
+            // Some of them take long to recover, some do not.
+            4..7 => {
+                let most = *self.random.one_of(&[40, 600]);
+                Some(Again::WhileItStarts(self.random.millis(0, most)))
+            }
             _ => Some(Again::WhileClientsResume(self.random.millis(50, 700))),
         }
     }
@@ -285,18 +290,10 @@ impl<'a> Director<'a> {
         };
         let status = process.stop()?;
         ensure!(status.success(), "it did not stop in order: {status}");
-        let Some(mut command) = self.launch.check(self.folder) else {
-            return Ok(());
-        };
-        let output = command.output()?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        let complained = String::from_utf8_lossy(&output.stderr);
-        ensure!(
-            output.status.success(),
-            "store check: {}: {said}{complained}",
-            output.status
-        );
-        Ok(())
+        match self.launch.check(self.folder) {
+            Some(mut command) => store::check(&mut command),
+            None => Ok(()),
+        }
     }
 }
 
