@@ -31,7 +31,7 @@ use crate::summary::Summary;
 const PATIENCE: Duration = Duration::from_secs(15);
 const PATIENCE_WITH_OTHERS: Duration = Duration::from_secs(4);
 /// The load runs that long before the first kill.
-const LOAD_MILLIS: (usize, usize) = (1500, 3000);
+const LOAD_MILLIS: (usize, usize) = (1500, 2800);
 
 /// What came out of a round.
 #[derive(Clone, Debug)]

@@ -8,11 +8,11 @@ use std::sync::{Mutex, PoisonError};
 /// Each round loads the whole machine: only one at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// A CastMQ that is told no directory, and so keeps nothing.
+/// A CastMQ that keeps nothing beyond its process.
 fn forgetful_broker() -> String {
     let castmq = env::var("CASTMQ_BIN")
         .unwrap_or_else(|_| env!("CARGO_BIN_EXE_castmq-crash").replace("castmq-crash", "castmq"));
-    format!("{castmq} start --listen 127.0.0.1:{{port}} --arbiters 2")
+    format!("{castmq} start --listen 127.0.0.1:{{port}} --arbiters 2 --set store.backend=memory")
 }
 
 fn crash(arguments: &[&str], environment: &[(&str, &str)]) -> Output {

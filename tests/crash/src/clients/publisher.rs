@@ -20,7 +20,7 @@ use crate::stage::{Act, Stage};
 const FURTHER: usize = 10;
 /// Messages of a publisher before that: all of them together fit into the queue of a client that is
 /// away, which by default holds 10 000 and then drops the oldest.
-const LOAD_MAX: usize = 1000;
+const LOAD_MAX: usize = 600;
 /// No matching subscribers; and PUBCOMP for an exchange that the broker had completed already.
 const FINE: [u8; 3] = [0, 0x10, 0x92];
 
