@@ -160,6 +160,12 @@ impl Mqueue {
         self.bytes
     }
 
+    /// Messages of QoS 0 in the queue.
+    pub(crate) fn at_most_once_now(&self) -> usize {
+        let lanes = self.lanes.iter();
+        lanes.map(|lane| lane.at_most_once.entries.len()).sum()
+    }
+
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0

@@ -24,6 +24,7 @@ mod batch;
 mod bodies;
 mod ends;
 mod group;
+mod over;
 mod run;
 mod sweep;
 mod versions;
@@ -32,6 +33,7 @@ use batch::Batch;
 use bodies::Bodies;
 use ends::Ends;
 use group::{Builder, Parts};
+use over::Over;
 use sweep::Sweep;
 use versions::Versions;
 
@@ -79,6 +81,7 @@ pub struct Committer {
     versions: Versions,
     sweep: Sweep,
     ends: Ends,
+    over: Over,
     progress: Progress,
     /// What was handed over and is not yet a batch.
     taken: Vec<Submission>,
@@ -160,6 +163,7 @@ impl Committer {
             versions: Versions::new(progress.retained_version),
             sweep,
             ends,
+            over: Over::default(),
             progress,
             taken: Vec::new(),
             pending: None,
@@ -245,6 +249,7 @@ impl Committer {
             versions: &mut self.versions,
             sweep: &mut self.sweep,
             ends: &mut self.ends,
+            over: &mut self.over,
         };
         let mut builder = Builder::new(&*self.store, self.timeline, parts);
         builder.add(group);

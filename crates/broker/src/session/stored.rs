@@ -349,6 +349,10 @@ impl Session {
     fn leave(&mut self, shard: &mut Shard) {
         shard.world.node.queued_bytes_changed(self.queued_bytes, 0);
         self.alarm(shard, false);
+        // Messages of QoS 0 are in memory alone.
+        let lost = u64::try_from(self.state.at_most_once_now()).unwrap_or(u64::MAX);
+        shard.cells.add(Counter::DeliveriesDropped, lost);
+        ledger::count(shard, "session_crashed", lost);
         self.to_client(shard, ClientEntry::Kick(ReasonCode::UnspecifiedError));
         let (client_id, epoch) = (self.client_id().clone(), self.state.epoch());
         let fate = Fate::Kept;

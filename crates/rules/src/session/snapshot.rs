@@ -68,6 +68,12 @@ impl Session {
         self.queue.len()
     }
 
+    /// Messages of QoS 0 that wait for the client.
+    #[must_use]
+    pub fn at_most_once_now(&self) -> usize {
+        self.queue.at_most_once_now()
+    }
+
     /// What the waiting messages count for.
     #[must_use]
     pub fn queued_bytes_now(&self) -> usize {

@@ -9,6 +9,7 @@ use castmq_rules::{Delivery, Message, MessageId, Moment};
 use super::batch::{Batch, Deleted};
 use super::bodies::{Bodies, Left};
 use super::ends::Ends;
+use super::over::Over;
 use super::sweep::Sweep;
 use super::versions::Versions;
 use crate::codec::{self, Encoder, queue, unseal};
@@ -21,6 +22,7 @@ pub(super) struct Parts<'parts> {
     pub(super) versions: &'parts mut Versions,
     pub(super) sweep: &'parts mut Sweep,
     pub(super) ends: &'parts mut Ends,
+    pub(super) over: &'parts mut Over,
 }
 
 /// Builds a group.
@@ -70,6 +72,9 @@ impl<'parts> Builder<'parts> {
     }
 
     fn change(&mut self, session: SessionKey, change: Change) {
+        if self.parts.over.is_late(session, &change) {
+            return;
+        }
         match change {
             Change::Record(record) => {
                 self.parts.ends.touch(session, &mut self.batch);
