@@ -144,15 +144,22 @@ impl Device {
         };
     }
 
-    /// Whether the broker's session of it, if there is any, is one that is kept.
-    pub(crate) fn has_kept_session(&self) -> bool {
-        let is_transient = |wire: &Wire| wire.mode == Mode::Transient;
-        !self.wire.as_ref().is_some_and(is_transient) && self.present == Some(true)
+    /// Whether the broker's session of it, if there is any, may be one that is kept.
+    pub(crate) fn may_have_kept_session(&self) -> bool {
+        let is_transient =
+            |wire: &Wire| wire.mode == Mode::Transient && wire.stage != Stage::Connecting;
+        !self.wire.as_ref().is_some_and(is_transient)
     }
 
     /// Its session was made to fail and comes back; its connection does not.
     pub(crate) fn session_restarts(&mut self, model: &mut Model) {
         self.abandon(model);
+        if self.present != Some(true) {
+            // It may have been one that is not kept.
+            self.forget(model);
+            self.must_discard |= self.present == Some(false);
+            self.present = None;
+        }
     }
 
     /// The broker was killed: connections are gone, and sessions that were not to be kept.

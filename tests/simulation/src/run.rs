@@ -392,7 +392,7 @@ impl Run {
                     return;
                 }
                 // One that the store has kept comes back from there.
-                if self.cluster.is_kept() && device.has_kept_session() {
+                if self.cluster.is_kept() && device.may_have_kept_session() {
                     device.session_restarts(&mut self.model);
                 } else {
                     device.session_failed(&mut self.model);

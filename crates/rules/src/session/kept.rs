@@ -51,6 +51,8 @@ pub struct LeftOver {
     /// The number that its next message would have got.
     next: u64,
     unstored: BTreeMap<u64, Option<MessageId>>,
+    /// Whether its will is still to be published: one that is on its way is stored until it is there.
+    has_will: bool,
 }
 
 impl Session {
@@ -177,6 +179,7 @@ impl Session {
         LeftOver {
             next: self.queue.next_number(),
             unstored: unstored.unwrap_or_default(),
+            has_will: self.will.is_set(),
         }
     }
 
@@ -186,6 +189,9 @@ impl Session {
         self.queue.extend_stored(left_over.next);
         if let Some(kept) = &mut self.kept {
             kept.unstored = left_over.unstored;
+        }
+        if !left_over.has_will {
+            self.will.discard();
         }
     }
 
