@@ -506,6 +506,7 @@ impl Process for Session {
             SessionEntry::Pull(pull) => self.pull(shard, *pull),
             SessionEntry::Stored(number) => self.state.handle_stored(number, now),
             SessionEntry::Committed => self.committed(shard),
+            SessionEntry::WillStored => self.will_stored(shard),
             SessionEntry::ReceivedStored(id, is_refused) => self.received_stored(id, is_refused),
             SessionEntry::Page(page) => self.page(shard, page),
             SessionEntry::Loaded(restored) => self.loaded(shard, restored),

@@ -118,6 +118,8 @@ pub enum SessionEntry {
     Stored(u64),
     /// What it had put in is stored: its client may be told.
     Committed,
+    /// A will is stored with those who get it.
+    WillStored,
     /// The id of a message of the client is stored, or the message was refused.
     ReceivedStored(PacketId, bool),
     /// Messages were read from the store; `None` when they could not be.
@@ -175,6 +177,7 @@ impl Entry for SessionEntry {
             | Self::End(..)
             | Self::Stored(_)
             | Self::Committed
+            | Self::WillStored
             | Self::ReceivedStored(..)
             | Self::Page(_)
             | Self::Loaded(_)
@@ -220,6 +223,7 @@ impl Entry for SessionEntry {
             Self::ReceivedStored(..) => 23,
             Self::Page(_) => 24,
             Self::Loaded(_) => 25,
+            Self::WillStored => 26,
         }
     }
 }

@@ -35,7 +35,13 @@ pub(super) struct Kept {
     successor: Option<Box<Successor>>,
     /// How often it was read because its process had failed.
     reloads: u8,
+    /// Wills on their way to be stored with those who get them. Until they are there the stored record
+    /// still has them, and no newer one takes its place.
+    wills_out: u32,
 }
+
+/// What has to wait for a will that is on its way; no submission has this number.
+const WITH_THE_WILL: u64 = u64::MAX;
 
 /// After so many failures a session is not started again in this life of the node.
 const RELOADS_MAX: u8 = 10;
@@ -55,6 +61,7 @@ impl Kept {
             loading: None,
             successor: None,
             reloads: 0,
+            wills_out: 0,
         })
     }
 }
@@ -94,9 +101,27 @@ impl Session {
 
     /// Hands a change to the store.
     pub(super) fn store(&mut self, shard: &mut Shard, change: Change) {
-        if let Some(kept) = &self.kept {
-            self.put(shard, kept.key, change);
+        let Some(kept) = &self.kept else { return };
+        if kept.wills_out > 0 && matches!(change, Change::Record(_)) {
+            self.safe_at = WITH_THE_WILL;
+            return;
         }
+        self.put(shard, kept.key, change);
+    }
+
+    /// A will is stored, and the record of that moment with it.
+    pub(super) fn will_stored(&mut self, shard: &mut Shard) {
+        let Some(kept) = &mut self.kept else { return };
+        kept.wills_out = kept.wills_out.saturating_sub(1);
+        if kept.wills_out > 0 || self.safe_at != WITH_THE_WILL {
+            return;
+        }
+        let record = self.record_change();
+        self.store(shard, record);
+        let held = self.held.iter_mut().flat_map(|held| held.iter_mut());
+        let waiting = held.filter(|(number, _)| *number == WITH_THE_WILL);
+        waiting.for_each(|(number, _)| *number = self.safe_at);
+        store::wait(shard, Waiter::Held(self.address));
     }
 
     fn put(&mut self, shard: &mut Shard, key: SessionKey, change: Change) {
@@ -105,7 +130,9 @@ impl Session {
             _ => None,
         };
         store::put(shard, Op::Session(key, change));
-        self.safe_at = shard.world.pending.last();
+        if self.safe_at != WITH_THE_WILL || !self.has_will_out() {
+            self.safe_at = shard.world.pending.last();
+        }
         if let Some(number) = waits {
             store::wait(shard, Waiter::Stored(self.address, number));
         }
@@ -138,7 +165,8 @@ impl Session {
             return self.tell_in_order(shard, entry);
         }
         let last = self.held.as_ref().and_then(|held| held.back());
-        let is_waited_for = last.is_some_and(|(number, _)| *number == self.safe_at);
+        let is_waited_for = self.safe_at == WITH_THE_WILL
+            || last.is_some_and(|(number, _)| *number == self.safe_at);
         let held = self.held.get_or_insert_default();
         held.push_back((self.safe_at, entry));
         if !is_waited_for {
@@ -304,13 +332,20 @@ impl Session {
         let change = after?;
         let successor = match change {
             Change::Ended => kept.successor.take(),
-            _ => None,
+            _ => {
+                kept.wills_out += 1;
+                None
+            }
         };
         Some(AfterWill {
             key: kept.key,
             change,
             successor,
         })
+    }
+
+    fn has_will_out(&self) -> bool {
+        self.kept.as_ref().is_some_and(|kept| kept.wills_out > 0)
     }
 
     /// Its record as it is to be stored now.
@@ -339,6 +374,7 @@ impl Session {
             .as_mut()
             .map(|old| std::mem::take(&mut old.collecting));
         kept.collecting = collecting.unwrap_or_default();
+        kept.wills_out = self.kept.as_ref().map_or(0, |old| old.wills_out);
         kept.reloads = reloads + 1;
         fresh.kept = Some(kept);
         store::wait(shard, Waiter::Load(self.address, key));

@@ -17,7 +17,7 @@ use crate::client::Client;
 use crate::parcel::AnswerTo;
 use crate::pubsub;
 use crate::server::Published;
-use crate::session::{Session, Successor};
+use crate::session::{Session, SessionEntry, Successor};
 
 /// What a publish is part of.
 #[derive(Debug)]
@@ -67,6 +67,9 @@ impl AfterWill {
         };
         if let Some(change) = change {
             put(shard, Op::Session(key, change));
+        }
+        if is_live {
+            let _ = shard.send(session, SessionEntry::WillStored);
         }
         if let Some(successor) = successor {
             successor.connect(shard);

@@ -120,24 +120,26 @@ impl Mqueue {
             .push(number, delivery, weight);
     }
 
-    /// More messages may be in the store, with numbers below this one.
-    pub(crate) fn extend_stored(&mut self, next: u64) {
-        let first = self.next;
-        if next <= first {
+    /// More messages may be in the store, or come there, from this number on and below that one.
+    pub(crate) fn extend_stored(&mut self, from: u64, next: u64) {
+        let from = from.min(self.next);
+        self.next = self.next.max(next);
+        if from >= self.next {
             return;
         }
-        self.next = next;
         if self.stored.is_none() {
             self.len += 1;
         }
+        let next = self.next;
         let stored = self.stored.get_or_insert_with(|| {
             Box::new(StoredQueue {
-                first,
+                first: from,
                 next,
                 len: 1,
                 bytes: 0,
             })
         });
+        stored.first = stored.first.min(from);
         stored.next = next;
     }
 

@@ -186,7 +186,9 @@ impl Session {
     /// Takes that over: numbers that were given out are not given out again, and what is still on its way
     /// into the store is waited for.
     pub fn handle_left_over(&mut self, left_over: LeftOver) {
-        self.queue.extend_stored(left_over.next);
+        let unstored = left_over.unstored.keys().next().copied();
+        let from = unstored.unwrap_or(u64::MAX);
+        self.queue.extend_stored(from, left_over.next);
         if let Some(kept) = &mut self.kept {
             kept.unstored = left_over.unstored;
         }
