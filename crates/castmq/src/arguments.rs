@@ -23,6 +23,11 @@ pub(crate) enum Command {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Look into the data of a broker that does not run, write them out, read them in
+    Store {
+        #[command(subcommand)]
+        action: crate::store::Action,
+    },
     /// Measure a broker from outside: throughput, latency, cost of processor time and memory
     Bench(castmq_bench::Arguments),
 }

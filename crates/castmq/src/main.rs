@@ -1,5 +1,5 @@
 //! The `castmq` program: reads settings, starts the broker in the foreground, stops it on a signal;
-//! or measures a broker.
+//! or measures a broker, or looks into what one has kept.
 //!
 //! Exit codes: 0 stopped as asked, or measured and found in order; 1 the broker could not start, or
 //! broke a promise; 2 something is wrong with the command line or the configuration.
@@ -10,6 +10,7 @@ mod descriptors;
 mod logging;
 mod signals;
 mod start;
+mod store;
 
 use std::io::Write;
 use std::path::Path;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
             }
         }
         Command::CheckConfig { file } => check(&file),
+        Command::Store { action } => store::run(&action),
         Command::Bench(arguments) => bench::run(&arguments),
     }
 }

@@ -8,7 +8,7 @@ use castmq_otp::{Clock, Mailroom};
 use castmq_rules::session::Restored;
 use castmq_rules::{Moment, WallTime};
 use castmq_settings::{Fsync, StoreBackend};
-use castmq_store::{FjallSettings, Lost, Opened, Options, Progress, SessionKey, Store};
+use castmq_store::{EngineSettings, Lost, Opened, Options, Progress, SessionKey, Store};
 
 use super::{Handle, HandleError, StartError};
 use crate::node::Node;
@@ -74,9 +74,9 @@ fn options(node: &Arc<Node>, clock: &Arc<dyn Clock>, accept_data_loss: bool) -> 
         accept_data_loss,
         readers: READERS,
         reads_max: settings.reads_waiting as usize,
-        engine: FjallSettings {
+        engine_settings: EngineSettings {
             cache_bytes: settings.cache,
-            ..FjallSettings::default()
+            ..EngineSettings::default()
         },
         on_progress: Some(Box::new(move |progress| {
             tell_progress(&events, progress_time.now(), progress);
