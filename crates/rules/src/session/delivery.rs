@@ -168,7 +168,15 @@ impl Session {
                 } else {
                     self.window.send(copy, now)
                 };
-                self.publish(Some(packet_id), false, delivery);
+                // More may have been sent than the window holds: acknowledgements that made room were not
+                // stored yet when the process ended.
+                let dup = self.may_be_repetition(number);
+                self.actions.push(Action::Publish(Outgoing {
+                    packet_id: Some(packet_id),
+                    dup,
+                    is_first: true,
+                    delivery,
+                }));
                 self.watch_for_retry(now);
             }
         }

@@ -311,6 +311,14 @@ impl Session {
             .is_none_or(|kept| !kept.unstored.contains_key(&number))
     }
 
+    /// Whether a message may have been sent before a restart.
+    // [MQTT3-3.3.1-1] [MQTT5-3.3.1-1]
+    pub(super) fn may_be_repetition(&self, number: u64) -> bool {
+        self.kept
+            .as_ref()
+            .is_some_and(|kept| number < kept.sent_below)
+    }
+
     /// Has the next messages read, if few are left in memory and somebody waits for them: the client, or
     /// those that the queue has no room for.
     pub(super) fn read_queue(&mut self, now: Moment) {
