@@ -12,6 +12,8 @@
 )]
 
 mod bounds;
+mod disk;
+mod durable;
 mod hooks;
 mod scene;
 mod stop;
