@@ -116,7 +116,7 @@ pub struct Arguments {
     /// conn: also subscribe once on each connection
     #[arg(long)]
     pub(crate) subscribe: bool,
-    /// conn and churn: with sessions that outlive their connections
+    /// conn and churn: with sessions that outlive their connections; with subscribers: theirs do
     #[arg(long)]
     pub(crate) persistent: bool,
     /// conn: then stay for so long
@@ -245,6 +245,7 @@ impl Arguments {
         let paced: &[_] = &[
             Conn, P2p, Fanout, Fanin, Shared, Wildcard, Retained, Offline,
         ];
+        let lasting: &[_] = &[Conn, Churn, P2p, Fanout, Fanin, Shared, Wildcard];
         let options: [(&str, bool, &[Scenario]); 10] = [
             (
                 "--clients",
@@ -261,7 +262,7 @@ impl Arguments {
             ("--messages", self.messages.is_some(), flowing),
             ("--rate", self.rate.is_some(), paced),
             ("--subscribe", self.subscribe, &[Conn]),
-            ("--persistent", self.persistent, &[Conn, Churn]),
+            ("--persistent", self.persistent, lasting),
             ("--idle", self.idle.is_some(), &[Conn]),
             ("--takeover", self.takeover, &[Churn]),
         ];

@@ -62,7 +62,7 @@ fn establish(run: &mut Run<'_>, plan: &Plan, before: Option<u64>) -> Result<bool
 
 /// Publishes for all sessions, with connections that leave afterwards.
 fn queue(run: &mut Run<'_>, plan: &Plan) -> Result<(), Failure> {
-    let opened = run.open(steady::clients(plan, run.threads()))?;
+    let opened = run.open(steady::clients(plan, run.threads(), Session::Clean))?;
     let before = run.watch.memory();
     let message = steady::message(run);
     let queue = steady::publish(run, plan, &opened.receive_max, ("queue", &message))?;

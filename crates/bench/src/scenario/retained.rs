@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use crate::frame::Message;
+use crate::frame::Session;
 use crate::plan::Plan;
 use crate::run::Run;
 use crate::scenario::steady;
@@ -14,7 +15,7 @@ use crate::task::subscribing::Subscribing;
 ///
 /// When the system refuses threads or polling.
 pub(crate) fn run(run: &mut Run<'_>, plan: &Plan) -> Result<(), Failure> {
-    let opened = run.open(steady::clients(plan, run.threads()))?;
+    let opened = run.open(steady::clients(plan, run.threads(), Session::Clean))?;
     if !run.is_well() {
         return Ok(());
     }
@@ -37,7 +38,7 @@ fn delete(run: &mut Run<'_>, plan: &Plan, message: Message) -> Result<(), Failur
         subscribers: 0,
         ..plan.clone()
     };
-    let opened = run.open(steady::clients(&plan, run.threads()))?;
+    let opened = run.open(steady::clients(&plan, run.threads(), Session::Clean))?;
     let nothing = Message {
         payload_bytes: 0,
         ..message

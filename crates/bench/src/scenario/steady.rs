@@ -19,7 +19,12 @@ use crate::task::{Findings, Place};
 ///
 /// When the system refuses threads or polling.
 pub(crate) fn run(run: &mut Run<'_>, plan: &Plan) -> Result<(), Failure> {
-    let opened = run.open(clients(plan, run.threads()))?;
+    let session = if run.arguments.persistent {
+        Session::Kept
+    } else {
+        Session::Clean
+    };
+    let opened = run.open(clients(plan, run.threads(), session))?;
     if !run.is_well() {
         return Ok(());
     }
@@ -37,14 +42,23 @@ pub(crate) fn run(run: &mut Run<'_>, plan: &Plan) -> Result<(), Failure> {
     let phase = publish(run, plan, &opened.receive_max, ("publish", &message))?;
     let after = run.watch.memory();
     run.push(phase.with_memory([subscribed, after], 0));
+    if session == Session::Kept && run.is_well() {
+        // Sessions end with clean ones that take their place.
+        run.leave()?;
+        run.open(clients(plan, run.threads(), Session::Clean))?;
+    }
     Ok(())
 }
 
-/// The clients of each thread: its publishers, then its subscribers.
-pub(crate) fn clients(plan: &Plan, threads: usize) -> Vec<Vec<Client>> {
+/// The clients of each thread: its publishers, then its subscribers, whose sessions are of this kind.
+pub(crate) fn clients(plan: &Plan, threads: usize, subscribers: Session) -> Vec<Vec<Client>> {
     let client = |kind: char, number: u32| Client {
         id: format!("{}/{kind}{number}", plan.prefix),
-        session: Session::Clean,
+        session: if kind == 's' {
+            subscribers
+        } else {
+            Session::Clean
+        },
     };
     let of_thread = |thread: u32| {
         let publishers = (thread..plan.publishers).step_by(threads);
