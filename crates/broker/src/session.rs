@@ -13,13 +13,13 @@
 //! The rules are in [`castmq_rules::session`]; this file moves messages.
 
 mod account;
+mod deliver;
 mod entry;
 mod publish;
 mod stored;
 mod subscribe;
 
 use std::collections::VecDeque;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use castmq_mqtt::{PacketId, ReasonCode, Subscription};
@@ -27,18 +27,15 @@ use castmq_observe::{Counter, Event, Kind};
 use castmq_otp::{Address, Down, Lanes, Process, Restart};
 use castmq_rules::claim::{Epoch, Fate};
 use castmq_rules::session::{
-    self as rules, Action, DownReason, DropReason, EndReason, Link, Outgoing, SessionSettings,
-    Subscribed,
+    self as rules, Action, DownReason, DropReason, EndReason, Link, SessionSettings, Subscribed,
 };
-use castmq_rules::{ClientId, Delivery, Moment};
+use castmq_rules::{ClientId, Moment};
 use castmq_store::SessionKey;
 use smallvec::SmallVec;
 
 use crate::client::{Client, ClientEntry};
-use crate::node::Pressure;
 use crate::server::{LastWay, ServerEntry};
 use crate::sm::SmEntry;
-use crate::store::Receipt;
 use crate::{Local, Shard, hook, kinds, ledger, now, pubsub};
 
 pub use entry::{SessionEntry, SessionSnapshot, Successor, Wanted};
@@ -269,31 +266,6 @@ impl Session {
         }
     }
 
-    fn deliver(&mut self, shard: &mut Shard, delivery: Delivery, receipt: Option<Rc<Receipt>>) {
-        let is_slow = self.client.is_none() || self.state.queued_now() > 0;
-        if is_slow
-            && delivery.qos == castmq_mqtt::QoS::AtMostOnce
-            && shard.world.node.pressure() >= Pressure::DropQos0
-        {
-            self.dropped(shard, DropReason::Qos0OverQuota.name(), &delivery);
-            return;
-        }
-        let queued = self.state.queued_now();
-        let collects = receipt.as_ref().is_some_and(|receipt| receipt.collects());
-        if collects {
-            self.state.handle_delivery_once_stored(delivery, now(shard));
-        } else {
-            self.state.handle_delivery(delivery, now(shard));
-        }
-        if self.state.queued_now() > queued {
-            shard.count(Counter::DeliveriesQueued);
-        }
-        if let Some(receipt) = receipt {
-            self.perform_for(shard, &receipt);
-            receipt.taken();
-        }
-    }
-
     /// Carries out what the rules decided.
     fn perform(&mut self, shard: &mut Shard) {
         while let Some(action) = self.state.poll_action() {
@@ -331,14 +303,6 @@ impl Session {
             Action::AlarmCleared => self.alarm(shard, false),
             Action::End(reason) => self.ended(shard, reason),
         }
-    }
-
-    // tour: publish/4
-    fn send(&mut self, shard: &mut Shard, outgoing: Outgoing) {
-        if outgoing.is_first {
-            shard.count(Counter::DeliveriesSent);
-        }
-        self.tell_in_order(shard, ClientEntry::Publish(outgoing));
     }
 
     fn ended(&mut self, shard: &mut Shard, reason: EndReason) {

@@ -77,7 +77,7 @@ impl NodeStore {
 }
 
 /// Who waits for what was collected so far.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Waiter {
     /// A publisher, for this outcome.
     Answer(AnswerTo, Outcome),

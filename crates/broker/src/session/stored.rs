@@ -125,9 +125,10 @@ impl Session {
     }
 
     fn put(&mut self, shard: &mut Shard, key: SessionKey, change: Change) {
-        let waits = match &change {
-            Change::Queued { number, .. } if !self.state.is_stored(*number) => Some(*number),
-            _ => None,
+        let waits = if let Change::Queued { number, .. } = &change {
+            (!self.state.is_stored(*number)).then_some(*number)
+        } else {
+            None
         };
         store::put(shard, Op::Session(key, change));
         if self.safe_at != WITH_THE_WILL || !self.has_will_out() {
@@ -330,12 +331,11 @@ impl Session {
     pub(super) fn after_will(&mut self, after: Option<Change>) -> Option<AfterWill> {
         let kept = self.kept.as_mut()?;
         let change = after?;
-        let successor = match change {
-            Change::Ended => kept.successor.take(),
-            _ => {
-                kept.wills_out += 1;
-                None
-            }
+        let successor = if change == Change::Ended {
+            kept.successor.take()
+        } else {
+            kept.wills_out += 1;
+            None
         };
         Some(AfterWill {
             key: kept.key,

@@ -55,15 +55,15 @@ impl AfterWill {
         } = self;
         let lanes = &shard.world.lanes.session;
         let is_live = lanes.is_live(session.slot, session.generation);
-        let change = match change {
-            Change::Ended => Some(change),
+        let change = if change == Change::Ended {
+            Some(change)
+        } else if is_live {
             // Much may have happened to it since, and what it is now is what has to be stored. In its
             // own turn it is what it was when it said so.
-            record if is_live => {
-                let session = lanes.peek(session.slot, session.generation);
-                Some(session.map_or(record, Session::record_change))
-            }
-            _ => None,
+            let session = lanes.peek(session.slot, session.generation);
+            Some(session.map_or(change, Session::record_change))
+        } else {
+            None
         };
         if let Some(change) = change {
             put(shard, Op::Session(key, change));
