@@ -235,6 +235,13 @@ pub(crate) fn is_in_trouble(shard: &Shard) -> bool {
     store.is_some_and(|store| store.link.trouble().is_some())
 }
 
+/// Whether nothing at all can be stored. Where there is only too little room, what makes room still can.
+pub(crate) fn is_failing(shard: &Shard) -> bool {
+    let store = shard.world.node.store.get();
+    let trouble = store.and_then(|store| store.link.trouble());
+    matches!(trouble, Some(Trouble::Failing { .. }))
+}
+
 /// What is wrong with the store and what can be done about it, in a sentence for an operator.
 pub(crate) fn trouble(shard: &Shard) -> Option<String> {
     let trouble = shard.world.node.store.get()?.link.trouble()?;

@@ -73,9 +73,11 @@ impl Client {
         }
         let settings = std::sync::Arc::clone(&shard.world.connect_settings);
         let mut plan = decide(connect, &settings, || shard.world.assign_client_id())?;
-        let wants_store =
-            plan.expiry.keeps_session() || node.directory.contains_key(&plan.client_id);
-        if wants_store && store::is_in_trouble(shard) {
+        let is_known = node.directory.contains_key(&plan.client_id);
+        let is_new = plan.expiry.keeps_session() && !is_known;
+        // Who comes for what waits for him makes room.
+        let is_in_trouble = store::is_in_trouble(shard);
+        if is_in_trouble && (is_new || is_known && store::is_failing(shard)) {
             // What CONNACK would promise of the session cannot be kept.
             return Err(Refused::QuotaExceeded);
         }

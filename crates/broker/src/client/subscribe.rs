@@ -61,7 +61,7 @@ impl Client {
     /// Each filter is granted or refused by itself.
     // differs: emqttd refuses the whole packet for one denied filter (P10).
     fn judge(&mut self, shard: &mut Shard, filter: SubscribeFilter) -> Wanted {
-        if store::is_in_trouble(shard) && self.has_kept_session(shard) {
+        if store::is_failing(shard) && self.has_kept_session(shard) {
             return Wanted::Refused(ReasonCode::QuotaExceeded);
         }
         if let Some(reason) = self.protocol.refusal(&filter) {
@@ -118,7 +118,7 @@ impl Client {
             ..
         } = unsubscribe;
         let count = subscriptions.len();
-        if store::is_in_trouble(shard) && self.has_kept_session(shard) {
+        if store::is_failing(shard) && self.has_kept_session(shard) {
             let reasons = vec![ReasonCode::ImplementationSpecificError; count];
             return self.unsuback(shard, packet_id, reasons);
         }
