@@ -14,10 +14,12 @@ const TRIES_AT_END: u32 = 3;
 pub(super) struct Tombstones {
     deleted: u64,
     put: u64,
+    put_bytes: u64,
 }
 
-/// So many deletions are worth a compaction.
+/// So many deletions are worth a compaction, or so many bytes of what most is gone of.
 const WORTH_COMPACTING: u64 = 100_000;
+const BYTES_WORTH_COMPACTING: u64 = 64 << 20;
 
 impl Tombstones {
     pub(super) fn count(&mut self, writes: &[Write]) {
@@ -25,8 +27,12 @@ impl Tombstones {
             match write {
                 Write::Put {
                     space: Space::Queue | Space::Bodies,
+                    value,
                     ..
-                } => self.put += 1,
+                } => {
+                    self.put += 1;
+                    self.put_bytes += value.len() as u64;
+                }
                 Write::Delete {
                     space: Space::Queue | Space::Bodies,
                     ..
@@ -43,7 +49,9 @@ impl Tombstones {
 
     /// Whether most of what was written since the last compaction has gone again.
     pub(super) fn are_many(&self) -> bool {
-        self.deleted >= WORTH_COMPACTING && self.put.saturating_sub(self.deleted) < self.deleted / 4
+        let is_much =
+            self.deleted >= WORTH_COMPACTING || self.put_bytes >= BYTES_WORTH_COMPACTING;
+        is_much && self.put.saturating_sub(self.deleted) < self.deleted / 4
     }
 }
 
@@ -97,7 +105,9 @@ impl Committer {
     /// thread of its own, because it may take long.
     fn compact_when_idle(&mut self) {
         let idle = (self.clock)().saturating_since(self.busy_at);
-        if idle < self.settings.compact_after || !self.tombstones.are_many() {
+        // Where room is short, nobody waits for a quiet minute.
+        let is_quiet = self.is_full || idle >= self.settings.compact_after;
+        if !is_quiet || !self.tombstones.are_many() {
             return;
         }
         self.tombstones = Tombstones::default();
