@@ -12,6 +12,8 @@ use crate::journal::{Absent, Participant};
 
 /// Stands for the port in command lines and configurations.
 const PORT: &str = "{port}";
+/// Stands for a folder for what the broker keeps, new for each run.
+const DATA: &str = "{data}";
 /// Stands for the configuration file in command lines.
 const CONFIG: &str = "{config}";
 /// Stands for the program in command lines.
@@ -60,6 +62,18 @@ pub const KNOWN: &[Known] = &[
         source: Source::System { version_flag: "-h" },
         command: "{program} -c {config}",
         config: include_str!("../config/mosquitto.conf"),
+    },
+    Known {
+        name: "castmq-disk",
+        source: Source::Ours,
+        command: "{program} start --config {config}",
+        config: include_str!("../config/castmq-disk.toml"),
+    },
+    Known {
+        name: "mosquitto-disk",
+        source: Source::System { version_flag: "-h" },
+        command: "{program} -c {config}",
+        config: include_str!("../config/mosquitto-disk.conf"),
     },
     Known {
         name: "rumqttd",
@@ -179,9 +193,16 @@ impl Broker {
     pub fn command(&self, port: u16, folder: &Path) -> anyhow::Result<Command> {
         let file = folder.join(format!("{}.conf", self.name));
         let port = port.to_string();
+        let data = folder.join(format!("{}.data", self.name));
+        if self.keeps_files() {
+            // What the run before has left is not this one's.
+            let _ = fs::remove_dir_all(&data);
+            fs::create_dir_all(&data).with_context(|| data.display().to_string())?;
+        }
         if !self.config.is_empty() {
-            fs::write(&file, self.config.replace(PORT, &port))
-                .with_context(|| file.display().to_string())?;
+            let config = self.config.replace(PORT, &port);
+            let config = config.replace(DATA, &data.display().to_string());
+            fs::write(&file, config).with_context(|| file.display().to_string())?;
         }
         let file = file.display().to_string();
         let mut words = self
@@ -194,6 +215,13 @@ impl Broker {
         let mut command = Command::new(program);
         command.args(words);
         Ok(command)
+    }
+
+    /// Whether what it acknowledges goes to files, as far as it does that at all. Such a broker takes part
+    /// where that is what is measured.
+    #[must_use]
+    pub fn keeps_files(&self) -> bool {
+        self.config.contains(DATA)
     }
 
     /// The same broker with more on its command line.
@@ -224,7 +252,10 @@ fn program(known: &Known, places: &Places) -> anyhow::Result<PathBuf> {
             );
             Ok(path.clone())
         }
-        Source::System { .. } => install::debian_package(known.name),
+        Source::System { .. } => {
+            let package = known.name.trim_end_matches("-disk");
+            install::debian_package(package)
+        }
         Source::Peer { .. } => install::peer(known.name, &places.peers),
     }
 }
@@ -319,17 +350,38 @@ mod tests {
         assert_eq!(words(&command), ["{program}", "127.0.0.1:1234"]);
     }
 
-    #[test]
-    fn castmq_accepts_its_configuration() {
-        let folder = Folder::new("castmq");
-        known("castmq").command(1234, &folder.0).unwrap();
-        let settings = Settings::load(Sources {
-            file: Some(folder.0.join("castmq.conf")),
+    fn settings(name: &str) -> Settings {
+        let folder = Folder::new(name);
+        known(name).command(1234, &folder.0).unwrap();
+        let sources = Sources {
+            file: Some(folder.0.join(format!("{name}.conf"))),
             ..Sources::default()
-        })
-        .unwrap();
+        };
+        let settings = Settings::load(sources).unwrap();
         assert_eq!(settings.listener[0].address.port(), 1234);
         assert_eq!(settings.node.arbiters, 1);
+        settings
+    }
+
+    #[test]
+    fn castmq_accepts_its_configuration() {
+        let in_memory = settings("castmq");
+        let mut on_disk = settings("castmq-disk");
+        assert!(on_disk.store.data_dir.ends_with("castmq-disk.data"));
+        on_disk.store = in_memory.store.clone();
+        assert_eq!(on_disk, in_memory, "they differ in nothing else");
+    }
+
+    #[test]
+    fn who_keeps_files_gets_a_new_folder_each_time() {
+        let folder = Folder::new("files");
+        let broker = known("mosquitto-disk");
+        broker.command(1, &folder.0).unwrap();
+        let kept = folder.0.join("mosquitto-disk.data").join("mosquitto.db");
+        fs::write(&kept, "from before").unwrap();
+        broker.command(2, &folder.0).unwrap();
+        assert!(!kept.exists());
+        assert!(!known("mosquitto").keeps_files());
     }
 
     #[test]

@@ -66,6 +66,9 @@ pub fn run(
     for scenario in &plan.scenarios {
         for round in 1..=plan.rounds {
             for broker in &plan.brokers {
+                if broker.keeps_files() && !scenario.is_about_files() {
+                    continue;
+                }
                 let run = measure(&plan.load, machine, broker, scenario)
                     .map(|run| Run { round, ..run })?;
                 say(&summary(&run, plan.rounds));

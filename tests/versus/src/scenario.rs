@@ -92,6 +92,10 @@ pub const SCENARIOS: &[Scenario] = &[
     load("wildcard-100k", "wildcard --clients 1000 --publishers 10 --filters 100000", AtMostOnce),
     load("retained-10k", "retained --messages 10000 --payload 64", AtLeastOnce),
     load("retained-100k", "retained --messages 100000 --payload 64", AtLeastOnce),
+    load("durable-16", "p2p --clients 1 --window 16 --qos 1 --persistent", AtLeastOnce),
+    load("durable-128", "p2p --clients 1 --window 128 --qos 1 --persistent", AtLeastOnce),
+    load("durable-256", "p2p --clients 1 --window 256 --qos 1 --persistent", AtLeastOnce),
+    load("durable-offline", "offline --clients 1000 --publishers 1 --window 256 --messages 100", AtLeastOnce),
     load("offline-wide", "offline --clients 1000 --messages 100", AtLeastOnce),
     load("offline-deep", "offline --clients 10 --messages 10000", AtLeastOnce),
     load("sessions", "offline --clients 10000 --messages 1", AtLeastOnce),
@@ -130,6 +134,11 @@ pub const ROWS: &[Row] = &[
     cost("retained-10k", "fetch", Ratio(0.20)),
     cost("retained-100k", "store", Ratio(0.20)),
     cost("retained-100k", "fetch", Ratio(0.20)),
+    cost("durable-16", "publish", BestPeer),
+    cost("durable-128", "publish", BestPeer),
+    cost("durable-256", "publish", BestPeer),
+    cost("durable-offline", "queue", BestPeer),
+    cost("durable-offline", "drain", BestPeer),
     cost("offline-wide", "queue", Ratio(0.15)),
     cost("offline-wide", "drain", Ratio(0.30)),
     cost("offline-deep", "drain", Ratio(0.07)),
@@ -186,6 +195,12 @@ impl Scenario {
     #[must_use]
     pub fn has_rate(&self) -> bool {
         self.arguments.contains("--rate")
+    }
+
+    /// Whether it is about what brokers keep in files.
+    #[must_use]
+    pub fn is_about_files(&self) -> bool {
+        self.name.starts_with("durable")
     }
 
     /// Those whose names begin with one of these, in the order of the table; all for no names.

@@ -49,8 +49,7 @@ impl Tombstones {
 
     /// Whether most of what was written since the last compaction has gone again.
     pub(super) fn are_many(&self) -> bool {
-        let is_much =
-            self.deleted >= WORTH_COMPACTING || self.put_bytes >= BYTES_WORTH_COMPACTING;
+        let is_much = self.deleted >= WORTH_COMPACTING || self.put_bytes >= BYTES_WORTH_COMPACTING;
         is_much && self.put.saturating_sub(self.deleted) < self.deleted / 4
     }
 }
