@@ -86,6 +86,16 @@ pub enum StoreError {
         /// From where on.
         at: u64,
     },
+    /// A file without which the storage engine can read nothing of a key space.
+    #[error(
+        "damaged: {}; nothing of this key space can be read without it: restore the data directory \
+         from a copy",
+        path.display()
+    )]
+    DamagedEngine {
+        /// Which.
+        path: PathBuf,
+    },
     /// The store came back without commits that were acknowledged.
     #[error(
         "acknowledged data is missing: commit {promised} was on the disk, and the store came back \

@@ -17,7 +17,7 @@ use fjall::{
 
 use crate::backend::{Row, Visit};
 use crate::directory::sync_directory;
-use crate::{Durability, EngineSettings, Space, Store, StoreError, Write, journal};
+use crate::{Durability, EngineSettings, Space, Store, StoreError, Write, journal, manifest};
 
 /// All journals together; each is a file of 64 MiB from the beginning.
 const JOURNALS_BYTES_MAX: u64 = 128 << 20;
@@ -65,6 +65,7 @@ impl FjallStore {
         accepts_loss: bool,
     ) -> Result<(Self, Vec<String>), StoreError> {
         create(path, settings)?;
+        manifest::check(path)?;
         let lost = journal::mend(path, accepts_loss)?;
         let store = Self {
             path: path.to_owned(),
@@ -300,6 +301,7 @@ impl Store for FjallStore {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         // The old one goes first: it holds the lock of its directory.
         drop(open.take());
+        manifest::check(&self.path)?;
         journal::mend(&self.path, false)?;
         *open = Some(OpenStore::open(&self.path, self.settings)?);
         Ok(())

@@ -14,6 +14,7 @@ mod error;
 mod fjall_store;
 mod journal;
 mod link;
+mod manifest;
 mod memory;
 mod op;
 mod open;

@@ -115,8 +115,9 @@ impl Backend for Faulty<Memory> {
 
 impl Backend for Faulty<Disk> {
     fn open(&self, fsync: Fsync, hands: &Hands) -> Node {
-        let data = self.inner.0.path().join("data");
-        std::fs::create_dir_all(&data).unwrap();
+        let directory = self.inner.0.path();
+        std::fs::create_dir_all(directory).unwrap();
+        let data = directory.join("data");
         let store = FjallStore::open(&data, EngineSettings::default()).unwrap();
         faulty_node(Arc::new(store), self.seed, fsync, hands)
     }
