@@ -353,10 +353,7 @@ fn read_subscription(
     value: &[u8],
     timeline: Timeline,
 ) -> Result<(SessionKey, Entry), StoreError> {
-    let row = (Space::Subscriptions, key);
-    let entry = unseal(row, value, timeline, codec::subscription::decode)?;
-    let (session, filter) = split(Space::Subscriptions, key, space::split_session)?;
-    let subscription = codec::subscription::from_key(key, filter)?;
+    let (session, subscription, entry) = codec::subscription::read(key, value, timeline)?;
     Ok((session, (subscription, entry)))
 }
 

@@ -93,10 +93,23 @@ pub(crate) fn queued(session_key: SessionKey, number: u64) -> Key {
     key
 }
 
-/// The key of a subscription.
+/// From here on a filter is too long for a key; an engine may take no key beyond 65 535 bytes.
+const LONG_BYTES: usize = 4096;
+
+/// Whether a filter does not stand in its key.
+pub(crate) fn is_long(filter: &str) -> bool {
+    filter.len() >= LONG_BYTES
+}
+
+/// The key of a subscription. For a long filter it ends in a hash behind a 0, which no filter holds.
 pub(crate) fn subscription(session_key: SessionKey, filter: &str) -> Key {
     let mut key = session(session_key);
-    key.extend_from_slice(filter.as_bytes());
+    if is_long(filter) {
+        key.push(0);
+        key.extend_from_slice(&xxhash_rust::xxh3::xxh3_128(filter.as_bytes()).to_be_bytes());
+    } else {
+        key.extend_from_slice(filter.as_bytes());
+    }
     key
 }
 

@@ -104,11 +104,7 @@ fn read_row(space: Space, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
             decoded(row, value, codec::session::decode)?;
             split(space, key, space::split_session).map(drop)
         }
-        Space::Subscriptions => {
-            decoded(row, value, codec::subscription::decode)?;
-            let (_, filter) = split(space, key, space::split_session)?;
-            codec::subscription::from_key(key, filter).map(drop)
-        }
+        Space::Subscriptions => codec::subscription::read(key, value, SINCE_EPOCH).map(drop),
         Space::Queue => queued(key, value).map(drop),
         Space::Bodies => {
             decoded(row, value, codec::message::decode)?;

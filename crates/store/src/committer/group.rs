@@ -84,10 +84,11 @@ impl<'parts> Builder<'parts> {
                 });
             }
             Change::Subscribed(subscription, entry) => {
-                let key = space::subscription(session, &subscription.to_string());
+                let filter = subscription.to_string();
+                let key = space::subscription(session, &filter);
                 let capacity = codec::subscription::CAPACITY;
                 self.put(Space::Subscriptions, key, capacity, |to| {
-                    codec::subscription::encode(&entry, to);
+                    codec::subscription::encode(&entry, &filter, to);
                 });
             }
             Change::Unsubscribed(subscription) => {

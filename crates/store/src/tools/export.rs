@@ -92,14 +92,11 @@ fn subscriptions(
     sessions: &Sessions,
     output: &mut Output<'_>,
 ) -> Result<(), StoreError> {
-    let space = Space::Subscriptions;
-    subject.each(space, |key, value| {
-        let entry = decoded((space, key), value, codec::subscription::decode)?;
-        let (session, filter) = split(space, key, space::split_session)?;
+    subject.each(Space::Subscriptions, |key, value| {
+        let (session, subscription, entry) = codec::subscription::read(key, value, SINCE_EPOCH)?;
         if !sessions.contains(&session) {
             return Ok(());
         }
-        let subscription = codec::subscription::from_key(key, filter)?;
         output.line(&Line::subscription(session.0, &subscription, &entry))
     })
 }

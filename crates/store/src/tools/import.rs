@@ -168,9 +168,10 @@ impl Import<'_> {
             id,
         };
         let parsed = Subscription::parse(text(filter)?).map_err(|_| "not a topic filter")?;
-        let key = space::subscription(session, &parsed.to_string());
+        let filter = parsed.to_string();
+        let key = space::subscription(session, &filter);
         self.put(Space::Subscriptions, key, |to| {
-            codec::subscription::encode(&entry, to);
+            codec::subscription::encode(&entry, &filter, to);
         });
         Ok(())
     }

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use castmq_mqtt::QoS;
+use castmq_mqtt::{QoS, Subscription};
 use castmq_rules::claim::Epoch;
-use castmq_rules::session::{Change, Expiry, Presence, Record};
+use castmq_rules::session::{Change, Expiry, Presence, Record, SubscriptionEntry};
 use castmq_rules::{ClientId, Delivery, Message, MessageId, Moment, SubscriptionIds};
 use castmq_store::{
     Fsync, MemoryStore, Op, QueueRange, RUN_SHIFT, SessionKey, Space, Step, Store, StoreError,
@@ -15,6 +15,7 @@ use castmq_store::{
 
 use crate::faulty::{Fault, FaultyStore};
 use crate::node::{Hands, Node};
+use crate::scratch::Scratch;
 use crate::world::{text, topic};
 
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -455,4 +456,45 @@ fn of_two_sessions_of_a_client_the_newer_one_stays() {
     assert_eq!(keys, [session(2)]);
     node.settle(&scene.hands);
     assert_eq!(node.load(session(1)), None);
+}
+
+#[test]
+fn the_longest_filters_and_topics_are_stored() {
+    let scratch = Scratch::new("long");
+    let hands = Hands::default();
+    let mut node = Node::open(scratch.path(), Fsync::Always, &hands).unwrap();
+    let longest = "x/".repeat(32_767) + "y";
+    let subscription = Subscription::parse(text(&longest)).unwrap();
+    let entry = SubscriptionEntry::default();
+    let subscribed = Change::Subscribed(subscription.clone(), entry);
+    let other = Subscription::parse(text(&longest.replace('y', "z"))).unwrap();
+    let kept = Message {
+        topic: topic(&longest),
+        version: Some(1),
+        ..(*message(1)).clone()
+    };
+    let retained = Op::Retain {
+        message: Arc::new(kept),
+        ends: None,
+    };
+    let ops = vec![
+        began(1),
+        of(1, subscribed),
+        of(1, Change::Subscribed(other.clone(), entry)),
+        of(1, Change::Unsubscribed(other)),
+        retained,
+    ];
+    let (arbiter, number) = (0, 1);
+    node.link.submit(Submission {
+        arbiter,
+        number,
+        ops,
+    });
+    node.settle(&hands);
+    node.committer.finish();
+
+    let node = Node::open(scratch.path(), Fsync::Always, &hands).unwrap();
+    let restored = &node.recovered.sessions[0].1;
+    assert_eq!(restored.subscriptions, [(subscription, entry)]);
+    assert_eq!(node.recovered.retained[0].0.topic.as_str(), longest);
 }
