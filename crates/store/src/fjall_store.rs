@@ -332,9 +332,21 @@ fn range<'key>(from: &'key [u8], until: Option<&'key [u8]>) -> Option<Range<'key
 }
 
 fn engine(doing: &'static str, error: &fjall::Error) -> StoreError {
+    let is_of_the_disk = matches!(
+        error,
+        fjall::Error::Io(_)
+            | fjall::Error::Storage(fjall::LsmError::Io(_))
+            | fjall::Error::Poisoned
+            | fjall::Error::Locked
+    );
+    let advice = if is_of_the_disk {
+        ""
+    } else {
+        "; if that stays so a file is damaged: restore the data directory from a copy"
+    };
     StoreError::Engine {
         doing,
-        message: error.to_string(),
+        message: format!("{error}{advice}"),
     }
 }
 

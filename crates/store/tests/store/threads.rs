@@ -1,5 +1,6 @@
 //! The committer and the readers as threads, with arbiters that hand over at the same time.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -83,6 +84,72 @@ fn arbiter(link: &Link, arbiter: u16) {
             }
         }
     }
+}
+
+/// Bytes of all tables.
+fn tables(directory: &Path) -> u64 {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let Ok(entry) = entry else { continue };
+        // Tables come and go meanwhile.
+        let Ok(metadata) = entry.metadata() else {
+            continue;
+        };
+        bytes += if metadata.is_dir() {
+            tables(&entry.path())
+        } else {
+            metadata.len()
+        };
+    }
+    bytes
+}
+
+#[test]
+fn what_was_consumed_gives_its_room_back_by_itself() {
+    const GROUPS: u64 = 110;
+    let scratch = Scratch::new("room-back");
+    let mut options = options(scratch.path(), Fsync::Never, &Hands::default());
+    options.compact_after = Duration::ZERO;
+    let opened = open(&options, BEGIN).unwrap();
+    let (link, _) = opened.start(Box::new(|_| {})).unwrap();
+    let all = |group: u64| (group * 1000 + 1)..=(group * 1000 + 1000);
+    let submit = |number, ops| {
+        link.submit(Submission {
+            arbiter: 0,
+            number,
+            ops,
+        });
+    };
+    submit(1, vec![began(0)]);
+    for group in 0..GROUPS {
+        submit(
+            group + 2,
+            all(group).map(|number| queued(0, number)).collect(),
+        );
+    }
+    let wait_for = |number| {
+        while link.committed(0) < number {
+            thread::park_timeout(Duration::from_millis(10));
+        }
+    };
+    wait_for(GROUPS + 1);
+    let keyspaces = scratch.path().join("data/keyspaces");
+    let before = tables(&keyspaces);
+    for group in 0..GROUPS {
+        let done = |number| {
+            let message = MessageId((1 << RUN_SHIFT) + number);
+            Op::Session(session(0), Change::Done { number, message })
+        };
+        submit(GROUPS + group + 2, all(group).map(done).collect());
+    }
+    wait_for(2 * GROUPS + 1);
+    let mut waits = 0;
+    while tables(&keyspaces) > before / 10 {
+        waits += 1;
+        assert!(waits < 600, "{} of {before} bytes", tables(&keyspaces));
+        thread::park_timeout(Duration::from_millis(50));
+    }
+    link.stop().unwrap();
 }
 
 #[test]
