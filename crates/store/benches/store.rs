@@ -234,22 +234,29 @@ fn append(directory: &Path) {
             bench.commit(ops);
         }
         let (processor, bytes, began) = (processor_time(), written(), Instant::now());
-        let mut messages = 0;
+        let (mut messages, mut took) = (0, Vec::new());
         while began.elapsed() < Duration::from_secs(5) {
             let mut ops = Vec::with_capacity(2 * batch);
             for _ in 0..batch {
                 ops.push(bench.one(&mut waiting));
                 ops.push(waiting.pop_front().unwrap());
             }
+            let handed = Instant::now();
             bench.commit(ops);
+            took.push(handed.elapsed().as_secs_f64() * 1e3);
             messages += batch;
         }
+        took.sort_by(f64::total_cmp);
+        let rank = |per_mille: usize| took[(took.len() - 1) * per_mille / 1000];
         let processor = processor_time() - processor;
         println!(
-            "append+delete, {batch:>4} a commit: {:>5.2} us processor, {:>5.0} bytes written, {:>6.0} messages/s",
+            "append+delete, {batch:>4} a commit: {:>5.2} us processor, {:>5.0} bytes written, {:>6.0} messages/s, {:.2} ms, 99 % {:.1}, longest {:.0}",
             processor.as_secs_f64() * 1e6 / messages as f64,
             (written() - bytes) as f64 / messages as f64,
             messages as f64 / began.elapsed().as_secs_f64(),
+            rank(500),
+            rank(990),
+            rank(1000),
         );
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Arbiters hand over what has to be stored ([`Link::submit`]) and hear when it is ([`Link::committed`]).
 //! One [`Committer`] writes, in groups; a pool of [`Readers`] brings messages of long queues back;
-//! [`open`] finds sessions and retained messages again. What lies below is a [`Store`]: ordered rows
+//! [`open()`] finds sessions and retained messages again. What lies below is a [`Store`]: ordered rows
 //! and batches that are whole or not there.
 
 mod backend;
