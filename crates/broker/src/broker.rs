@@ -163,10 +163,13 @@ pub fn publish(shard: &mut Shard, topic: TopicName, payload: Bytes, qos: QoS, re
     shard.wake();
 }
 
-/// Publishes a will: at once, or when the node is no longer behind. There is at most one for each
-/// session, so their queue needs no other bound, and none is dropped.
+/// Publishes a will: at once, or when the node is no longer behind, and one that is struck out of the store
+/// when that works. There is at most one for each kept session and connection, and new ones of either
+/// are refused meanwhile, so their queue needs no other bound, and none is dropped.
 pub(crate) fn publish_will(shard: &mut Shard, will: DueWill) {
-    if is_behind(shard) || store::is_in_trouble(shard) || !shard.world.wills.is_empty() {
+    let waits_for_store = will.after.is_some() && store::is_in_trouble(shard);
+    let keeps_order = will.after.is_some() && !shard.world.wills.is_empty();
+    if is_behind(shard) || waits_for_store || keeps_order {
         shard.world.wills.push_back(will);
     } else {
         publish_due(shard, will);
@@ -216,7 +219,8 @@ pub(crate) fn publish_waiting(shard: &mut Shard) {
         }
         // A will is struck out when it is published, which the store has to take.
         let may_be_struck_out = !store::is_in_trouble(shard);
-        let will = shard.world.wills.pop_front_if(|_| may_be_struck_out);
+        let wills = &mut shard.world.wills;
+        let will = wills.pop_front_if(|will| will.after.is_none() || may_be_struck_out);
         if let Some(will) = will {
             publish_due(shard, will);
         } else if let Some(message) = shard.world.internal.pop_front() {

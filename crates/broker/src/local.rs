@@ -447,6 +447,11 @@ impl World for Local {
         store::round_begins(shard);
     }
 
+    /// What others publish here is stored here: they wait with those of this arbiter.
+    fn is_full(shard: &Shard) -> bool {
+        !store::has_room(shard) && !store::is_in_trouble(shard)
+    }
+
     fn round_ends(shard: &mut Shard, poller: &mut dyn Poller) {
         for work in std::mem::take(&mut shard.world.socket_work) {
             work(shard, poller);

@@ -5,9 +5,9 @@
 //! | emqttd | `emqttd_session` |
 //! | Started by | [`session_sup`](crate::session_sup), in the turn of `sm` |
 //! | Work runs in | its own turn |
-//! | Waits for | `server` (subscribe, unsubscribe); a client's packets behind those wait with it |
+//! | Waits for | `server` (subscribe, unsubscribe), a client's packets behind those wait with it; the store |
 //! | Waited for by | `client` (QoS 2, SUBSCRIBE); `sm` (takeover), at most the claim's patience |
-//! | If it dies | it ends with all it held in memory, counted as `session_ended`; its client is disconnected |
+//! | If it dies | one that is kept comes back from the store; any other ends, what it held is counted as `session_crashed`; its client is disconnected |
 //! | Watch | depth of `session`; counters `deliveries/queued`, `deliveries/dropped` |
 //!
 //! The rules are in [`castmq_rules::session`]; this file moves messages.
@@ -59,6 +59,8 @@ pub struct Session {
         reason = "keeps the session of everyone else small"
     )]
     held: Option<Box<VecDeque<(u64, ClientEntry)>>>,
+    /// The claim of a connection that is taken over before it is connected.
+    leaves_at_once: Option<Epoch>,
     /// What it has to tell its client may go when this submission is stored.
     safe_at: u64,
     /// What it waits for on behalf of its client; for most of the time nothing.
@@ -120,6 +122,7 @@ impl Session {
             kept: None,
             claimed: None,
             held: None,
+            leaves_at_once: None,
             safe_at: 0,
             asked: None,
             next_fence: 0,
@@ -212,6 +215,9 @@ impl Session {
             // It was gone before it could be answered.
             self.disconnected(shard, epoch, DownReason::Closed);
         }
+        if self.leaves_at_once.take_if(|early| *early <= epoch) == Some(epoch) {
+            self.take_over(shard, epoch);
+        }
     }
 
     fn disconnected(&mut self, shard: &mut Shard, epoch: Epoch, reason: DownReason) {
@@ -246,6 +252,11 @@ impl Session {
     /// The connection has to go at once: its client is told, and what it was owed stays here.
     // differs: emqttd publishes no will on takeover (P2); the rules do.
     fn take_over(&mut self, shard: &mut Shard, epoch: Epoch) {
+        if epoch > self.state.epoch() {
+            // It follows another session and waits for that one's end; its connection is still to come.
+            self.leaves_at_once = Some(epoch);
+            return;
+        }
         if !self.is_current(epoch, shard) {
             return;
         }
@@ -275,11 +286,10 @@ impl Session {
     }
 
     fn perform_one(&mut self, shard: &mut Shard, action: Action) {
-        if let Action::Store(change) = action {
-            return self.store(shard, change);
+        if !matches!(action, Action::Store(_)) {
+            // Its record is handed to the store by now.
+            self.announce(shard);
         }
-        // Its record is handed to the store by now.
-        self.announce(shard);
         match action {
             Action::Store(change) => self.store(shard, change),
             Action::ReadQueue(read) => self.read_queue(shard, read),
@@ -369,7 +379,7 @@ impl Process for Session {
     #[expect(clippy::too_many_lines, reason = "one arm per entry")]
     fn take(&mut self, entry: SessionEntry, shard: &mut Shard) {
         let now = now(shard);
-        let Some(entry) = self.postpone(entry) else {
+        let Some(entry) = self.postpone(shard, entry) else {
             return;
         };
         match entry {
@@ -471,7 +481,9 @@ impl Process for Session {
             SessionEntry::Stored(number) => self.state.handle_stored(number, now),
             SessionEntry::Committed => self.committed(shard),
             SessionEntry::WillStored => self.will_stored(shard),
-            SessionEntry::ReceivedStored(id, is_refused) => self.received_stored(id, is_refused),
+            SessionEntry::ReceivedStored(id, is_refused) => {
+                self.received_stored(shard, id, is_refused);
+            }
             SessionEntry::Page(page) => self.page(shard, page),
             SessionEntry::Loaded(restored) => self.loaded(shard, restored),
             SessionEntry::Timer => {

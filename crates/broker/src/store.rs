@@ -13,7 +13,7 @@ pub(crate) mod collector;
 mod receipt;
 mod restore;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use ahash::RandomState;
@@ -118,6 +118,8 @@ pub(crate) struct Pending {
     pub(crate) receipts: Receipts,
     pub(crate) collectors: HashMap<u32, Collector, RandomState>,
     next_collector: u32,
+    /// Sessions that wait to read.
+    reads: HashSet<SessionKey, RandomState>,
 }
 
 impl Pending {
@@ -127,6 +129,7 @@ impl Pending {
             next: 1,
             queued: HashMap::with_hasher(hasher.clone()),
             collectors: HashMap::with_hasher(hasher.clone()),
+            reads: HashSet::with_hasher(hasher.clone()),
             ..Self::default()
         }
     }
@@ -184,6 +187,12 @@ impl Pending {
 
     /// Has somebody told when everything collected so far is stored; `None` gives him back because it is.
     fn wait(&mut self, waiter: Waiter) -> Option<Waiter> {
+        if let Waiter::Read(_, key, _) = waiter
+            && !self.reads.insert(key)
+        {
+            // It waits already; a session asks again when it has waited for long.
+            return None;
+        }
         if !self.open.is_empty() {
             self.waiting.push(waiter);
         } else if let Some(handed) = &mut self.handed {
@@ -328,7 +337,10 @@ fn tell(shard: &mut Shard, waiter: Waiter) {
         Waiter::Received(session, id, is_refused) => {
             let _ = shard.send(session, SessionEntry::ReceivedStored(id, is_refused));
         }
-        Waiter::Read(session, key, read) => read_queue(shard, session, key, read),
+        Waiter::Read(session, key, read) => {
+            shard.world.pending.reads.remove(&key);
+            read_queue(shard, session, key, read);
+        }
         Waiter::Load(session, key) => restore::load(shard, session, key),
     }
 }

@@ -157,6 +157,11 @@ pub trait World: Sized + 'static {
     /// The round begins: what was done elsewhere in the meantime is taken in.
     fn round_begins(_shard: &mut Shard<Self>) {}
 
+    /// Whether mail has to wait because what it causes cannot be taken in now.
+    fn is_full(_shard: &Shard<Self>) -> bool {
+        false
+    }
+
     /// The round is over but for hand-over and timers: work that is done once a round.
     fn round_ends(shard: &mut Shard<Self>, poller: &mut dyn Poller);
 }

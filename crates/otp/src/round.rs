@@ -92,7 +92,7 @@ impl<W: World> Shard<W> {
         self.mailroom.collect(self.arbiter, &mut self.incoming);
         let mut run = (self.arbiter, 0, 0);
         for _ in 0..PARCELS_PER_ROUND {
-            if self.lanes_bytes > self.lanes_high {
+            if self.lanes_bytes > self.lanes_high || W::is_full(self) {
                 break;
             }
             let Some((from, parcel)) = self.incoming.pop_front() else {
@@ -195,7 +195,8 @@ impl<W: World> Shard<W> {
     }
 
     fn more(&self) -> More {
-        let mail_waits = !self.incoming.is_empty() && self.lanes_bytes <= self.lanes_high;
+        let has_room = self.lanes_bytes <= self.lanes_high && !W::is_full(self);
+        let mail_waits = !self.incoming.is_empty() && has_room;
         if mail_waits
             || !self.run_queue.is_empty()
             || !self.readable.is_empty()

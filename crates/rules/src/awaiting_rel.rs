@@ -53,10 +53,10 @@ impl AwaitingRel {
         self.ids.insert(id);
     }
 
-    /// The message was refused: the next one with this id is a new one.
+    /// The message was refused: the next one with this id is a new one. Whether the id was held.
     // [MQTT5-4.3.3-9]
-    pub(crate) fn handle_refused(&mut self, id: PacketId) {
-        self.ids.remove(id);
+    pub(crate) fn handle_refused(&mut self, id: PacketId) -> bool {
+        self.ids.remove(id)
     }
 
     /// PUBREL: what to say in PUBCOMP. The next message with this id is a new one.

@@ -78,6 +78,8 @@ pub(crate) struct Window {
     is_named: bool,
     /// Such numbers in use are not lower than the first, nor higher than the second.
     names: (u64, u64),
+    /// Slots that were restored: there may have been room for more of them before.
+    restored: u32,
 }
 
 impl Window {
@@ -99,6 +101,7 @@ impl Window {
             next_release: 0,
             is_named: false,
             names: (0, 0),
+            restored: 0,
         }
     }
 
@@ -393,7 +396,7 @@ impl Window {
         assert!(self.len() <= self.slots.len());
         assert!(self.sent + self.waiting <= self.used);
         assert!(self.sent <= u32::from(self.sent_max));
-        assert!(self.used <= u32::from(self.used_max));
+        assert!(self.used <= u32::from(self.used_max).max(self.restored));
         assert!(!self.slots.front().is_some_and(Slot::is_free));
         assert!(!self.slots.back().is_some_and(Slot::is_free));
     }

@@ -156,7 +156,7 @@ section! {
         /// The part of the queue below which the alarm is cleared.
         low_watermark: f64 = 0.2, Kind::Fraction;
         /// Messages of one queue that are held in memory where the queue is on the disk as well; the
-        /// rest is read when its turn comes. With priorities all are held.
+        /// rest is read when its turn comes. With priorities all that came since the start are held.
         memory_messages: u32 = 256, Kind::whole(1, u64::from(u32::MAX));
         /// Bytes of such messages.
         memory_bytes: u64 = 256 * KIB, Kind::Bytes { least: KIB, most: 64 * GIB };

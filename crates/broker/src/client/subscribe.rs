@@ -2,7 +2,7 @@
 
 use castmq_mqtt::{
     AckProperties, Packet, PacketId, ReasonCode, SubAck, Subscribe, SubscribeFilter, UnsubAck,
-    Unsubscribe,
+    Unsubscribe, Version,
 };
 use castmq_observe::Event;
 use castmq_otp::Address;
@@ -118,7 +118,9 @@ impl Client {
             ..
         } = unsubscribe;
         let count = subscriptions.len();
-        if store::is_failing(shard) && self.has_kept_session(shard) {
+        // A 3.x client cannot be told that it is not done; it waits for the answer.
+        let can_be_told = self.version() == Version::V5;
+        if can_be_told && store::is_failing(shard) && self.has_kept_session(shard) {
             let reasons = vec![ReasonCode::ImplementationSpecificError; count];
             return self.unsuback(shard, packet_id, reasons);
         }
@@ -142,7 +144,7 @@ impl Client {
         packet_id: PacketId,
         reasons: Vec<ReasonCode>,
     ) {
-        let properties = self.explain(&reasons);
+        let properties = self.explain(shard, &reasons);
         self.write(
             shard,
             &Packet::SubAck(SubAck {
@@ -161,7 +163,7 @@ impl Client {
         packet_id: PacketId,
         reasons: Vec<ReasonCode>,
     ) {
-        let properties = self.explain(&reasons);
+        let properties = self.explain(shard, &reasons);
         self.write(
             shard,
             &Packet::UnsubAck(UnsubAck {
@@ -181,7 +183,7 @@ impl Client {
     }
 
     /// A text for those who want to know why, if anything was refused. [MQTT5-3.1.2-29]
-    fn explain(&self, reasons: &[ReasonCode]) -> Option<Box<AckProperties>> {
+    fn explain(&self, shard: &Shard, reasons: &[ReasonCode]) -> Option<Box<AckProperties>> {
         let Stage::Connected(linked) = &self.stage else {
             return None;
         };
@@ -193,6 +195,8 @@ impl Client {
             "not authorized"
         } else if *refused == ReasonCode::TopicFilterInvalid {
             "topic filter has too many levels"
+        } else if *refused == ReasonCode::QuotaExceeded && store::is_failing(shard) {
+            "nothing can be stored at the moment"
         } else if *refused == ReasonCode::QuotaExceeded {
             "too many subscriptions"
         } else {

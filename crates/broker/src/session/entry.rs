@@ -125,7 +125,7 @@ pub enum SessionEntry {
     /// Messages were read from the store; `None` when they could not be.
     Page(Option<Box<Page>>),
     /// The whole session was read from the store, because its process had failed.
-    Loaded(Result<Box<Restored>, String>),
+    Loaded(Result<Option<Box<Restored>>, String>),
     /// The timer fired.
     Timer,
 }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use castmq_mqtt::{PacketId, ReasonCode};
 use castmq_observe::{Counter, Event};
@@ -21,7 +22,7 @@ use crate::server::{self, Published};
 use crate::sm::SmEntry;
 use crate::store::collector::{self, AfterWill, Cause};
 use crate::store::{Receipt, SessionChange, Waiter};
-use crate::{Shard, ledger, now, store};
+use crate::{Shard, ledger, now, pubsub, store};
 
 /// A session's share of the store.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(super) struct Kept {
     key: SessionKey,
     /// Messages of its client that are not stored yet, and who collects what belongs to them.
     collecting: Vec<(PacketId, u32)>,
+    /// Repetitions of messages of which it is stored, or not, what became of them, but not heard here.
+    repeated: Vec<(PacketId, (Address<Client>, Sequence))>,
     /// What came while the session is read from the store, because its process had failed.
     loading: Option<Loading>,
     /// Who gets the client id when it is over.
@@ -43,6 +46,13 @@ pub(super) struct Kept {
 /// What has to wait for a will that is on its way; no submission has this number.
 const WITH_THE_WILL: u64 = u64::MAX;
 
+/// What a client that is not connected yet is told when it is, at most; QoS 1 and 2 are bounded by the
+/// window, QoS 0 by this.
+const HELD_MAX: usize = 1024;
+
+/// How long after a session could not be read it is tried again.
+const LOAD_AGAIN: Duration = Duration::from_secs(1);
+
 /// After so many failures a session is not started again in this life of the node.
 const RELOADS_MAX: u8 = 10;
 
@@ -50,6 +60,8 @@ const RELOADS_MAX: u8 = 10;
 #[derive(Debug)]
 struct Loading {
     came: Vec<SessionEntry>,
+    /// Whether it could not be read, and is tried again.
+    is_late: bool,
     left_over: rules::LeftOver,
 }
 
@@ -58,6 +70,7 @@ impl Kept {
         Box::new(Self {
             key,
             collecting: Vec::new(),
+            repeated: Vec::new(),
             loading: None,
             successor: None,
             reloads: 0,
@@ -116,7 +129,7 @@ impl Session {
         if kept.wills_out > 0 || self.safe_at != WITH_THE_WILL {
             return;
         }
-        let record = self.record_change();
+        let record = self.state.record_change();
         self.store(shard, record);
         let held = self.held.iter_mut().flat_map(|held| held.iter_mut());
         let waiting = held.filter(|(number, _)| *number == WITH_THE_WILL);
@@ -177,8 +190,28 @@ impl Session {
 
     /// Tells its client, but not before what it waits to be told.
     pub(super) fn tell_in_order(&mut self, shard: &mut Shard, entry: ClientEntry) {
+        let is_connecting = self
+            .held
+            .iter()
+            .flat_map(|held| held.front())
+            .any(|(_, first)| matches!(first, ClientEntry::Claimed { .. }));
+        if let ClientEntry::Publish(outgoing) = &entry
+            && outgoing.packet_id.is_none()
+            && !is_connecting
+        {
+            // Nothing about QoS 0 is promised, so it waits for no promise.
+            self.to_client(shard, entry);
+            return;
+        }
         match &mut self.held {
             Some(held) if !held.is_empty() => {
+                if held.len() >= HELD_MAX
+                    && let ClientEntry::Publish(outgoing) = &entry
+                    && outgoing.packet_id.is_none()
+                {
+                    let reason = DropReason::Qos0OverQuota.name();
+                    return self.dropped(shard, reason, &outgoing.delivery);
+                }
                 let number = held.back().map_or(0, |(number, _)| *number);
                 held.push_back((number, entry));
             }
@@ -249,7 +282,7 @@ impl Session {
     /// A repetition: answered as the first one is, and not before.
     // [MQTT3-4.3.3-2] [MQTT5-4.3.3-10]
     pub(super) fn repeated(
-        &self,
+        &mut self,
         shard: &mut Shard,
         packet_id: PacketId,
         (client, sequence): (Address<Client>, Sequence),
@@ -261,18 +294,37 @@ impl Session {
         let Some(&(_, number)) = collecting else {
             return Err(ReasonCode::Success);
         };
-        if !collector::also(shard, number, (client, sequence)) {
-            let to = AnswerTo::Client { client, sequence };
-            store::wait(shard, Waiter::Answer(to, Outcome::Accepted));
+        if !collector::also(shard, number, (client, sequence))
+            && let Some(kept) = &mut self.kept
+        {
+            // What has become of the first one is on its way here.
+            kept.repeated.push((packet_id, (client, sequence)));
         }
         let (arbiters, here) = (1, None);
         Ok(Published::To { arbiters, here })
     }
 
     /// What became of a message of its client is stored, or that it was refused.
-    pub(super) fn received_stored(&mut self, packet_id: PacketId, is_refused: bool) {
+    pub(super) fn received_stored(
+        &mut self,
+        shard: &mut Shard,
+        packet_id: PacketId,
+        is_refused: bool,
+    ) {
         if is_refused {
             self.state.handle_publish_refused(packet_id);
+        }
+        let repeated = self.kept.iter_mut().flat_map(|kept| {
+            let all = kept.repeated.extract_if(.., |(id, _)| *id == packet_id);
+            all.collect::<Vec<_>>()
+        });
+        let outcome = if is_refused {
+            Outcome::Refused(ReasonCode::UnspecifiedError)
+        } else {
+            Outcome::Accepted
+        };
+        for (_, (client, sequence)) in repeated.collect::<Vec<_>>() {
+            pubsub::answer(shard, AnswerTo::Client { client, sequence }, outcome);
         }
         if let Some(kept) = &mut self.kept
             && let Some(at) = kept.collecting.iter().position(|(id, _)| *id == packet_id)
@@ -349,8 +401,12 @@ impl Session {
     }
 
     /// Its record as it is to be stored now.
-    pub(crate) fn record_change(&self) -> Change {
-        self.state.record_change()
+    pub(crate) fn record_change(&self) -> Option<Change> {
+        let is_loading = self
+            .kept
+            .as_ref()
+            .is_some_and(|kept| kept.loading.is_some());
+        (!is_loading).then(|| self.state.record_change())
     }
 
     /// The process has failed: the session is read from the store when all that it had put in is there.
@@ -367,6 +423,7 @@ impl Session {
         let mut kept = Kept::new(key);
         kept.loading = Some(Loading {
             came: Vec::new(),
+            is_late: false,
             left_over: self.state.left_over(),
         });
         let collecting = self
@@ -379,6 +436,19 @@ impl Session {
         fresh.kept = Some(kept);
         store::wait(shard, Waiter::Load(self.address, key));
         Some(Box::new(fresh))
+    }
+
+    /// The session could not be read; nothing is lost, and it is tried again.
+    fn load_later(&mut self, shard: &mut Shard, cause: &str) {
+        let loading = self.kept.as_mut().and_then(|kept| kept.loading.as_mut());
+        let Some(loading) = loading else { return };
+        loading.is_late = true;
+        shard.count(Counter::StoreReadsFailed);
+        let id = self.address.id();
+        let fields: &[(&'static str, &dyn std::fmt::Display)] =
+            &[("session", &id), ("cause", &cause)];
+        shard.tell(Event::StoreReadFailed, fields);
+        shard.arm(self.address, shard.now() + LOAD_AGAIN, super::TIMER);
     }
 
     /// A session that failed leaves its connection and what others keep of it.
@@ -402,24 +472,48 @@ impl Session {
     }
 
     /// Whether an entry has to wait because the session is being read; it is kept then.
-    pub(super) fn postpone(&mut self, entry: SessionEntry) -> Option<SessionEntry> {
-        let loading = self.kept.as_mut().and_then(|kept| kept.loading.as_mut());
-        match loading {
-            Some(loading) if !matches!(entry, SessionEntry::Loaded(_)) => {
-                loading.came.push(entry);
-                None
+    pub(super) fn postpone(
+        &mut self,
+        shard: &mut Shard,
+        entry: SessionEntry,
+    ) -> Option<SessionEntry> {
+        let Some(kept) = &mut self.kept else {
+            return Some(entry);
+        };
+        let key = kept.key;
+        match (&mut kept.loading, entry) {
+            (None, entry) | (Some(_), entry @ SessionEntry::Loaded(_)) => return Some(entry),
+            (Some(loading), SessionEntry::Timer) => {
+                if std::mem::take(&mut loading.is_late) {
+                    store::wait(shard, Waiter::Load(self.address, key));
+                }
             }
-            _ => Some(entry),
+            (Some(loading), entry) => loading.came.push(entry),
         }
+        None
     }
 
-    pub(super) fn loaded(&mut self, shard: &mut Shard, restored: Result<Box<Restored>, String>) {
+    pub(super) fn loaded(
+        &mut self,
+        shard: &mut Shard,
+        restored: Result<Option<Box<Restored>>, String>,
+    ) {
+        if let Err(cause) = &restored {
+            return self.load_later(shard, cause);
+        }
         let loading = self.kept.as_mut().and_then(|kept| kept.loading.take());
-        let Some(Loading { came, left_over }) = loading else {
+        let Some(Loading {
+            came, left_over, ..
+        }) = loading
+        else {
             return;
         };
-        match restored {
-            Ok(restored) => {
+        match restored.ok().flatten() {
+            Some(restored) => {
+                let subscriptions = &restored.subscriptions;
+                self.has_groups = subscriptions
+                    .iter()
+                    .any(|(subscription, _)| subscription.is_shared());
                 let settings = Arc::clone(&shard.world.node.session_settings);
                 let at = now(shard);
                 self.state = rules::Session::restore(*restored, settings, at);
@@ -430,14 +524,8 @@ impl Session {
                 self.state.handle_timer(at);
                 shard.count(Counter::SessionsRestored);
             }
-            Err(cause) => {
-                let client_id = self.client_id().clone();
-                shard.tell(
-                    Event::SessionEnded,
-                    &[("client", &client_id), ("cause", &cause)],
-                );
-                self.state.end(EndReason::Removed);
-            }
+            // It was over when its process failed.
+            None => self.state.end(EndReason::Removed),
         }
         for entry in came {
             self.take(entry, shard);

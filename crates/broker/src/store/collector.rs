@@ -61,7 +61,8 @@ impl AfterWill {
             // Much may have happened to it since, and what it is now is what has to be stored. In its
             // own turn it is what it was when it said so.
             let session = lanes.peek(session.slot, session.generation);
-            Some(session.map_or(change, Session::record_change))
+            let record = session.and_then(Session::record_change);
+            Some(record.unwrap_or(change))
         } else {
             None
         };

@@ -1,7 +1,8 @@
 //! Restore: sessions that the store has kept come back before a listener opens, and one whose process
 //! failed comes back under its address.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use castmq_mqtt::Subscription;
 use castmq_observe::Counter;
@@ -17,6 +18,9 @@ use crate::pubsub::Pubsub;
 use crate::session::{Session, SessionEntry};
 use crate::sm::SmEntry;
 use crate::{Shard, server, session_sup};
+
+/// How long after an arbiter had no room for an answer it is tried again.
+const POST_AGAIN: Duration = Duration::from_millis(5);
 
 /// What the store has kept is the node's: retained messages at once; returned are the sessions that each
 /// arbiter has to [`restore`]. Numbers go on behind those of earlier lives.
@@ -118,15 +122,26 @@ pub(super) fn load(shard: &mut Shard, session: Address<Session>, key: SessionKey
     };
     let mail = shard.outside();
     let answer = Box::new(move |restored: Result<Option<Restored>, StoreError>| {
-        let restored = match restored {
-            Ok(Some(restored)) => Ok(Box::new(restored)),
-            Ok(None) => Err("the store does not have it".to_owned()),
-            Err(error) => Err(error.to_string()),
-        };
-        let work = move |shard: &mut Shard| {
-            let _ = shard.send(session, SessionEntry::Loaded(restored));
-        };
-        let _ = mail.post(session.arbiter, Parcel::Run(Box::new(work)));
+        let restored = restored
+            .map(|restored| restored.map(Box::new))
+            .map_err(|error| error.to_string());
+        // This is a reader's thread: it can wait until the arbiter has room, and the session cannot do
+        // without.
+        let restored = Arc::new(Mutex::new(Some(restored)));
+        loop {
+            let answer = Arc::clone(&restored);
+            let work = move |shard: &mut Shard| {
+                let restored = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(restored) = restored {
+                    let _ = shard.send(session, SessionEntry::Loaded(restored));
+                }
+            };
+            let parcel = Parcel::Run(Box::new(work));
+            if mail.post(session.arbiter, parcel).is_ok() {
+                return;
+            }
+            std::thread::sleep(POST_AGAIN);
+        }
     });
     if store.link.load_session(key, answer).is_err() {
         let error = Err("too many reads wait".to_owned());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use castmq_broker::Broker;
 use castmq_conformance::client::Client;
+use castmq_conformance::connect::will;
 use castmq_conformance::v5::property;
 use castmq_conformance::{v3, v5};
 use castmq_store::{Space, Store};
@@ -236,13 +237,7 @@ fn while_the_disk_fails_what_needs_it_is_refused_and_the_rest_goes_on() {
 
     disk.fail();
     writer.send(v5::publish("kept", "unsafe").qos(1).id(1));
-    let trouble = || {
-        broker
-            .node()
-            .store
-            .get()
-            .is_some_and(|store| store.link.trouble().is_some())
-    };
+    let trouble = || is_in_trouble(&broker);
     eventually("the store is in trouble", trouble);
 
     writer.send(v5::publish("kept", "refused").qos(1).id(2));
@@ -297,4 +292,112 @@ fn a_failing_disk_raises_an_alarm_that_its_recovery_clears() {
     disk.mend();
     let clear = operator.receive_publish();
     assert!(text(&clear.topic).ends_with("/alarms/store/clear"));
+}
+
+fn is_in_trouble(broker: &Broker) -> bool {
+    let store = broker.node().store.get();
+    store.is_some_and(|store| store.link.trouble().is_some())
+}
+
+/// The packet id of a PUBLISH to a topic of one character.
+fn id_of(publish: &castmq_conformance::wire::Raw) -> u16 {
+    u16::from_be_bytes([publish.body[3], publish.body[4]])
+}
+
+#[test]
+fn qos_0_goes_on_while_a_release_waits_for_the_disk() {
+    let disk = Disk::new();
+    let broker = on(&disk);
+    let (mut reader, _) = kept(&broker, "reader");
+    reader.subscribe("a", 2);
+    reader.subscribe("zero", 0);
+    client(&broker, "writer").publish(v3::publish("a", "1").qos(2));
+    let id = id_of(&reader.receive());
+
+    disk.hold();
+    reader.send(v3::pubrec(id));
+    a_moment();
+    client(&broker, "other").publish(v3::publish("zero", "goes on"));
+
+    reader.expect(v3::publish("zero", "goes on"));
+    disk.go_on();
+    reader.expect(v3::pubrel(id));
+}
+
+/// \[MQTT3-3.10.4-4\]
+#[test]
+fn a_client_of_3_1_1_is_not_told_that_it_is_unsubscribed_before_it_is() {
+    let disk = Disk::new();
+    let broker = on(&disk);
+    let (mut reader, _) = kept(&broker, "reader");
+    reader.subscribe("a", 0);
+    disk.fail();
+    reader.send(v3::unsubscribe(7, &["a"]));
+    eventually("the store is in trouble", || is_in_trouble(&broker));
+    // What stands behind it waits with it.
+    reader.send(v3::pingreq());
+
+    disk.mend();
+
+    reader.expect(v3::unsuback(7));
+    reader.expect(v3::pingresp());
+    client(&broker, "writer").publish(v3::publish("a", "0"));
+    reader.expect_nothing();
+}
+
+#[test]
+fn a_member_of_a_group_whose_process_failed_is_there_again_with_its_client() {
+    let disk = Disk::new();
+    let broker = on(&disk);
+    let (mut here, _) = kept(&broker, "here");
+    here.subscribe("$share/g/t", 1);
+    let (mut away, _) = kept(&broker, "away");
+    away.subscribe("$share/g/t", 1);
+    away.disconnect();
+    broker.crash("session", "here").unwrap();
+    eventually("it is back", || restarts(&broker, "session") == 1);
+    let (mut here, _) = kept(&broker, "here");
+
+    let mut writer = client(&broker, "writer");
+    for number in 0..10 {
+        writer.publish(v3::publish("t", number.to_string()).qos(1));
+        here.expect_message(&v3::publish("t", number.to_string()).qos(1));
+    }
+}
+
+#[test]
+fn who_takes_over_from_a_client_that_still_waits_for_its_session_gets_it() {
+    let disk = Disk::new();
+    let broker = on(&disk);
+    // Its process reads its session again, so that who waits for it waits for the disk.
+    let (mut reader, _) = kept(&broker, "reader");
+    reader.subscribe("will", 1);
+    reader.disconnect();
+    let mut leaver = Client::open(broker.addresses()[0]);
+    let last = will("will", "bye")
+        .qos(1)
+        .property(property::will_delay(1000));
+    let connect = v5::connect("leaver")
+        .keep_session()
+        .property(property::session_expiry(3600));
+    leaver.connect(&connect.will(last));
+    leaver.cut();
+    a_moment();
+    disk.hold();
+    client(&broker, "writer").send(v3::publish("will", "x").qos(1).id(1));
+    a_moment();
+    broker.crash("session", "reader").unwrap();
+    a_moment();
+
+    let mut first = Client::open(broker.addresses()[0]);
+    first.send_connect(&v3::connect("leaver"));
+    a_moment();
+    let mut second = Client::open(broker.addresses()[0]);
+    second.send_connect(&v3::connect("leaver"));
+    a_moment();
+    disk.go_on();
+
+    second.expect(v3::connack(0, 0));
+    // The first one may have heard that it was connected, for a moment.
+    first.receive_or_close();
 }

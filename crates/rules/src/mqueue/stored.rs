@@ -33,8 +33,10 @@ impl Mqueue {
         settings: &QueueSettings,
         now: Moment,
     ) -> (Option<u64>, Victims) {
-        let is_behind = self.stored.is_some() || self.is_memory_full(settings);
-        if settings.priorities.is_empty() && is_behind {
+        // With priorities all is held in memory, but for what is in the store from before a restart, and
+        // what comes behind it.
+        let is_full = settings.priorities.is_empty() && self.is_memory_full(settings);
+        if self.stored.is_some() || is_full {
             return self.push_behind(delivery, settings);
         }
         let number = self.next;
@@ -162,9 +164,17 @@ impl Mqueue {
         self.stored.as_deref()
     }
 
-    /// Whether so few messages are in memory that more should be read.
+    /// Whether so few messages are in memory that more should be read. With priorities all of them are,
+    /// because the next one to be sent may be any.
     pub(crate) fn wants_page(&self, settings: &QueueSettings) -> bool {
-        self.stored.is_some() && self.others_in_memory().0 <= settings.memory_len_max / 2
+        let (len, bytes) = self.others_in_memory();
+        let are_few = len <= settings.memory_len_max / 2 && bytes <= settings.memory_bytes_max / 2;
+        self.stored.is_some() && (are_few || len == 0 || !settings.priorities.is_empty())
+    }
+
+    /// Whether no message other than of QoS 0 is in memory.
+    pub(crate) fn is_next_in_store(&self) -> bool {
+        self.others_in_memory().0 == 0
     }
 
     /// The lowest number of a message that waits, other than of QoS 0.

@@ -94,7 +94,10 @@ impl Session {
     /// A new QoS 2 message was refused, so PUBREC carries a failure and its id is free.
     // [MQTT5-4.3.3-9]
     pub fn handle_publish_refused(&mut self, id: PacketId) {
-        self.awaiting_rel.handle_refused(id);
+        if self.awaiting_rel.handle_refused(id) {
+            // An earlier transmission may have been accepted, and its id stored.
+            self.store(Change::Forgotten(id));
+        }
     }
 
     /// PUBREL of the client: what PUBCOMP says. It is sent in any case; a 3.x client sees no reason.

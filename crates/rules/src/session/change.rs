@@ -1,7 +1,7 @@
 //! What of a session outlives the process: every change of it, and how it comes back.
 //!
-//! A session that outlives its connection says what has to be on the disk. The changes of one session are stored in their order; a session is built
-//! again from what they left behind ([`Restored`]).
+//! A session that outlives its connection says what has to be on the disk. The changes of one session are
+//! stored in their order; a session is built again from what they left behind ([`Restored`]).
 //!
 //! A message that waits or is in flight has a *number*, higher than that of all messages before it in
 //! its session. The packet id follows from the number, so that it is the same after a restart without

@@ -148,10 +148,13 @@ impl Session {
         kept.is_reading = false;
         kept.read_again = None;
         let sent_below = kept.sent_below;
+        // What came before in memory is sent before it.
+        let mut is_first = self.queue.is_next_in_store();
         for (number, delivery) in self.queue.take_page(page) {
             // It was on its way to the client, or may have been: that is no matter of the queue's bounds.
-            let was_sent = number < sent_below && self.window.restore_sent(number, &delivery, now);
-            if !was_sent {
+            is_first =
+                is_first && number < sent_below && self.window.restore_sent(number, &delivery, now);
+            if !is_first {
                 self.queue.put_read(number, delivery, &self.settings.queue);
             }
         }

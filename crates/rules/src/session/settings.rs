@@ -37,7 +37,7 @@ pub struct QueueSettings {
     /// Below this fill level the alarm is over.
     pub low_watermark_percent: u8,
     /// Messages of a queue that is in the store as well which are held in memory; the rest is read when
-    /// its turn comes. With priorities all are held.
+    /// its turn comes. With priorities all that came since the start are held.
     pub memory_len_max: usize,
     /// What they count for.
     pub memory_bytes_max: usize,

@@ -42,6 +42,7 @@ impl Window {
             self.used += 1;
             self.note_name(last - behind);
         }
+        self.restored = self.used;
         self.check();
         next
     }

@@ -1,9 +1,13 @@
 //! Sessions that outlive their process.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use castmq_mqtt::{QoS, Version};
 
-use crate::session::script::{NORMAL, id, kept_session, message, will};
-use crate::session::{EndReason, QueueSettings, SessionSettings};
+use crate::session::script::{NORMAL, id, kept_session, message, will, with};
+use crate::session::{Change, EndReason, QueueSettings, Received, Session, SessionSettings};
+use crate::testing::text;
 
 fn memory_of(memory_len_max: usize, len_max: usize) -> SessionSettings {
     SessionSettings {
@@ -260,14 +264,14 @@ fn a_message_that_is_given_up_before_it_is_stored_is_deleted_afterwards() {
 #[test]
 fn a_repetition_is_known_after_a_restart() {
     let mut script = kept_session(SessionSettings::default()).connect();
-    script.book.wait(crate::session::Change::Received(id(7)));
+    script.book.wait(Change::Received(id(7)));
     script.commit();
     script.crash();
     script.reconnect();
 
     let received = script.session.handle_publish_exactly_once(id(7));
 
-    assert_eq!(received, crate::session::Received::Duplicate);
+    assert_eq!(received, Received::Duplicate);
 }
 
 /// \[MQTT3-3.1.2-8\] \[MQTT5-3.1.2-8\]
@@ -329,4 +333,137 @@ fn nothing_of_a_session_that_is_over_stays_stored() {
     script.commit();
 
     assert!(script.book.is_ended);
+}
+
+/// Receives and acknowledges until nothing comes any more; the names in their order.
+fn take_all(script: &mut crate::session::script::Script) -> Vec<String> {
+    let mut names = Vec::new();
+    for _ in 0..2000 {
+        script.commit();
+        script.read();
+        for line in script.written() {
+            let mut words = line.split(' ');
+            let id: u16 = words.next().unwrap().parse().unwrap();
+            names.push(words.next().unwrap().to_owned());
+            script.ack(id).unwrap();
+        }
+    }
+    names
+}
+
+/// \[MQTT3-4.6.0-1\] \[MQTT5-4.6.0-1\]
+#[test]
+fn pages_that_come_while_others_wait_keep_their_order_after_a_restart() {
+    let settings = SessionSettings {
+        inflight_max: 4,
+        ..memory_of(4, 1000)
+    };
+    let mut script = kept_session(settings).takes_at_once(1).connect();
+    let names: Vec<String> = (10..30).map(|number| format!("m{number}")).collect();
+    for name in &names {
+        script.qos1(name);
+    }
+    script.commit();
+    script.crash();
+    script.written();
+    script.reconnect();
+
+    assert_eq!(take_all(&mut script), names);
+}
+
+#[test]
+fn what_is_read_is_bounded_by_bytes_as_well() {
+    let mut settings = memory_of(256, 10_000);
+    settings.inflight_max = 1;
+    settings.queue.memory_bytes_max = 10_000;
+    let mut script = kept_session(settings);
+    for _ in 0..100 {
+        let large = with(message("large", QoS::AtLeastOnce), |message| {
+            message.payload = Bytes::from(vec![b'x'; 5_000]);
+        });
+        script.deliver(large);
+    }
+    script.commit();
+    script.reconnect();
+    for _ in 0..100 {
+        script.commit();
+        script.read();
+    }
+
+    assert!(script.session.queued_in_memory_now() < 40_000);
+}
+
+fn with_priorities(memory_len_max: usize) -> SessionSettings {
+    let mut settings = memory_of(memory_len_max, 1000);
+    settings.queue.priorities = [(text("urgent"), 5)].into_iter().collect();
+    settings
+}
+
+#[test]
+fn messages_of_one_priority_keep_their_order_over_a_restart() {
+    let mut script = kept_session(with_priorities(100)).connect();
+    script.disconnect(NORMAL);
+    script.qos1("a");
+    script.qos1("b");
+    script.commit();
+    script.crash();
+    script.qos1("c");
+    script.commit();
+    script.reconnect();
+
+    assert_eq!(take_all(&mut script), ["a", "b", "c"]);
+}
+
+#[test]
+fn a_queue_with_priorities_goes_on_after_a_restart_however_much_came_meanwhile() {
+    let mut script = kept_session(with_priorities(4)).connect();
+    script.disconnect(NORMAL);
+    script.qos1("before");
+    script.commit();
+    script.crash();
+    for name in ["1", "2", "3", "4", "5"] {
+        script.qos1(name);
+    }
+    script.commit();
+    script.reconnect();
+
+    assert_eq!(take_all(&mut script), ["before", "1", "2", "3", "4", "5"]);
+}
+
+#[test]
+fn fewer_may_be_in_flight_after_a_restart() {
+    let mut script = kept_session(SessionSettings::default()).connect();
+    for id in 1..=3 {
+        script.qos2("released");
+        script.commit();
+        script.pubrec(id).unwrap();
+        script.commit();
+    }
+    let settings = SessionSettings {
+        inflight_max: 2,
+        ..SessionSettings::default()
+    };
+    let restored = script.book.restored();
+
+    let session = Session::restore(restored, Arc::new(settings), script.now());
+
+    assert_eq!(session.inflight_now(), 3);
+}
+
+/// \[MQTT5-4.3.3-9\]
+#[test]
+fn an_id_that_is_refused_in_the_end_is_not_known_after_a_restart() {
+    let mut script = kept_session(SessionSettings::default()).connect();
+    let first = script.session.handle_publish_exactly_once(id(5));
+    assert_eq!(first, Received::New);
+    script.book.wait(Change::Received(id(5)));
+    script.commit();
+    script.session.handle_publish_refused(id(5));
+    script.perform();
+    script.commit();
+    script.crash();
+
+    let again = script.session.handle_publish_exactly_once(id(5));
+
+    assert_eq!(again, Received::New);
 }
