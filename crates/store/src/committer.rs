@@ -239,6 +239,7 @@ impl Committer {
         if self.taken.is_empty() {
             return Ok(());
         }
+        self.busy_at = (self.clock)();
         self.versions
             .prepare(&*self.store, self.timeline, &self.taken)?;
         let group = std::mem::take(&mut self.taken);

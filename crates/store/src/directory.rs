@@ -95,8 +95,8 @@ impl Directory {
             .filter_map(decode_promise)
             .max()
             .ok_or_else(|| {
-                let source = io::Error::new(io::ErrorKind::InvalidData, "checksum does not match");
-                StoreError::file(&path, "tell the last commit", source)
+                let cause = io::Error::new(io::ErrorKind::InvalidData, "checksum does not match");
+                StoreError::file(&path, "tell the last commit from it", cause)
             })?;
         self.promised = promised;
         Ok(Some(promised))

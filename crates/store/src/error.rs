@@ -31,6 +31,12 @@ pub enum StoreError {
         /// What is in it.
         found: String,
     },
+    /// There is no directory, or an empty one, where a store was to be looked into.
+    #[error("{}: there is no store; name the data directory of a broker", path.display())]
+    NoStore {
+        /// Where.
+        path: PathBuf,
+    },
     /// The directory was written in another format.
     #[error(
         "{}: written in format {found}, and this program knows format {known}; use the program that \
@@ -46,14 +52,14 @@ pub enum StoreError {
         known: u32,
     },
     /// A file of the store could not be used as it has to be.
-    #[error("{}: cannot {doing}: {source}{}", path.display(), advice(source))]
+    #[error("{}: cannot {doing}: {cause}{}", path.display(), advice(cause))]
     File {
         /// The file or directory.
         path: PathBuf,
         /// What was tried.
         doing: &'static str,
         /// What the operating system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The storage engine could not do what it had to.
     #[error("storage engine: cannot {doing}: {message}")]
@@ -196,11 +202,11 @@ impl StoreError {
         }
     }
 
-    pub(crate) fn file(path: &std::path::Path, doing: &'static str, source: io::Error) -> Self {
+    pub(crate) fn file(path: &std::path::Path, doing: &'static str, cause: io::Error) -> Self {
         Self::File {
             path: path.to_owned(),
             doing,
-            source,
+            cause,
         }
     }
 }
@@ -221,6 +227,8 @@ fn advice(error: &io::Error) -> &'static str {
         "; the data directory has to be on a file system that can be written"
     } else if kind == ErrorKind::StorageFull || kind == ErrorKind::QuotaExceeded {
         "; make room on that disk"
+    } else if kind == ErrorKind::InvalidData {
+        "; restore the data directory from a copy, or start with --accept-data-loss"
     } else if kind == ErrorKind::NotFound {
         "; create the directory above it first"
     } else {

@@ -36,8 +36,8 @@ const SINCE_EPOCH: Timeline = Timeline::since_epoch();
 impl Subject {
     fn open(path: &Path) -> Result<Self, StoreError> {
         if !path.join(crate::directory::FORMAT_FILE).exists() {
-            let source = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no store");
-            return Err(StoreError::file(path, "open it", source));
+            let path = path.to_owned();
+            return Err(StoreError::NoStore { path });
         }
         Self::open_or_create(path, Engine::Fjall)
     }

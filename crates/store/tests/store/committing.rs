@@ -498,3 +498,19 @@ fn the_longest_filters_and_topics_are_stored() {
     assert_eq!(restored.subscriptions, [(subscription, entry)]);
     assert_eq!(node.recovered.retained[0].0.topic.as_str(), longest);
 }
+
+#[test]
+fn where_queues_end_is_written_when_nobody_wants_anything_any_more_and_not_before() {
+    let mut scene = scene(Fsync::Always);
+    scene.store(vec![began(1)]);
+    for number in 1..=30 {
+        scene.hands.forward(INTERVAL);
+        scene.store(vec![queued(1, number, &message(number))]);
+        assert_eq!(scene.len(Space::Ends), 0);
+    }
+
+    scene.hands.forward(Duration::from_secs(1));
+    scene.settle();
+
+    assert_eq!(scene.len(Space::Ends), 1);
+}

@@ -95,10 +95,10 @@ fn a_directory_that_cannot_be_written_says_so() {
         return;
     }
     let error = open_error(scratch.path());
-    let StoreError::File { source, .. } = error else {
+    let StoreError::File { cause, .. } = error else {
         panic!("{error}");
     };
-    assert_eq!(source.kind(), io::ErrorKind::PermissionDenied);
+    assert_eq!(cause.kind(), io::ErrorKind::PermissionDenied);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The program as its user meets it: exit codes, messages, the ready line, signals.
 #![cfg(test)]
 
+mod data;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
