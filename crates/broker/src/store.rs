@@ -251,6 +251,12 @@ pub(crate) fn is_failing(shard: &Shard) -> bool {
     matches!(trouble, Some(Trouble::Failing { .. }))
 }
 
+/// Damaged rows that were left out so far.
+pub(crate) fn damaged(shard: &Shard) -> u64 {
+    let store = shard.world.node.store.get();
+    store.map_or(0, |store| store.link.stats().damaged)
+}
+
 /// What is wrong with the store and what can be done about it, in a sentence for an operator.
 pub(crate) fn trouble(shard: &Shard) -> Option<String> {
     let trouble = shard.world.node.store.get()?.link.trouble()?;

@@ -25,7 +25,7 @@ use serde_json::json;
 
 use crate::alarm::AlarmEntry;
 use crate::ticker::Ticker;
-use crate::{Local, Shard, alarm, broker, kinds, store};
+use crate::{Local, Shard, alarm, broker, kinds, ledger, store};
 
 /// At most one message of each kind in this time, as in emqttd.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -46,6 +46,8 @@ pub struct Sysmon {
     told: [u64; WATCHED.len()],
     /// Whether the store was in trouble when it was last looked at.
     is_store_in_trouble: bool,
+    /// Damaged rows of the store that were left out when it was last looked at.
+    damaged: u64,
     ticker: Ticker,
 }
 
@@ -71,6 +73,7 @@ impl Sysmon {
             address,
             told: [0; WATCHED.len()],
             is_store_in_trouble: false,
+            damaged: 0,
             ticker,
         });
         ticker.arm(shard, address);
@@ -99,6 +102,22 @@ impl Sysmon {
         };
         alarm::tell(shard, entry);
     }
+
+    /// Messages that are damaged on the disk are left out of their queues, and counted.
+    fn watch_damage(&mut self, shard: &mut Shard) {
+        let damaged = store::damaged(shard);
+        if damaged <= self.damaged {
+            return;
+        }
+        let new = damaged - self.damaged;
+        self.damaged = damaged;
+        ledger::count(shard, "damaged", new);
+        let cause = format!(
+            "{new} rows are damaged and were left out; `castmq store check` tells which, when the broker \
+             is stopped"
+        );
+        shard.tell(Event::StoreReadFailed, &[("cause", &cause)]);
+    }
 }
 
 impl Process for Sysmon {
@@ -121,6 +140,7 @@ impl Process for Sysmon {
         }
         self.ticker.again(shard, self.address, LOOK_EVERY);
         self.watch_store(shard);
+        self.watch_damage(shard);
         let node = Arc::clone(&shard.world.node);
         for (told, (name, counter)) in self.told.iter_mut().zip(WATCHED) {
             let total = node.counters.read(counter);
@@ -145,6 +165,7 @@ impl Process for Sysmon {
             address: self.address,
             told: self.told,
             is_store_in_trouble: self.is_store_in_trouble,
+            damaged: self.damaged,
             ticker: self.ticker,
         }))
     }

@@ -92,6 +92,17 @@ pub enum StoreError {
         /// From where on.
         at: u64,
     },
+    /// A part of a file of the storage engine is not what was written.
+    #[error(
+        "damaged: a file of the storage engine, found on trying to {doing} ({message}); restore the \
+         data directory from a copy"
+    )]
+    DamagedBlock {
+        /// What was tried.
+        doing: &'static str,
+        /// What it says.
+        message: String,
+    },
     /// A file without which the storage engine can read nothing of a key space.
     #[error(
         "damaged: {}; nothing of this key space can be read without it: restore the data directory \

@@ -217,10 +217,10 @@ impl Store for FjallStore {
     }
 
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.with(|open| {
-            let value = open.keyspace(space)?.get(key);
-            let value = value.map_err(|error| engine("read", &error))?;
-            Ok(value.map(|value| value.to_vec()))
+        self.with(|open| match open.keyspace(space)?.get(key) {
+            Ok(value) => Ok(value.map(|value| value.to_vec())),
+            Err(error) if is_damage(&error) => Ok(Some(DAMAGED.to_vec())),
+            Err(error) => Err(engine("read", &error)),
         })
     }
 
@@ -237,8 +237,18 @@ impl Store for FjallStore {
         self.with(|open| {
             let keyspace = open.keyspace(space)?;
             for row in open.snapshot().range::<&[u8], _>(keyspace, range) {
-                let (key, value) = row.into_inner().map_err(|error| engine("read", &error))?;
-                if visit(&key, &value).is_break() {
+                let key = std::cell::RefCell::new(None);
+                let read = row.into_inner_if(|read| {
+                    key.replace(Some(read.clone()));
+                    true
+                });
+                let goes_on = match (read, key.take()) {
+                    (Ok((key, value)), _) => visit(&key, value.as_deref().unwrap_or(DAMAGED)),
+                    // Its value is in another file, and only that is damaged.
+                    (Err(error), Some(key)) if is_damage(&error) => visit(&key, DAMAGED),
+                    (Err(error), _) => return Err(engine("read", &error)),
+                };
+                if goes_on.is_break() {
                     break;
                 }
             }
@@ -331,7 +341,20 @@ fn range<'key>(from: &'key [u8], until: Option<&'key [u8]>) -> Option<Range<'key
     Some((Bound::Included(from), until))
 }
 
+/// What stands for a value that the engine finds damaged: no row is that short, so that whoever reads it
+/// finds it damaged as well, and knows which one it is.
+const DAMAGED: &[u8] = &[];
+
+fn is_damage(error: &fjall::Error) -> bool {
+    use fjall::{Error, LsmError};
+    matches!(error, Error::Storage(LsmError::ChecksumMismatch { .. }))
+}
+
 fn engine(doing: &'static str, error: &fjall::Error) -> StoreError {
+    if is_damage(error) {
+        let message = "checksum does not match".to_owned();
+        return StoreError::DamagedBlock { doing, message };
+    }
     let is_of_the_disk = matches!(
         error,
         fjall::Error::Io(_)

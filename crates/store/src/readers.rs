@@ -83,36 +83,28 @@ impl Readers {
         Ok(Page { messages, next })
     }
 
-    /// The rows as they stand, and the number behind which nothing was looked at.
+    /// The rows as they stand, and the number from which on nothing was looked at.
     fn rows(
         &self,
         session: SessionKey,
         range: QueueRange,
     ) -> Result<(Vec<(u64, Queued)>, u64), StoreError> {
-        let (mut rows, mut bytes, mut next) = (Vec::new(), 0, range.until);
+        let mut rows = Rows {
+            readers: self,
+            range,
+            found: Vec::new(),
+            bytes: 0,
+            seen: range.from,
+            next: range.until,
+        };
         let from = space::queued(session, range.from);
         let until = space::queued(session, range.until);
-        let mut visit = |key: &[u8], value: &[u8]| {
-            let Some((_, number)) = space::split_queued(key) else {
-                self.link.counters().damaged(1);
-                return ControlFlow::Continue(());
-            };
-            if rows.len() >= range.messages_max.max(1) || bytes >= range.bytes_max {
-                next = number;
-                return ControlFlow::Break(());
-            }
-            match unseal((Space::Queue, key), value, self.timeline, queue::decode) {
-                Ok(row) => {
-                    bytes += usize::try_from(row.weight).unwrap_or(usize::MAX);
-                    rows.push((number, row));
-                }
-                Err(_) => self.link.counters().damaged(1),
-            }
-            ControlFlow::Continue(())
-        };
-        self.store
-            .scan(Space::Queue, &from, Some(&until), &mut visit)?;
-        Ok((rows, next))
+        let visit = &mut |key: &[u8], value: &[u8]| rows.visit(key, value);
+        match self.store.scan(Space::Queue, &from, Some(&until), visit) {
+            Err(StoreError::DamagedBlock { .. }) => rows.one_by_one(session)?,
+            scanned => scanned?,
+        }
+        Ok((rows.found, rows.next))
     }
 
     /// The message of a row; `None` when the row has gone since it was read.
@@ -134,6 +126,65 @@ impl Readers {
             None => Ok(None),
             Some(_) => Err(StoreError::damaged(Space::Queue, &key, Damage::BodyMissing)),
         }
+    }
+}
+
+/// Rows of a queue that are being read.
+struct Rows<'a> {
+    readers: &'a Readers,
+    range: QueueRange,
+    found: Vec<(u64, Queued)>,
+    bytes: usize,
+    /// What is below was looked at.
+    seen: u64,
+    /// Where the next page begins.
+    next: u64,
+}
+
+/// How many numbers are tried one by one for a page.
+const ONE_BY_ONE_MAX: u64 = 1024;
+
+impl Rows<'_> {
+    fn visit(&mut self, key: &[u8], value: &[u8]) -> ControlFlow<()> {
+        let counters = self.readers.link.counters();
+        let Some((_, number)) = space::split_queued(key) else {
+            counters.damaged(1);
+            return ControlFlow::Continue(());
+        };
+        if self.found.len() >= self.range.messages_max.max(1) || self.bytes >= self.range.bytes_max
+        {
+            self.next = number;
+            return ControlFlow::Break(());
+        }
+        self.seen = number + 1;
+        match unseal(
+            (Space::Queue, key),
+            value,
+            self.readers.timeline,
+            queue::decode,
+        ) {
+            Ok(row) => {
+                self.bytes += usize::try_from(row.weight).unwrap_or(usize::MAX);
+                self.found.push((number, row));
+            }
+            Err(_) => counters.damaged(1),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// A block of several rows is damaged, and whoever reads them in a row gets no further: the next
+    /// ones are asked for by their numbers, so that what is behind the block is reached.
+    fn one_by_one(&mut self, session: SessionKey) -> Result<(), StoreError> {
+        let end = self.seen.saturating_add(ONE_BY_ONE_MAX);
+        self.next = end.min(self.range.until);
+        for number in self.seen..self.next {
+            let key = space::queued(session, number);
+            let value = self.readers.store.get(Space::Queue, &key)?;
+            if value.is_some_and(|value| self.visit(&key, &value).is_break()) {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -15,10 +15,12 @@ use crate::codec::ends::QueueEnds;
 use crate::codec::{self, retained, unseal};
 use crate::{Damage, Key, SessionKey, Space, Store, StoreError, Timeline, space};
 
+mod damaged_queue;
 mod queues;
 
+use damaged_queue::unknown_queue;
+use queues::Queues;
 pub(crate) use queues::queue_ends;
-use queues::{Queues, unknown_queue};
 
 /// What the store gives back at a start.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use castmq_rules::session::{Restored, StoredQueue};
 use super::{Sessions, split};
 use crate::codec::ends::{End, QueueEnds};
 use crate::codec::{queue, unseal};
-use crate::{Key, SessionKey, Space, Store, StoreError, Timeline, space};
+use crate::{Damage, Key, SessionKey, Space, Store, StoreError, Timeline, space};
 
 /// How many rows of a queue are read one after the other: about what a jump costs.
 const READ_MAX: u32 = 24;
@@ -71,7 +71,15 @@ impl<'store, 'sessions> Queues<'store, 'sessions> {
         if unknown.len() <= self.sessions.len() / FEW {
             return self.search(unknown);
         }
-        self.read(progress)
+        match self.read(progress) {
+            // Who reads in a row gets no further: each queue by itself shows which ones are concerned.
+            Err(StoreError::DamagedBlock { .. }) => {
+                self.current = None;
+                let all = self.sessions.keys().copied().collect();
+                self.search(&all)
+            }
+            read => read,
+        }
     }
 
     /// Searches for the ends of each queue.
@@ -84,6 +92,11 @@ impl<'store, 'sessions> Queues<'store, 'sessions> {
             match queue_ends(self.store, *session, first, self.timeline) {
                 Ok(ends) => ends.apply(restored),
                 Err(error @ StoreError::Damaged { .. }) => {
+                    self.damaged.insert(*session, error);
+                }
+                Err(StoreError::DamagedBlock { .. }) => {
+                    let queue = space::session(*session);
+                    let error = StoreError::damaged(Space::Queue, &queue, Damage::Checksum);
                     self.damaged.insert(*session, error);
                 }
                 Err(error) => return Err(error),
@@ -267,32 +280,4 @@ impl QueueEnds {
             bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
         };
     }
-}
-
-/// Makes do without the ends of a queue: one of them is damaged. What is not is still delivered.
-pub(super) fn unknown_queue(
-    store: &dyn Store,
-    session: SessionKey,
-    restored: &mut Restored,
-) -> Result<(), StoreError> {
-    let from = space::queued(session, restored.record.first);
-    let until = space::behind(session);
-    let (mut first, mut last, mut len) = (None, 0, 0);
-    store.scan(Space::Queue, &from, until.as_deref(), &mut |key, _| {
-        if let Some((_, number)) = space::split_queued(key) {
-            first.get_or_insert(number);
-            last = number;
-            len += 1;
-        }
-        ControlFlow::Continue(())
-    })?;
-    let record = &mut restored.record;
-    record.next = record.next.max(last.saturating_add(1));
-    restored.queue = StoredQueue {
-        first: first.unwrap_or(record.next),
-        next: record.next,
-        len,
-        bytes: 0,
-    };
-    Ok(())
 }

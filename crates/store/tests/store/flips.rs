@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
 
+use bytes::Bytes;
 use castmq_store::tools::check;
-use castmq_store::{EngineSettings, Fsync, Options, open};
+use castmq_store::{EngineSettings, Fsync, Options, Submission, open};
 
 use crate::node::{BEGIN, Hands, Node, options};
 use crate::scratch::Scratch;
+use crate::threads::{began, queued_with, session};
 use crate::world::{Chance, Model, World};
 
 fn small(directory: &Path) -> Options {
@@ -178,4 +180,66 @@ fn a_check_finds_the_damage_that_is_left_out_when_loss_is_accepted() {
     node.committer.finish();
     // What is left can all be read; a message may be without its body.
     assert_eq!(check(killed.path()).unwrap().damaged, Vec::<String>::new());
+}
+
+/// A store with forty large messages in one queue, of which the one with that number is damaged.
+fn with_damaged(damaged: u8) -> Scratch {
+    let scratch = Scratch::new("large");
+    let mut node = Node::from(open(&small(scratch.path()), BEGIN).unwrap());
+    let large = |number: u8| queued_with(0, number.into(), Bytes::from(vec![number; 6000]));
+    let all = std::iter::once(began(0)).chain((1..=40).map(large));
+    for (op, number) in all.zip(1..) {
+        node.link.submit(Submission {
+            arbiter: 0,
+            number,
+            ops: vec![op],
+        });
+        node.settle(&Hands::default());
+    }
+    // The table is written behind the committer.
+    std::thread::sleep(Duration::from_millis(300));
+    node.committer.finish();
+    let harmed = files(scratch.path())
+        .into_iter()
+        .filter(|path| path.to_string_lossy().contains("/tables/"))
+        .any(|path| {
+            let mut bytes = fs::read(&path).unwrap();
+            let at = bytes.windows(1000).position(|part| part == [damaged; 1000]);
+            if let Some(at) = at {
+                bytes[at] ^= 1;
+                fs::write(&path, bytes).unwrap();
+            }
+            at.is_some()
+        });
+    assert!(harmed, "it is in a table by now");
+    scratch
+}
+
+fn expect_all_but(damaged: u8, options: &Options) {
+    let node = Node::from(open(options, BEGIN).unwrap());
+    let read = node.queue(session(0), node.recovered.sessions[0].1.queue.next);
+    let numbers: Vec<u64> = read.iter().map(|(number, _)| *number).collect();
+    let expected: Vec<u64> = (1..=40)
+        .filter(|number| *number != u64::from(damaged))
+        .collect();
+    assert_eq!(numbers, expected);
+    assert!(node.link.stats().damaged > 0);
+}
+
+#[test]
+fn a_damaged_message_does_not_keep_those_behind_it_from_being_read() {
+    let scratch = with_damaged(20);
+    expect_all_but(20, &small(scratch.path()));
+}
+
+#[test]
+fn where_a_queue_begins_with_a_damaged_message_loss_has_to_be_accepted() {
+    let scratch = with_damaged(1);
+    let error = open(&small(scratch.path()), BEGIN).unwrap_err().to_string();
+    assert!(error.contains("--accept-data-loss"), "{error}");
+    let accepting = Options {
+        accept_data_loss: true,
+        ..small(scratch.path())
+    };
+    expect_all_but(1, &accepting);
 }

@@ -19,11 +19,11 @@ use crate::world::{ARBITERS, text, topic};
 
 const MESSAGES: u64 = 300;
 
-fn session(arbiter: u16) -> SessionKey {
+pub(crate) fn session(arbiter: u16) -> SessionKey {
     SessionKey((1 << RUN_SHIFT) + u64::from(arbiter))
 }
 
-fn began(arbiter: u16) -> Op {
+pub(crate) fn began(arbiter: u16) -> Op {
     let client = format!("client {arbiter}");
     let record = Record {
         client_id: ClientId::new(text(&client)).unwrap(),
@@ -40,10 +40,14 @@ fn began(arbiter: u16) -> Op {
 }
 
 fn queued(arbiter: u16, number: u64) -> Op {
+    queued_with(arbiter, number, Bytes::from(number.to_string()))
+}
+
+pub(crate) fn queued_with(arbiter: u16, number: u64, payload: Bytes) -> Op {
     let message = Message {
         id: MessageId((1 << RUN_SHIFT) + number),
         topic: topic("a"),
-        payload: Bytes::from(number.to_string()),
+        payload,
         qos: QoS::AtLeastOnce,
         retain: false,
         properties: None,
