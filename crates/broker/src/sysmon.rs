@@ -113,8 +113,8 @@ impl Sysmon {
         self.damaged = damaged;
         ledger::count(shard, "damaged", new);
         let cause = format!(
-            "{new} rows are damaged and were left out; `castmq store check` tells which, when the broker \
-             is stopped"
+            "{new} rows are damaged and were left out; when the broker is stopped `castmq store check` \
+             tells more"
         );
         shard.tell(Event::StoreReadFailed, &[("cause", &cause)]);
     }

@@ -69,7 +69,9 @@ impl Ends {
                     true
                 }
                 // It is not there, or what is damaged shows at the next start.
-                Ok(None) | Err(StoreError::Damaged { .. }) => false,
+                Ok(None) | Err(StoreError::Damaged { .. } | StoreError::DamagedBlock { .. }) => {
+                    false
+                }
                 Err(error) => return Err(error),
             };
             self.unwritten.remove(&session);

@@ -75,7 +75,8 @@ impl Sweep {
     }
 
     pub(super) fn is_done(&self, bodies: &Bodies) -> bool {
-        self.ended.is_empty() && self.over.is_empty() && matches!(bodies.recount(), Recount::Done)
+        let is_counted = matches!(bodies.recount(), Recount::Done | Recount::Unknown(_));
+        self.ended.is_empty() && self.over.is_empty() && is_counted
     }
 
     /// The next slice. Everything handed out before is committed.
@@ -100,7 +101,7 @@ impl Sweep {
                     let from = from.clone();
                     sweep_bodies(store, bodies, &from, &mut slice)?;
                 }
-                Recount::Done => {}
+                Recount::Done | Recount::Unknown(_) => {}
             }
         }
         Ok(slice)
@@ -145,7 +146,7 @@ impl Sweep {
         let first = space::session(ended.session);
         let until = space::behind(ended.session);
         let mut found = Vec::new();
-        let mut is_more = false;
+        let (mut is_more, mut is_damaged) = (false, false);
         for space in [
             Space::Subscriptions,
             Space::Released,
@@ -158,7 +159,7 @@ impl Sweep {
             } else {
                 &first
             };
-            store.scan(space, from, until.as_deref(), &mut |key, value| {
+            let scanned = store.scan(space, from, until.as_deref(), &mut |key, value| {
                 if found.len() >= DELETED_MAX {
                     is_more = true;
                     return ControlFlow::Break(());
@@ -170,7 +171,11 @@ impl Sweep {
                 };
                 found.push((space, Key::from_slice(key), reference));
                 ControlFlow::Continue(())
-            })?;
+            });
+            match scanned {
+                Err(StoreError::DamagedBlock { .. }) => is_damaged = true,
+                scanned => scanned?,
+            }
         }
         slice.swept += found.len();
         for (space, key, reference) in found {
@@ -184,7 +189,10 @@ impl Sweep {
         }
         if !is_more {
             let session = ended.session;
-            slice.batch.delete(Space::Meta, codec::meta::ended(session));
+            if !is_damaged {
+                // Otherwise the next run tries again.
+                slice.batch.delete(Space::Meta, codec::meta::ended(session));
+            }
             self.known.remove(&session);
             self.ended.pop_front();
         }
@@ -202,7 +210,7 @@ impl Sweep {
     ) -> Result<(), StoreError> {
         let (mut next, mut counted, mut strays) = (None, Vec::new(), Vec::new());
         let mut seen = 0;
-        store.scan(Space::Queue, from, None, &mut |key, value| {
+        let scanned = store.scan(Space::Queue, from, None, &mut |key, value| {
             if seen >= COUNTED_MAX {
                 next = Some(Key::from_slice(key));
                 return ControlFlow::Break(());
@@ -220,7 +228,14 @@ impl Sweep {
                 }
             }
             ControlFlow::Continue(())
-        })?;
+        });
+        if let Err(StoreError::DamagedBlock { .. }) = scanned {
+            // What is behind it is not known, so no body of an earlier run may go.
+            bodies.give_up_counting();
+            self.living.clear();
+            return Ok(());
+        }
+        scanned?;
         counted.into_iter().for_each(|id| bodies.count_old(id));
         slice.counted = seen;
         let is_last = next.is_none();
@@ -267,7 +282,7 @@ fn sweep_bodies(
     slice: &mut Slice,
 ) -> Result<(), StoreError> {
     let (mut next, mut seen) = (None, 0);
-    store.scan(Space::Bodies, from, None, &mut |key, _| {
+    let scanned = store.scan(Space::Bodies, from, None, &mut |key, _| {
         if seen >= COUNTED_MAX {
             next = Some(Key::from_slice(key));
             return ControlFlow::Break(());
@@ -278,7 +293,12 @@ fn sweep_bodies(
             slice.swept += 1;
         }
         ControlFlow::Continue(())
-    })?;
+    });
+    match scanned {
+        // What is behind it stays until the next run.
+        Err(StoreError::DamagedBlock { .. }) => next = None,
+        scanned => scanned?,
+    }
     bodies.swept_until(next);
     Ok(())
 }

@@ -36,6 +36,8 @@ pub struct Report {
     pub damaged: Vec<String>,
     /// How many there are.
     pub damaged_len: u64,
+    /// Kinds of which not all rows could be reached: a block of several is damaged.
+    pub unread: Vec<Space>,
     /// Messages of queues whose body is missing.
     pub bodies_missing: u64,
     /// Bodies to which nothing refers. They go after the next start.
@@ -72,7 +74,9 @@ impl Report {
 /// [`StoreError`] when the store cannot be opened or read at all. Damaged rows are in the report.
 pub fn check(path: &Path) -> Result<Report, StoreError> {
     let (mut report, subject) = look(path, read_row)?;
-    report.count_references(&subject)?;
+    if report.unread.is_empty() {
+        report.count_references(&subject)?;
+    }
     Ok(report)
 }
 
@@ -104,14 +108,18 @@ fn look(path: &Path, judge: Judge) -> Result<(Report, Subject), StoreError> {
             len: 0,
             bytes: 0,
         };
-        subject.each(space, |key, value| {
+        let read = subject.each(space, |key, value| {
             rows.len += 1;
             rows.bytes += (key.len() + value.len()) as u64;
             if let Err(error) = judge(space, key, value) {
                 report.damage(&error);
             }
             Ok(())
-        })?;
+        });
+        match read {
+            Err(StoreError::DamagedBlock { .. }) => report.block_damaged(&rows),
+            read => read?,
+        }
         report.rows.push(rows);
     }
     if let Ok(progress) = read_progress(&*subject.store, SINCE_EPOCH) {
@@ -122,9 +130,23 @@ fn look(path: &Path, judge: Judge) -> Result<(Report, Subject), StoreError> {
 
 impl Report {
     fn damage(&mut self, error: &StoreError) {
+        self.name(error.to_string());
+    }
+
+    fn block_damaged(&mut self, rows: &Rows) {
+        let Rows { space, len, .. } = rows;
+        self.unread.push(*space);
+        let space = space.name();
+        self.name(format!(
+            "{space}: a block of a table is damaged, behind {len} rows that were read; what comes behind \
+             it was not looked at, nor what refers to what"
+        ));
+    }
+
+    fn name(&mut self, damage: String) {
         self.damaged_len += 1;
         if self.damaged.len() < NAMED_MAX {
-            self.damaged.push(error.to_string());
+            self.damaged.push(damage);
         }
     }
 
