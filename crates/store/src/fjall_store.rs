@@ -362,7 +362,10 @@ fn engine(doing: &'static str, error: &fjall::Error) -> StoreError {
             | fjall::Error::Poisoned
             | fjall::Error::Locked
     );
-    let advice = if is_of_the_disk {
+    let advice = if matches!(error, fjall::Error::Poisoned) {
+        " by a failure in the background; if the disk works, a file is damaged: `castmq store check` on \
+         the stopped broker's data tells"
+    } else if is_of_the_disk {
         ""
     } else {
         "; if that stays so a file is damaged: restore the data directory from a copy"

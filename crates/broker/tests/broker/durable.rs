@@ -401,3 +401,27 @@ fn who_takes_over_from_a_client_that_still_waits_for_its_session_gets_it() {
     // The first one may have heard that it was connected, for a moment.
     first.receive_or_close();
 }
+
+#[test]
+fn sessions_that_are_not_kept_and_messages_of_qos_0_do_not_outlive_the_broker() {
+    let disk = Disk::new();
+    let first = on(&disk);
+    let mut passing = client(&first, "passing");
+    passing.subscribe("t", 1);
+    let (mut reader, _) = kept(&first, "reader");
+    reader.subscribe("t", 1);
+    reader.disconnect();
+    let mut writer = client(&first, "writer");
+    writer.publish(v3::publish("t", "0"));
+    writer.publish(v3::publish("t", "1").qos(1));
+    assert_eq!(disk.len(Space::Sessions), 1);
+    assert_eq!(disk.len(Space::Queue), 1);
+    first.stop();
+
+    let second = on(&disk);
+    let (_, present) = kept(&second, "passing");
+    assert!(!present);
+    let (mut reader, _) = kept(&second, "reader");
+    reader.expect_message(&v3::publish("t", "1").qos(1));
+    reader.expect_nothing();
+}
