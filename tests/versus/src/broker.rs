@@ -92,6 +92,9 @@ pub const KNOWN: &[Known] = &[
 /// Our own name in the table.
 pub const OURS: &str = "castmq";
 
+/// CastMQ as it is by default: with its store in files.
+pub const OURS_ON_DISK: &str = "castmq-disk";
+
 /// Where programs are looked for and built.
 #[derive(Clone, Debug)]
 pub struct Places {

@@ -48,6 +48,16 @@ pub fn ratios(values: &[(u32, f64)], references: &[(u32, f64)]) -> Option<Spread
     Spread::of(values.iter().filter_map(ratio))
 }
 
+/// By how much values are above those of the same round; rounds that lack one of the two are left out.
+#[must_use]
+pub fn differences(values: &[(u32, f64)], references: &[(u32, f64)]) -> Option<Spread> {
+    let difference = |(round, value): &(u32, f64)| {
+        let (_, reference) = references.iter().find(|(other, _)| other == round)?;
+        Some(value - reference)
+    };
+    Spread::of(values.iter().filter_map(difference))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,9 +1,9 @@
 //! How CastMQ stands in a row: against the reference, the goal, and the best of the others.
 
 use super::evidence::Evidence;
-use crate::broker::OURS;
+use crate::broker::{OURS, OURS_ON_DISK};
 use crate::scenario::{Goal, REFERENCE, ROWS, Row};
-use crate::statistics::{Spread, ratios};
+use crate::statistics::{Spread, differences, ratios};
 
 /// How CastMQ stands in a row.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub(super) struct Standing<'a> {
     pub(super) reference: Option<Spread>,
     /// Ours to the reference's of the same round.
     pub(super) ratio: Option<Spread>,
+    /// Ours less that of the one with its store in memory, of the same round.
+    pub(super) added: Option<Spread>,
     /// The least of the others that kept their promise.
     pub(super) best: Option<Best<'a>>,
     /// Whether we did what the QoS says.
@@ -45,22 +47,27 @@ impl<'a> Standing<'a> {
     /// In that row; `None` when nobody was measured there.
     pub(super) fn of(row: &'static Row, evidence: &Evidence<'a>) -> Option<Self> {
         let spread = |broker: &str| spread(&evidence.values(row, broker));
-        let (ours, reference) = (spread(OURS), spread(REFERENCE));
+        let (ours, reference) = (spread(row.ours()), spread(REFERENCE));
         let best = best(row, evidence);
         if ours.is_none() && reference.is_none() && best.is_none() {
             return None;
         }
         let ratio = ratios(
-            &evidence.values(row, OURS),
+            &evidence.values(row, row.ours()),
             &evidence.values(row, REFERENCE),
+        );
+        let added = differences(
+            &evidence.values(row, row.ours()),
+            &evidence.values(row, OURS),
         );
         Some(Self {
             row,
             ours,
             reference,
             ratio,
+            added,
             best,
-            is_sound: evidence.keeps(row.scenario, OURS),
+            is_sound: evidence.keeps(row.scenario, row.ours()),
         })
     }
 
@@ -74,6 +81,7 @@ impl<'a> Standing<'a> {
         let seen = match self.row.goal {
             Goal::Ratio(most) => self.ratio.map(|ratio| ratio.median <= most),
             Goal::Bytes(most) => self.ours.map(|ours| ours.median <= most),
+            Goal::Added(most) => self.added.map(|added| added.median <= most),
             Goal::BestPeer => self.to_best().map(|ratio| ratio.median <= 1.0),
         };
         match seen {
@@ -97,11 +105,11 @@ impl<'a> Standing<'a> {
 }
 
 fn best<'a>(row: &Row, evidence: &Evidence<'a>) -> Option<Best<'a>> {
-    let ours = evidence.values(row, OURS);
-    let peers = evidence
-        .brokers
-        .iter()
-        .filter(|broker| broker.name != OURS && evidence.keeps(row.scenario, &broker.name));
+    let ours = evidence.values(row, row.ours());
+    let peers = evidence.brokers.iter().filter(|broker| {
+        let is_ours = broker.name == OURS || broker.name == OURS_ON_DISK;
+        !is_ours && evidence.keeps(row.scenario, &broker.name)
+    });
     let candidates = peers.filter_map(|peer| {
         let values = evidence.values(row, &peer.name);
         Some(Best {
@@ -194,6 +202,20 @@ mod tests {
             assert_eq!(standing.verdict(), Verdict::Void);
             assert!(standing.is_lost());
         });
+    }
+
+    #[test]
+    fn what_files_cost_is_the_difference_to_the_store_in_memory() {
+        let row = ROWS.iter().find(|row| row.scenario == "durable-16");
+        let lines = journal([
+            run("durable-16", "castmq", 1, 2.0),
+            run("durable-16", "castmq-disk", 1, 10.0),
+            run("durable-16", "mosquitto", 1, 20.0),
+        ]);
+        let standing = Standing::of(row.unwrap(), &Evidence::of(&lines)).unwrap();
+        assert!((standing.added.unwrap().median - 8.0).abs() < 1e-9);
+        assert_eq!(standing.verdict(), Verdict::Met);
+        assert_eq!(standing.best.unwrap().name, "mosquitto");
     }
 
     #[test]

@@ -16,7 +16,8 @@ pub(super) fn costs(evidence: &Evidence<'_>) -> String {
         "### Processor time, and the goals",
         "µs of the broker's processor, user and system, by operation; ratios of the same round, \
          with the smallest and the largest. Noise is how far the calibration loop's times are \
-         apart, and what the host stole meanwhile.",
+         apart, and what the host stole meanwhile. Rows about files are those of castmq-disk; \
+         what they may cost is set against castmq, whose store is in memory.",
         &[
             "row",
             OURS,
@@ -153,6 +154,7 @@ fn goal(goal: Goal) -> String {
         Goal::Ratio(most) => format!("{most}"),
         Goal::BestPeer => "best peer".to_owned(),
         Goal::Bytes(most) => bytes(most),
+        Goal::Added(most) => format!("memory + {most} µs"),
     }
 }
 
