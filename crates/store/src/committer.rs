@@ -22,6 +22,7 @@ use crate::{
 
 mod batch;
 mod bodies;
+mod compaction;
 mod ends;
 mod group;
 mod over;
@@ -97,7 +98,9 @@ pub struct Committer {
     /// What was written since it got its final form.
     unflushed_bytes: usize,
     is_full: bool,
-    tombstones: run::Tombstones,
+    /// Free on the disk, when that was last looked at.
+    free_bytes: Option<u64>,
+    compaction: compaction::Compaction,
 }
 
 /// How the committer does its work.
@@ -174,7 +177,8 @@ impl Committer {
             busy_at: now,
             unflushed_bytes: 0,
             is_full: false,
-            tombstones: run::Tombstones::default(),
+            free_bytes: None,
+            compaction: compaction::Compaction::default(),
         }
     }
 
@@ -278,7 +282,7 @@ impl Committer {
         let slice = self
             .sweep
             .slice(&*self.store, self.timeline, &mut self.bodies)?;
-        self.tombstones.count_old(slice.counted);
+        self.compaction.count_old(slice.counted);
         if !slice.batch.is_empty() {
             self.link.counters().swept(slice.swept);
             self.pending = Some(self.pending(slice.batch, Durability::Handed));
@@ -318,7 +322,7 @@ impl Committer {
             return;
         };
         self.progress = pending.progress;
-        self.tombstones.count(&pending.writes);
+        self.compaction.count(&pending.writes);
         self.unflushed_bytes += pending.bytes;
         let now = (self.clock)();
         match pending.durability {
@@ -441,6 +445,7 @@ impl Committer {
         directory.sync_promise();
         let minimum = self.settings.free_space_min;
         if let Ok(free_bytes) = directory.free_bytes() {
+            self.free_bytes = Some(free_bytes);
             // It ends a quarter above where it began, so that it does not come and go.
             let enough = minimum.saturating_add(minimum / 4);
             let wanted_bytes = if self.is_full { enough } else { minimum };

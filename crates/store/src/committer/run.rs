@@ -3,56 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::compaction::compact;
 use super::{Committer, Step};
-use crate::{Space, Store, StoreError, Trouble, Write};
+use crate::{StoreError, Trouble};
 
 /// How often a failing commit is tried when it is time to stop.
 const TRIES_AT_END: u32 = 3;
-
-/// Deleted rows take room until they are compacted away.
-#[derive(Debug, Default)]
-pub(super) struct Tombstones {
-    deleted: u64,
-    put: u64,
-    put_bytes: u64,
-}
-
-/// So many deletions are worth a compaction, or so many bytes of what most is gone of.
-const WORTH_COMPACTING: u64 = 100_000;
-const BYTES_WORTH_COMPACTING: u64 = 64 << 20;
-
-impl Tombstones {
-    pub(super) fn count(&mut self, writes: &[Write]) {
-        for write in writes {
-            match write {
-                Write::Put {
-                    space: Space::Queue | Space::Bodies,
-                    value,
-                    ..
-                } => {
-                    self.put += 1;
-                    self.put_bytes += value.len() as u64;
-                }
-                Write::Delete {
-                    space: Space::Queue | Space::Bodies,
-                    ..
-                } => self.deleted += 1,
-                Write::Put { .. } | Write::Delete { .. } => {}
-            }
-        }
-    }
-
-    /// So many rows are in the queues without having been put in this run.
-    pub(super) fn count_old(&mut self, rows: usize) {
-        self.put += rows as u64;
-    }
-
-    /// Whether most of what was written since the last compaction has gone again.
-    pub(super) fn are_many(&self) -> bool {
-        let is_much = self.deleted >= WORTH_COMPACTING || self.put_bytes >= BYTES_WORTH_COMPACTING;
-        is_much && self.put.saturating_sub(self.deleted) < self.deleted / 4
-    }
-}
 
 impl Committer {
     /// Runs it in a thread of its own until [`crate::Link::stop`].
@@ -89,9 +45,11 @@ impl Committer {
     fn run(mut self) {
         while !self.link.is_stopping() {
             match self.step() {
+                // Where room is short it may be needed before there is a quiet moment.
+                Step::Worked if self.is_full => self.compact_when_worth(),
                 Step::Worked => {}
                 Step::Idle(time) => {
-                    self.compact_when_idle();
+                    self.compact_when_worth();
                     self.link.wait(time);
                 }
                 Step::Failing(time) => self.link.pause(time),
@@ -100,27 +58,30 @@ impl Committer {
         self.finish();
     }
 
-    /// Gives back the room of what was consumed, when nobody has wanted anything for a while. On a
-    /// thread of its own, because it may take long.
-    fn compact_when_idle(&mut self) {
-        let idle = (self.clock)().saturating_since(self.busy_at);
-        // Where room is short, nobody waits for a quiet minute.
-        let is_quiet = self.is_full || idle >= self.settings.compact_after;
-        if !is_quiet || !self.tombstones.are_many() {
+    /// Gives back the room of what was consumed, when nobody has wanted anything for a while, or as soon
+    /// as there is room for that where there is little. On a thread of its own, because it may take long.
+    fn compact_when_worth(&mut self) {
+        let now = (self.clock)();
+        let is_quiet = now.saturating_since(self.busy_at) >= self.settings.compact_after;
+        let free_bytes = self.free_bytes.filter(|_| self.is_full);
+        let disk_bytes = self.link.stats().disk_bytes;
+        if !self
+            .compaction
+            .is_worth(now, is_quiet, free_bytes.map(|free| (free, disk_bytes)))
+        {
             return;
         }
-        self.tombstones = Tombstones::default();
-        let store = Arc::clone(&self.store);
-        let compacting = std::thread::Builder::new().name("store-compact".to_owned());
-        let spawned = compacting.spawn(move || compact(&*store));
-        if let Ok(thread) = spawned {
+        let work = self.compaction.begin(now, Arc::clone(&self.store));
+        let thread = std::thread::Builder::new().name("store-compact".to_owned());
+        if let Ok(thread) = thread.spawn(work) {
             self.link.keep_thread(thread);
         }
     }
 
     /// Gives back the room of what was consumed, now. May take long.
     pub fn compact(&self) {
-        compact(&*self.store);
+        // Where this fails all rows are still there, and the next commit tells why.
+        let _ = compact(&*self.store);
     }
 
     /// Commits everything handed over, has the disk take it, and closes the store. Gives up when that
@@ -169,12 +130,5 @@ impl Committer {
             directory.sync_promise();
         }
         Ok(true)
-    }
-}
-
-/// Where this fails all rows are still there, and the next commit tells why.
-fn compact(store: &dyn Store) {
-    for space in Space::ALL {
-        let _ = store.compact(space);
     }
 }
