@@ -12,9 +12,10 @@ use castmq_store::{EngineSettings, FjallStore, Fsync, MemoryStore, Space, Store}
 use proptest::prelude::*;
 
 use crate::faulty::FaultyStore;
+use crate::model::{Held, Model};
 use crate::node::{BEGIN, Hands, Node};
 use crate::scratch::Scratch;
-use crate::world::{Held, Model, World};
+use crate::world::World;
 
 /// A backend as the tests use it.
 trait Backend: fmt::Debug {

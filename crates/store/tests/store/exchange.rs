@@ -5,9 +5,10 @@ use std::fs;
 use castmq_store::tools::{check, export, import};
 use castmq_store::{Engine, Fsync, StoreError};
 
+use crate::model::Model;
 use crate::node::{Hands, Node};
 use crate::scratch::Scratch;
-use crate::world::{Model, World};
+use crate::world::World;
 
 /// A store with something of everything, and what is in it.
 fn filled(seed: u64) -> (Scratch, Model) {

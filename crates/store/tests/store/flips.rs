@@ -12,10 +12,11 @@ use castmq_rules::session::Change;
 use castmq_store::tools::check;
 use castmq_store::{EngineSettings, Fsync, Op, Options, Space, Step, Submission, open};
 
+use crate::model::Model;
 use crate::node::{BEGIN, Hands, Node, options};
 use crate::scratch::Scratch;
 use crate::threads::{began, queued_with, session};
-use crate::world::{Chance, Model, World};
+use crate::world::{Chance, World};
 
 fn small(directory: &Path) -> Options {
     Options {

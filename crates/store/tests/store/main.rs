@@ -15,6 +15,7 @@ mod exchange;
 mod faulty;
 mod flips;
 mod full;
+mod model;
 mod node;
 mod power;
 mod released;

@@ -14,7 +14,8 @@ use castmq_store::{
     Step, Store, StoreError, open, open_with,
 };
 
-use crate::world::{ARBITERS, Model};
+use crate::model::Model;
+use crate::world::ARBITERS;
 
 /// The wall time at which the tests begin.
 pub(crate) const BEGIN: WallTime = WallTime::from_epoch(Duration::from_secs(1_700_000_000));

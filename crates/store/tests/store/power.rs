@@ -13,9 +13,10 @@ use std::{env, fs};
 
 use castmq_store::{EngineSettings, Fsync, Options, open};
 
+use crate::model::Model;
 use crate::node::{BEGIN, Hands, Node, options};
 use crate::scratch::Scratch;
-use crate::world::{Chance, Model, World};
+use crate::world::{Chance, World};
 use disk::{Disk, Mode};
 use record::Event;
 
