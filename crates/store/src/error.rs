@@ -169,6 +169,9 @@ pub enum Damage {
     /// A part of it cannot be what it says.
     #[error("{0} makes no sense")]
     Field(&'static str),
+    /// It, or a row behind it, stands in a block that the storage engine cannot read.
+    #[error("rows from here on cannot be read")]
+    Block,
     /// It refers to a message that is not there.
     #[error("its message is missing")]
     BodyMissing,

@@ -5,6 +5,7 @@
 //! [`open()`] finds sessions and retained messages again. What lies below is a [`Store`]: ordered rows
 //! and batches that are whole or not there.
 
+mod around;
 mod backend;
 mod codec;
 mod committer;

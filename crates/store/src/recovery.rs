@@ -11,6 +11,7 @@ use castmq_mqtt::{PacketId, Subscription};
 use castmq_rules::session::{Record, Restored, StoredQueue, SubscriptionEntry};
 use castmq_rules::{ClientId, Message, Moment};
 
+use crate::around::{Seen, scan_around};
 use crate::codec::ends::QueueEnds;
 use crate::codec::{self, retained, unseal};
 use crate::{Damage, Key, SessionKey, Space, Store, StoreError, Timeline, space};
@@ -251,10 +252,16 @@ impl<'store> Reading<'store> {
     ) -> Result<(), StoreError> {
         let mut result = Ok(());
         let store = self.store;
-        store.scan(space, &[], None, &mut |key, value| {
-            let row = read(self, key, value);
-            match self.accept((space, key), row) {
-                Ok(_) => ControlFlow::Continue(()),
+        scan_around(store, space, &[], None, &mut |seen| {
+            let row = match seen {
+                Seen::Row(key, value) => {
+                    let row = read(self, key, value);
+                    self.accept((space, key), row).map(drop)
+                }
+                Seen::Gap(key) => self.pass(StoreError::damaged(space, key, Damage::Block)),
+            };
+            match row {
+                Ok(()) => ControlFlow::Continue(()),
                 Err(error) => {
                     result = Err(error);
                     ControlFlow::Break(())
@@ -262,6 +269,15 @@ impl<'store> Reading<'store> {
             }
         })?;
         result
+    }
+
+    /// Rows that cannot be read are passed over, where that is accepted.
+    fn pass(&mut self, damage: StoreError) -> Result<(), StoreError> {
+        if !self.accepts_loss {
+            return Err(damage);
+        }
+        self.contents.lost.row(&damage);
+        Ok(())
     }
 
     /// `None` for a damaged row, where that is accepted.

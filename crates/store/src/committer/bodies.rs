@@ -24,8 +24,6 @@ pub(super) struct Bodies {
 pub(super) enum Recount {
     /// The rows of the queues before this key are counted.
     Queues(Key),
-    /// A damaged file ended the counting at this key: bodies of earlier runs stay.
-    Unknown(Key),
     /// All rows are counted; bodies before this key are swept.
     Bodies(Key),
     Done,
@@ -50,7 +48,7 @@ impl Bodies {
 
     /// Whether the number of rows that refer to the body is known, none for example.
     pub(super) fn is_counted(&self, id: MessageId) -> bool {
-        self.is_of_this_run(id) || !matches!(self.recount, Recount::Queues(_) | Recount::Unknown(_))
+        self.is_of_this_run(id) || !matches!(self.recount, Recount::Queues(_))
     }
 
     /// Whether there is a body of the message to which a row may refer.
@@ -108,13 +106,6 @@ impl Bodies {
         };
     }
 
-    /// No more rows of earlier runs are counted.
-    pub(super) fn give_up_counting(&mut self) {
-        if let Recount::Queues(from) = &self.recount {
-            self.recount = Recount::Unknown(from.clone());
-        }
-    }
-
     /// The bodies before this key are swept; `None` when all are.
     pub(super) fn swept_until(&mut self, next: Option<Key>) {
         self.recount = next.map_or(Recount::Done, Recount::Bodies);
@@ -128,10 +119,8 @@ impl Bodies {
     /// Whether the row is in the count, if it refers to the body.
     fn has_counted(&self, id: MessageId, row: &[u8]) -> bool {
         match &self.recount {
-            Recount::Queues(next) | Recount::Unknown(next) if !self.is_of_this_run(id) => {
-                row < next.as_slice()
-            }
-            Recount::Queues(_) | Recount::Unknown(_) | Recount::Bodies(_) | Recount::Done => true,
+            Recount::Queues(next) if !self.is_of_this_run(id) => row < next.as_slice(),
+            Recount::Queues(_) | Recount::Bodies(_) | Recount::Done => true,
         }
     }
 

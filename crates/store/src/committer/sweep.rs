@@ -9,6 +9,7 @@ use castmq_rules::MessageId;
 use super::batch::Batch;
 use super::bodies::{Bodies, Recount};
 use super::group::release;
+use crate::around::{Seen, scan_around};
 use crate::codec::{self, queue, unseal};
 use crate::{Key, SessionKey, Space, Store, StoreError, Timeline, space};
 
@@ -75,7 +76,7 @@ impl Sweep {
     }
 
     pub(super) fn is_done(&self, bodies: &Bodies) -> bool {
-        let is_counted = matches!(bodies.recount(), Recount::Done | Recount::Unknown(_));
+        let is_counted = matches!(bodies.recount(), Recount::Done);
         self.ended.is_empty() && self.over.is_empty() && is_counted
     }
 
@@ -101,7 +102,7 @@ impl Sweep {
                     let from = from.clone();
                     sweep_bodies(store, bodies, &from, &mut slice)?;
                 }
-                Recount::Done | Recount::Unknown(_) => {}
+                Recount::Done => {}
             }
         }
         Ok(slice)
@@ -146,7 +147,7 @@ impl Sweep {
         let first = space::session(ended.session);
         let until = space::behind(ended.session);
         let mut found = Vec::new();
-        let (mut is_more, mut is_damaged) = (false, false);
+        let mut is_more = false;
         for space in [
             Space::Subscriptions,
             Space::Released,
@@ -159,7 +160,10 @@ impl Sweep {
             } else {
                 &first
             };
-            let scanned = store.scan(space, from, until.as_deref(), &mut |key, value| {
+            scan_around(store, space, from, until.as_deref(), &mut |seen| {
+                let Seen::Row(key, value) = seen else {
+                    return ControlFlow::Continue(());
+                };
                 if found.len() >= DELETED_MAX {
                     is_more = true;
                     return ControlFlow::Break(());
@@ -171,11 +175,7 @@ impl Sweep {
                 };
                 found.push((space, Key::from_slice(key), reference));
                 ControlFlow::Continue(())
-            });
-            match scanned {
-                Err(StoreError::DamagedBlock { .. }) => is_damaged = true,
-                scanned => scanned?,
-            }
+            })?;
         }
         slice.swept += found.len();
         for (space, key, reference) in found {
@@ -189,10 +189,7 @@ impl Sweep {
         }
         if !is_more {
             let session = ended.session;
-            if !is_damaged {
-                // Otherwise the next run tries again.
-                slice.batch.delete(Space::Meta, codec::meta::ended(session));
-            }
+            slice.batch.delete(Space::Meta, codec::meta::ended(session));
             self.known.remove(&session);
             self.ended.pop_front();
         }
@@ -210,7 +207,11 @@ impl Sweep {
     ) -> Result<(), StoreError> {
         let (mut next, mut counted, mut strays) = (None, Vec::new(), Vec::new());
         let mut seen = 0;
-        let scanned = store.scan(Space::Queue, from, None, &mut |key, value| {
+        scan_around(store, Space::Queue, from, None, &mut |row| {
+            // Nobody gets what cannot be read, so it does not count.
+            let Seen::Row(key, value) = row else {
+                return ControlFlow::Continue(());
+            };
             if seen >= COUNTED_MAX {
                 next = Some(Key::from_slice(key));
                 return ControlFlow::Break(());
@@ -228,14 +229,7 @@ impl Sweep {
                 }
             }
             ControlFlow::Continue(())
-        });
-        if let Err(StoreError::DamagedBlock { .. }) = scanned {
-            // What is behind it is not known, so no body of an earlier run may go.
-            bodies.give_up_counting();
-            self.living.clear();
-            return Ok(());
-        }
-        scanned?;
+        })?;
         counted.into_iter().for_each(|id| bodies.count_old(id));
         slice.counted = seen;
         let is_last = next.is_none();
@@ -282,7 +276,10 @@ fn sweep_bodies(
     slice: &mut Slice,
 ) -> Result<(), StoreError> {
     let (mut next, mut seen) = (None, 0);
-    let scanned = store.scan(Space::Bodies, from, None, &mut |key, _| {
+    scan_around(store, Space::Bodies, from, None, &mut |row| {
+        let Seen::Row(key, _) = row else {
+            return ControlFlow::Continue(());
+        };
         if seen >= COUNTED_MAX {
             next = Some(Key::from_slice(key));
             return ControlFlow::Break(());
@@ -293,12 +290,7 @@ fn sweep_bodies(
             slice.swept += 1;
         }
         ControlFlow::Continue(())
-    });
-    match scanned {
-        // What is behind it stays until the next run.
-        Err(StoreError::DamagedBlock { .. }) => next = None,
-        scanned => scanned?,
-    }
+    })?;
     bodies.swept_until(next);
     Ok(())
 }

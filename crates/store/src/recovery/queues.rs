@@ -96,7 +96,7 @@ impl<'store, 'sessions> Queues<'store, 'sessions> {
                 }
                 Err(StoreError::DamagedBlock { .. }) => {
                     let queue = space::session(*session);
-                    let error = StoreError::damaged(Space::Queue, &queue, Damage::Checksum);
+                    let error = StoreError::damaged(Space::Queue, &queue, Damage::Block);
                     self.damaged.insert(*session, error);
                 }
                 Err(error) => return Err(error),

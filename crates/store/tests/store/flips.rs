@@ -4,11 +4,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs};
 
 use bytes::Bytes;
+use castmq_mqtt::QoS;
 use castmq_rules::session::Change;
+use castmq_rules::{Message, MessageId, Moment};
 use castmq_store::tools::check;
 use castmq_store::{EngineSettings, Fsync, Op, Options, Space, Step, Submission, open};
 
@@ -16,7 +19,7 @@ use crate::model::Model;
 use crate::node::{BEGIN, Hands, Node, options};
 use crate::scratch::Scratch;
 use crate::threads::{began, queued_with, session};
-use crate::world::{Chance, World};
+use crate::world::{Chance, World, topic};
 
 fn small(directory: &Path) -> Options {
     Options {
@@ -186,10 +189,17 @@ fn a_check_finds_the_damage_that_is_left_out_when_loss_is_accepted() {
 
 /// A store with forty large messages in one queue, of which the one with that number is damaged.
 fn with_damaged(damaged: u8) -> Scratch {
+    let large = |number: u8| queued_with(0, number.into(), Bytes::from(vec![number; 6000]));
+    damaged_among(
+        std::iter::once(began(0)).chain((1..=40).map(large)),
+        damaged,
+    )
+}
+
+/// A store in whose tables the payload made of that byte is damaged.
+fn damaged_among(all: impl Iterator<Item = Op>, damaged: u8) -> Scratch {
     let scratch = Scratch::new("large");
     let mut node = Node::from(open(&small(scratch.path()), BEGIN).unwrap());
-    let large = |number: u8| queued_with(0, number.into(), Bytes::from(vec![number; 6000]));
-    let all = std::iter::once(began(0)).chain((1..=40).map(large));
     for (op, number) in all.zip(1..) {
         node.link.submit(Submission {
             arbiter: 0,
@@ -259,4 +269,48 @@ fn where_a_queue_begins_with_a_damaged_message_loss_has_to_be_accepted() {
         ..small(scratch.path())
     };
     expect_all_but(1, &accepting);
+}
+
+#[test]
+fn retained_messages_around_a_damaged_one_are_there_where_loss_is_accepted() {
+    let retain = |number: u8| Op::Retain {
+        message: retained(number, Bytes::from(vec![number; 6000])),
+        ends: None,
+    };
+    let scratch = damaged_among((1..=40).map(retain), 20);
+    let error = open(&small(scratch.path()), BEGIN).unwrap_err().to_string();
+    assert!(error.contains("--accept-data-loss"), "{error}");
+
+    let accepting = Options {
+        accept_data_loss: true,
+        ..small(scratch.path())
+    };
+    let node = Node::from(open(&accepting, BEGIN).unwrap());
+    assert!(node.recovered.lost.clone().unwrap().rows_len > 0);
+    let numbers: Vec<u8> = node
+        .recovered
+        .retained
+        .iter()
+        .map(|(message, _)| message.payload[0])
+        .collect();
+    // Those that share the block with it, or that the engine reads together with it, are missing too.
+    assert!(numbers.len() >= 30, "{numbers:?}");
+    assert!(!numbers.contains(&20), "{numbers:?}");
+    assert!(numbers.contains(&1), "{numbers:?}");
+    assert!(numbers.contains(&40), "{numbers:?}");
+}
+
+fn retained(number: u8, payload: Bytes) -> Arc<Message> {
+    Arc::new(Message {
+        id: MessageId(u64::from(number)),
+        topic: topic(&format!("r/{number:03}")),
+        payload,
+        qos: QoS::AtLeastOnce,
+        retain: true,
+        properties: None,
+        from: None,
+        received: Moment::default(),
+        expires: None,
+        version: Some(u64::from(number)),
+    })
 }
