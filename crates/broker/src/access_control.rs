@@ -13,7 +13,6 @@
 //! The rules are in [`castmq_rules::access`]; this file asks the modules in their order.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -22,7 +21,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use castmq_mqtt::{Text, TopicFilter, TopicName, Version, Will};
 use castmq_observe::Kind;
-use castmq_otp::{Entry, Lanes, Process, Restart};
+use castmq_otp::{Entry, Lanes, Peer, Process, Restart};
 use castmq_rules::ClientId;
 use castmq_rules::access::{AccessCache, Action, Answer, Decision, first_answer};
 use castmq_rules::connect::Refused;
@@ -42,7 +41,7 @@ pub struct Credentials<'c> {
     /// Its password. Never to be logged.
     pub password: Option<&'c [u8]>,
     /// Where it connects from.
-    pub peer: SocketAddr,
+    pub peer: Peer,
     /// What it speaks.
     pub version: Version,
 }

@@ -22,13 +22,12 @@ mod pause;
 mod publish;
 mod subscribe;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use castmq_mqtt::{Decoder, PacketId, ReasonCode, Text, Version};
 use castmq_observe::{Counter, Event, Kind};
-use castmq_otp::{Address, Down, Entry, Lanes, Process, Restart, Stream};
+use castmq_otp::{Address, Down, Entry, Lanes, Peer, Process, Restart, Stream};
 use castmq_rules::ack_order::{AckOrder, Outcome, Sequence};
 use castmq_rules::alias::OutboundAliases;
 use castmq_rules::claim::Epoch;
@@ -61,7 +60,7 @@ const TIMER: u8 = 0;
 #[derive(Debug)]
 pub struct Client {
     address: Address<Self>,
-    peer: SocketAddr,
+    peer: Peer,
     permit: Permit,
     stage: Stage,
     decoder: Decoder,
@@ -225,7 +224,7 @@ pub struct Accepted {
     /// The connection.
     pub stream: Stream,
     /// The other side.
-    pub peer: SocketAddr,
+    pub peer: Peer,
     /// Its place among the connections of its listener.
     pub permit: Permit,
 }
@@ -258,7 +257,7 @@ pub fn start(shard: &mut Shard, poller: &mut dyn castmq_otp::Poller, accepted: A
     }
 }
 
-fn spawn(shard: &mut Shard, peer: SocketAddr, permit: Permit) -> Address<Client> {
+fn spawn(shard: &mut Shard, peer: Peer, permit: Permit) -> Address<Client> {
     let settings = &shard.world.node.settings.mqtt;
     let decoder = Decoder::server(settings.max_packet_size);
     let rate = settings.message_rate;

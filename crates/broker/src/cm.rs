@@ -11,13 +11,12 @@
 //! | Watch | gauge `clients/count` |
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use ahash::RandomState;
 use castmq_mqtt::{Text, Version};
 use castmq_observe::Kind;
-use castmq_otp::{Address, Entry, Lanes, Process, Restart};
+use castmq_otp::{Address, Entry, Lanes, Peer, Process, Restart};
 use castmq_rules::ClientId;
 
 use crate::client::Client;
@@ -32,7 +31,7 @@ pub struct ClientRow {
     /// Its user name.
     pub user_name: Option<Text>,
     /// The other side.
-    pub peer: SocketAddr,
+    pub peer: Peer,
     /// Whether it began clean.
     pub clean_start: bool,
     /// What it speaks.

@@ -36,7 +36,7 @@ pub fn load(hooks: &mut Hooks, qos: QoS) -> Result<(), NameTaken> {
             let payload = json!({
                 "clientid": client_id.as_str(),
                 "username": row.user_name.as_deref(),
-                "ipaddress": row.peer.ip().to_string(),
+                "ipaddress": row.peer.ip().map_or_else(|| row.peer.to_string(), |address| address.to_string()),
                 "session": row.clean_start,
                 "protocol": match row.version {
                     Version::V3 => 3,

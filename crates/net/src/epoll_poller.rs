@@ -208,7 +208,9 @@ impl Poller for EpollPoller {
     }
 
     fn listen(&mut self, token: Token, listening: Listening) -> io::Result<()> {
-        let Listening::Tcp(listener) = listening;
+        let Listening::Tcp(listener) = listening else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
         self.add(token, Kind::Listener(listener))
     }
 
@@ -224,7 +226,7 @@ impl Poller for EpollPoller {
             .ok_or(io::ErrorKind::InvalidData)?;
         Ok(Accepted {
             stream: Stream::Tcp(TcpStream::from(stream)),
-            peer,
+            peer: peer.into(),
         })
     }
 
@@ -310,7 +312,7 @@ mod tests {
         let client = TcpStream::connect(address).unwrap();
         assert_eq!(next(&mut poller).await, Readiness::Readable(LISTENER));
         let accepted = poller.accept(LISTENER).unwrap();
-        assert_eq!(accepted.peer, client.local_addr().unwrap());
+        assert_eq!(accepted.peer, client.local_addr().unwrap().into());
         poller.register(STREAM, accepted.stream).unwrap();
         (poller, client)
     }

@@ -165,7 +165,9 @@ impl Poller for TokioPoller {
     }
 
     fn listen(&mut self, token: Token, listening: Listening) -> io::Result<()> {
-        let Listening::Tcp(listener) = listening;
+        let Listening::Tcp(listener) = listening else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
         self.add(
             token,
             Kind::Listener(TcpListener::from_std(listener)?, None),
@@ -206,7 +208,7 @@ impl Poller for TokioPoller {
                 let (stream, peer) = accepted?;
                 Ok(Accepted {
                     stream: Stream::Tcp(stream.into_std()?),
-                    peer,
+                    peer: peer.into(),
                 })
             }
             Poll::Pending => Err(WouldBlock.into()),
@@ -289,7 +291,7 @@ mod tests {
         let mut client = std::net::TcpStream::connect(address).unwrap();
         assert_eq!(next(&mut poller).await, Readiness::Readable(LISTENER));
         let accepted = poller.accept(LISTENER).unwrap();
-        assert_eq!(accepted.peer, client.local_addr().unwrap());
+        assert_eq!(accepted.peer, client.local_addr().unwrap().into());
 
         poller.register(STREAM, accepted.stream).unwrap();
         client.write_all(b"hello").unwrap();

@@ -10,6 +10,7 @@ mod credit;
 mod dispatcher;
 mod lanes;
 mod launch;
+mod layer;
 mod mail;
 mod poller;
 mod process;
@@ -25,6 +26,7 @@ pub use credit::Credit;
 pub use dispatcher::Dispatcher;
 pub use lanes::Lanes;
 pub use launch::{Arbiters, LaunchError, launch};
+pub use layer::{Certificate, Facts, Layer, Opening, Peer, Raw};
 pub use mail::{Full, MailLimits, Mailroom};
 pub use poller::{
     Accepted, Chunk, Listening, MemoryStream, Poller, Readiness, Stream, Token, TokenHasher,

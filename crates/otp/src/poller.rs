@@ -3,11 +3,14 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 
 use bytes::BytesMut;
+
+use crate::layer::{Facts, Layer, Peer};
 
 /// Names a socket by the process that owns it; late events for a former owner are recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,8 +78,12 @@ pub enum Readiness {
 pub enum Stream {
     /// A TCP connection in non-blocking mode.
     Tcp(TcpStream),
+    /// A connection within the machine, in non-blocking mode.
+    Unix(UnixStream),
     /// One end of a pair in memory.
     Memory(MemoryStream),
+    /// A stream whose bytes pass through a layer.
+    Layered(Box<Self>, Box<dyn Layer>),
 }
 
 /// A socket that accepts connections, before it is given to a poller.
@@ -84,6 +91,8 @@ pub enum Stream {
 pub enum Listening {
     /// A TCP listener in non-blocking mode.
     Tcp(TcpListener),
+    /// A listener in the file system, in non-blocking mode.
+    Unix(UnixListener),
 }
 
 /// A connection that was accepted.
@@ -92,7 +101,7 @@ pub struct Accepted {
     /// The connection.
     pub stream: Stream,
     /// The other side.
-    pub peer: SocketAddr,
+    pub peer: Peer,
 }
 
 /// What a read brought.
@@ -150,6 +159,11 @@ pub trait Poller {
     ///
     /// [`io::ErrorKind::WouldBlock`] when nothing can be written now; [`Readiness::Writable`] follows.
     fn write(&mut self, token: Token, bytes: &[u8]) -> io::Result<usize>;
+
+    /// What is known of the other side of a socket with a layer, once that is open.
+    fn facts(&mut self, _token: Token) -> Option<Facts> {
+        None
+    }
 
     /// Whether [`Self::poll`] finds what is new by itself, so that rounds may follow each other without
     /// the runtime's reactor running in between.

@@ -14,13 +14,14 @@ const ALLOWED: &[(&str, Option<&[&str]>)] = &[
     ("observe", Some(&[])),
     ("settings", Some(&[])),
     ("rules", Some(&["mqtt"])),
+    ("access", Some(&["rules", "mqtt"])),
     ("otp", Some(&["observe"])),
     ("net", Some(&["otp", "observe"])),
     ("store", Some(&["rules", "mqtt", "observe"])),
     (
         "broker",
         Some(&[
-            "otp", "net", "store", "rules", "mqtt", "observe", "settings",
+            "otp", "net", "store", "access", "rules", "mqtt", "observe", "settings",
         ]),
     ),
     ("admin", Some(&["broker", "observe", "settings"])),

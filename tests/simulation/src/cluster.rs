@@ -187,7 +187,7 @@ impl Cluster {
         self.connections = self.connections % 60_000 + 1;
         let accepted = Accepted {
             stream: Stream::Memory(there),
-            peer: SocketAddr::from((Ipv4Addr::LOCALHOST, self.connections)),
+            peer: SocketAddr::from((Ipv4Addr::LOCALHOST, self.connections)).into(),
             permit: Permit::take(&held),
         };
         let (shard, poller) = &mut self.shards[arbiter];

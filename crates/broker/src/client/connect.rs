@@ -1,11 +1,9 @@
 //! CONNECT: from the packet to CONNACK, over another arbiter if the session is there.
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 use castmq_mqtt::{Connect, Decoder, Packet, Text, Version, encoded_bytes};
 use castmq_observe::{Counter, Event};
-use castmq_otp::{Address, Poller, Stream};
+use castmq_otp::{Address, Peer, Poller, Stream};
 use castmq_rules::ack_order::AckOrder;
 use castmq_rules::alias::{AliasPolicy, OutboundAliases};
 use castmq_rules::claim::Epoch;
@@ -30,7 +28,7 @@ const HOPS_MAX: u8 = 8;
 #[derive(Debug)]
 pub struct Adopted {
     stream: Stream,
-    peer: SocketAddr,
+    peer: Peer,
     permit: Permit,
     plan: ConnectPlan,
     user_name: Option<Text>,
