@@ -5,7 +5,8 @@
 //! ([`first_answer`]), emqttd's rule list ([`AccessRules`]) and the decisions that one connection
 //! remembers ([`AccessCache`]).
 //!
-//! Every filter of a SUBSCRIBE is decided alone, and the topic of a will is decided as a publish.
+//! Every filter of a SUBSCRIBE is decided alone, and the topic of a will is decided as a publish. A
+//! decision can be explained: a [`Verdict`] names the rule that made it.
 
 // emqttd: emqttd_access_control, emqttd_access_rule, emqttd_acl_internal
 
@@ -16,21 +17,17 @@ use castmq_mqtt::Text;
 use crate::ClientId;
 
 mod cache;
+mod network;
 pub(crate) mod pattern;
+mod question;
+mod shown;
 #[cfg(test)]
 mod tests;
 
 pub use cache::AccessCache;
+pub use network::{Network, NetworkError};
 pub use pattern::{Pattern, PatternError};
-
-/// What somebody wants to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Action {
-    /// Publish to a topic, now or as a will.
-    Publish,
-    /// Subscribe to a filter.
-    Subscribe,
-}
+pub use question::{Action, Asked, QosSet, Question, Verdict};
 
 /// Whether it is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,6 +47,8 @@ pub struct Subject<'s> {
     pub user: Option<&'s str>,
     /// Where it connects from; `None` for clients without a socket.
     pub address: Option<IpAddr>,
+    /// What its token says of it: names and values, none of them twice.
+    pub claims: &'s [(Text, Text)],
 }
 
 /// Whom a rule is for.
@@ -69,13 +68,6 @@ pub enum Who {
     AnyOf(Vec<Self>),
 }
 
-/// A range of addresses, as `192.168.0.0/16`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u32,
-}
-
 /// One rule of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessRule {
@@ -83,10 +75,18 @@ pub struct AccessRule {
     pub decision: Decision,
     /// For whom.
     pub who: Who,
-    /// About which action; `None` for both.
+    /// About which action; `None` for publishing and subscribing. Delivery is only concerned by
+    /// rules that say so.
     pub action: Option<Action>,
     /// About which topics; empty for all.
     pub topics: Vec<Pattern>,
+    /// About which QoS only; `None` for all.
+    pub qos: Option<QosSet>,
+    /// Whether it is about messages to retain only, or about others only; `None` for both. Concerns
+    /// publishing alone.
+    pub retain: Option<bool>,
+    /// The line where it stands in its source, from 1; 0 when it has none.
+    pub line: u32,
 }
 
 /// The rule list: the first rule that fits decides.
@@ -120,36 +120,6 @@ pub fn first_answer<R>(answers: impl IntoIterator<Item = Answer<R>>) -> Answer<R
         .unwrap_or(Answer::Ignore)
 }
 
-impl Network {
-    /// The addresses whose first `prefix` bits are those of `address`; `None` when an address does not
-    /// have so many.
-    #[must_use]
-    pub fn new(address: IpAddr, prefix: u32) -> Option<Self> {
-        let bits = if address.is_ipv4() { 32 } else { 128 };
-        (prefix <= bits).then_some(Self { address, prefix })
-    }
-
-    /// Whether an address is in the range. An IPv4 address is the same when it is written as IPv6.
-    #[must_use]
-    pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                let differing = own.to_bits() ^ other.to_bits();
-                differing.leading_zeros() >= self.prefix
-            }
-            (IpAddr::V6(own), other) => {
-                let other = match other {
-                    IpAddr::V4(other) => other.to_ipv6_mapped(),
-                    IpAddr::V6(other) => other,
-                };
-                let differing = own.to_bits() ^ other.to_bits();
-                differing.leading_zeros() >= self.prefix
-            }
-            (IpAddr::V4(_), IpAddr::V6(_)) => false,
-        }
-    }
-}
-
 impl Who {
     /// Whether a rule for these is for the subject.
     #[must_use]
@@ -174,15 +144,25 @@ impl AccessRule {
     /// that concerns any of them.
     // differs: emqttd compares the filter of a subscription as if it were a topic, so that an allowed
     // `a/+` also allows `a/#`, and `+/x` passes a denied `a/#`.
-    fn fits(&self, subject: Subject<'_>, action: Action, topic: &str) -> bool {
-        if self.action.is_some_and(|only| only != action) || !self.who.includes(subject) {
+    fn fits(&self, subject: Subject<'_>, question: Question<'_>) -> bool {
+        if !self.concerns(question.asked()) || !self.who.includes(subject) {
             return false;
         }
         self.topics.is_empty()
             || self.topics.iter().any(|pattern| match self.decision {
-                Decision::Allow => pattern.covers(topic, subject),
-                Decision::Deny => pattern.overlaps(topic, subject),
+                Decision::Allow => pattern.covers(question.topic, subject),
+                Decision::Deny => pattern.overlaps(question.topic, subject),
             })
+    }
+
+    fn concerns(&self, asked: Asked) -> bool {
+        let is_the_action = match self.action {
+            Some(only) => only == asked.action,
+            None => asked.action != Action::Deliver,
+        };
+        let is_the_retain = asked.action != Action::Publish
+            || self.retain.is_none_or(|retain| retain == asked.retain);
+        is_the_action && is_the_retain && self.qos.is_none_or(|only| only.contains(asked.qos))
     }
 }
 
@@ -190,11 +170,30 @@ impl AccessRules {
     /// Decides about a topic to publish to or a filter to subscribe to: the filter behind the group,
     /// when it is shared.
     #[must_use]
-    pub fn decide(&self, subject: Subject<'_>, action: Action, topic: &str) -> Decision {
-        let rule = self
-            .rules
-            .iter()
-            .find(|rule| rule.fits(subject, action, topic));
-        rule.map_or(self.otherwise, |rule| rule.decision)
+    pub fn decide(&self, subject: Subject<'_>, question: Question<'_>) -> Decision {
+        self.explain(subject, question).decision
+    }
+
+    /// Decides, and says by which rule. Delivery is allowed where no rule denies it: what a client may
+    /// subscribe to, it may read.
+    #[must_use]
+    pub fn explain(&self, subject: Subject<'_>, question: Question<'_>) -> Verdict {
+        let fits = |rule: &AccessRule| rule.fits(subject, question);
+        let rule = self.rules.iter().position(fits);
+        let otherwise = match question.action {
+            Action::Publish | Action::Subscribe => self.otherwise,
+            Action::Deliver => Decision::Allow,
+        };
+        let decision = rule
+            .and_then(|index| self.rules.get(index))
+            .map_or(otherwise, |rule| rule.decision);
+        Verdict { decision, rule }
+    }
+
+    /// Whether some rule is about delivery, so that it has to be asked for each message.
+    #[must_use]
+    pub fn needs_delivery_check(&self) -> bool {
+        let is_about_it = |rule: &AccessRule| rule.action == Some(Action::Deliver);
+        self.rules.iter().any(is_about_it)
     }
 }

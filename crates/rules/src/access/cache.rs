@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use castmq_mqtt::Text;
 
-use super::{Action, Decision};
+use super::{Asked, Decision};
 
 /// The last decisions about one connection, so that a client that publishes to the same topics again
 /// is not decided about again. Bounded, and empty as soon as the rules change.
@@ -14,7 +14,7 @@ use super::{Action, Decision};
 // the rules.
 #[derive(Clone, Debug)]
 pub struct AccessCache {
-    entries: VecDeque<(Action, Text, Decision)>,
+    entries: VecDeque<(Asked, Text, Decision)>,
     entries_max: usize,
     generation: u64,
 }
@@ -31,11 +31,16 @@ impl AccessCache {
     }
 
     /// What was decided under the rules of this generation.
-    pub fn get(&mut self, generation: u64, action: Action, topic: &str) -> Option<Decision> {
+    pub fn get(
+        &mut self,
+        generation: u64,
+        asked: impl Into<Asked>,
+        topic: &str,
+    ) -> Option<Decision> {
         self.forget_older_than(generation);
-        let is_it = |(known, name, _): &(Action, Text, Decision)| {
-            *known == action && name.as_str() == topic
-        };
+        let asked = asked.into();
+        let is_it =
+            |(known, name, _): &(Asked, Text, Decision)| *known == asked && name.as_str() == topic;
         let position = self.entries.iter().position(is_it)?;
         if position > 0
             && let Some(entry) = self.entries.remove(position)
@@ -47,13 +52,20 @@ impl AccessCache {
 
     /// Remembers a decision made under the rules of this generation; forgets the one that was asked
     /// for least recently when there are too many.
-    pub fn put(&mut self, generation: u64, action: Action, topic: &Text, decision: Decision) {
+    pub fn put(
+        &mut self,
+        generation: u64,
+        asked: impl Into<Asked>,
+        topic: &Text,
+        decision: Decision,
+    ) {
         self.forget_older_than(generation);
         if self.entries_max == 0 {
             return;
         }
         self.entries.truncate(self.entries_max - 1);
-        self.entries.push_front((action, topic.clone(), decision));
+        self.entries
+            .push_front((asked.into(), topic.clone(), decision));
     }
 
     /// How many decisions are remembered.

@@ -1,14 +1,15 @@
 //! Topic patterns of access rules: filters with `%c` and `%u`, or exactly one string.
 
-use castmq_mqtt::TopicFilter;
+use castmq_mqtt::{Text, TopicFilter};
 
 use super::Subject;
 
 /// Which topics a rule is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pattern {
-    /// Topics that a filter matches. A level that is `%c` stands for the client id and one that is
-    /// `%u` for the user name; whoever has none, or one that is no level, is not meant.
+    /// Topics that a filter matches. A level that is `%c` stands for the client id, one that is `%u`
+    /// for the user name and one that is `%{site}` for the claim `site`; whoever has none, or one that
+    /// is no level, is not meant.
     Filter(TopicFilter),
     /// Exactly this string, so that a subscription to `#` can be meant without what it matches.
     Equal(Box<str>),
@@ -67,17 +68,38 @@ fn levels_for<'p>(
     pattern: &'p TopicFilter,
     subject: Subject<'p>,
 ) -> Option<impl Iterator<Item = &'p str>> {
-    let level = move |level: &'p str| match level {
-        "%c" => Some(subject.client.as_str()).filter(|name| is_plain(name)),
-        "%u" => subject.user.filter(|name| is_plain(name)),
-        _ => Some(level),
+    let levels = move || pattern.levels().enumerate();
+    let level = move |(depth, level): (usize, &'p str)| {
+        let Some(placeholder) = level.strip_prefix('%') else {
+            return Some(level);
+        };
+        let name = match placeholder {
+            "c" => Some(subject.client.as_str()),
+            "u" => subject.user,
+            _ => match claim_named(placeholder) {
+                Some(claim) => value_of(claim, subject),
+                None => return Some(level),
+            },
+        };
+        name.filter(|name| is_plain(name, depth))
     };
-    let is_complete = pattern.levels().all(|each| level(each).is_some());
-    is_complete.then(|| pattern.levels().filter_map(level))
+    let is_complete = levels().all(|each| level(each).is_some());
+    is_complete.then(|| levels().filter_map(level))
 }
 
-fn is_plain(name: &str) -> bool {
-    !name.contains(['/', '+', '#'])
+fn claim_named(placeholder: &str) -> Option<&str> {
+    placeholder.strip_prefix('{')?.strip_suffix('}')
+}
+
+fn value_of<'s>(claim: &str, subject: Subject<'s>) -> Option<&'s str> {
+    let is_it = |(name, _): &&(Text, Text)| name.as_str() == claim;
+    let (_, value) = subject.claims.iter().find(is_it)?;
+    Some(value.as_str())
+}
+
+/// Whether a name is one level. A first level that begins with `$` would be one of the broker's.
+fn is_plain(name: &str, depth: usize) -> bool {
+    !name.contains(['/', '+', '#']) && !(depth == 0 && name.starts_with('$'))
 }
 
 /// Whether every topic that `filter` matches is matched by the pattern. A topic is a filter that

@@ -2,8 +2,8 @@ use castmq_mqtt::TopicFilter;
 use proptest::prelude::*;
 
 use super::{
-    AccessCache, AccessRule, AccessRules, Action, Answer, Decision, Network, Pattern, Subject, Who,
-    first_answer,
+    AccessCache, AccessRule, AccessRules, Action, Answer, Decision, Network, Pattern, Question,
+    Subject, Who, first_answer,
 };
 use crate::ClientId;
 use crate::testing::{any_filter, any_topic, text};
@@ -22,6 +22,9 @@ fn rule(decision: Decision, who: Who, action: Option<Action>, topics: &[&str]) -
         who,
         action,
         topics: topics.collect(),
+        qos: None,
+        retain: None,
+        line: 0,
     }
 }
 
@@ -48,8 +51,9 @@ fn decide_for(
         client: &client(id),
         user,
         address: Some([192, 168, 1, 7].into()),
+        claims: &[],
     };
-    rules.decide(subject, action, topic)
+    rules.decide(subject, Question::new(action, topic))
 }
 
 #[test]
