@@ -141,6 +141,22 @@ impl Stored for BTreeMap<String, u8> {
     }
 }
 
+impl Stored for Vec<String> {
+    fn keep(&self) -> ValueKind {
+        let each = |text: &String| Value::new(None, text.keep());
+        ValueKind::Array(self.iter().map(each).collect())
+    }
+
+    fn restore(kept: &ValueKind) -> Option<Self> {
+        let ValueKind::Array(list) = kept else {
+            return None;
+        };
+        list.iter()
+            .map(|value| String::restore(&value.kind))
+            .collect()
+    }
+}
+
 /// A group of settings is a table.
 impl<S: Section> Stored for S {
     fn keep(&self) -> ValueKind {

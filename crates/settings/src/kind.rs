@@ -48,6 +48,19 @@ pub enum Kind {
     },
     /// One of a few words.
     Choice(&'static [&'static str]),
+    /// A list of texts.
+    Texts {
+        /// The longest, in bytes.
+        most: u64,
+    },
+    /// A list of a few words.
+    Words(&'static [&'static str]),
+    /// A list of ranges of addresses.
+    Networks,
+    /// Rights to a file, as the digits of `chmod`.
+    Mode,
+    /// A number, or an empty text for none.
+    OptionalNumber,
     /// `always`, `never`, or `interval:` with a duration.
     Fsync,
     /// Host and port.
@@ -114,21 +127,47 @@ impl Kind {
         let kept = match self {
             Self::Flag | Self::Whole { .. } | Self::Fraction => return None,
             Self::Priorities | Self::Group(_) | Self::List(_) => return None,
+            Self::Texts { .. } | Self::Words(_) | Self::Networks => return None,
             Self::Duration { .. } => nanoseconds(units::duration(text)?)?,
             Self::Bytes { .. } => ValueKind::U64(units::size(text)?),
             Self::Address => ValueKind::String(units::address(text)?.to_string()),
             Self::Fsync => ValueKind::String(units::fsync(text).map(units::show_fsync)?),
-            Self::Text { .. } | Self::OptionalText { .. } | Self::Choice(_) | Self::Pattern => {
-                ValueKind::String(text.to_owned())
-            }
+            Self::Text { .. }
+            | Self::OptionalText { .. }
+            | Self::Choice(_)
+            | Self::Pattern
+            | Self::Mode => ValueKind::String(text.to_owned()),
+            Self::OptionalNumber if text.is_empty() => ValueKind::Nil,
+            Self::OptionalNumber => ValueKind::U64(text.parse::<u32>().ok()?.into()),
         };
         self.admits(&kept).then_some(kept)
+    }
+
+    /// Whether it is a list of texts.
+    pub(crate) fn is_texts(self) -> bool {
+        matches!(self, Self::Texts { .. } | Self::Words(_) | Self::Networks)
+    }
+
+    /// Takes an element of a list of texts.
+    pub(crate) fn read_element(self, text: &str) -> Option<ValueKind> {
+        let is_good = if let Self::Texts { most } = self {
+            !text.is_empty() && text.len() as u64 <= most && !text.contains('\0')
+        } else if let Self::Words(words) = self {
+            words.contains(&text)
+        } else {
+            matches!(self, Self::Networks) && units::is_network(text)
+        };
+        is_good.then(|| ValueKind::String(text.to_owned()))
     }
 
     /// Takes a number of the file.
     pub(crate) fn read_integer(self, number: i64) -> Option<ValueKind> {
         let is_zero_time = number == 0 && matches!(self, Self::Duration { .. });
-        let kept = if is_zero_time || matches!(self, Self::Whole { .. } | Self::Bytes { .. }) {
+        let is_whole = matches!(
+            self,
+            Self::Whole { .. } | Self::Bytes { .. } | Self::OptionalNumber
+        );
+        let kept = if is_zero_time || is_whole {
             ValueKind::U64(number.try_into().ok()?)
         } else if matches!(self, Self::Fraction) {
             ValueKind::Float(f64::from(i32::try_from(number).ok()?))
@@ -163,6 +202,10 @@ impl Kind {
             (_, ValueKind::Float(value)) => value.to_string(),
             (_, ValueKind::String(value)) => format!("\"{value}\""),
             (_, ValueKind::Table(_)) => "{}".to_owned(),
+            (kind, ValueKind::Array(list)) if kind.is_texts() => {
+                let texts: Vec<_> = list.iter().map(|each| format!("\"{each}\"")).collect();
+                format!("[{}]", texts.join(", "))
+            }
             (_, ValueKind::Array(list)) => format!("{} tables", list.len()),
             _ => return None,
         };
@@ -186,6 +229,8 @@ impl Kind {
             }
             (Self::Choice(words), ValueKind::String(text)) => words.contains(&text.as_str()),
             (Self::Pattern, ValueKind::String(text)) => regex::Regex::new(text).is_ok(),
+            (Self::Mode, ValueKind::String(text)) => units::mode(text).is_some(),
+            (Self::OptionalNumber, ValueKind::U64(number)) => u32::try_from(*number).is_ok(),
             _ => true,
         }
     }
@@ -222,6 +267,14 @@ impl fmt::Display for Kind {
                 let words: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 write!(f, "one of {}", words.join(", "))
             }
+            Self::Texts { most } => write!(f, "a list of texts of 1 to {most} bytes"),
+            Self::Words(words) => {
+                let words: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
+                write!(f, "a list of {}", words.join(", "))
+            }
+            Self::Networks => f.write_str("a list of addresses such as \"10.0.0.0/8\""),
+            Self::OptionalNumber => f.write_str("a whole number, or \"\""),
+            Self::Mode => f.write_str("three digits of 0 to 7 such as \"660\""),
             Self::Fsync => {
                 f.write_str("\"always\", \"never\" or an interval such as \"interval:100ms\"")
             }

@@ -45,7 +45,11 @@ section! {
         store: Store = Store::default(), Kind::group::<Store>();
         /// Shared subscriptions.
         shared: Shared = Shared::default(), Kind::group::<Shared>();
-        /// Who may do what.
+        /// Who may connect.
+        auth: Auth = Auth::default(), Kind::group::<Auth>();
+        /// Who may publish and subscribe what.
+        acl: Acl = Acl::default(), Kind::group::<Acl>();
+        /// What who may not is told.
         access: Access = Access::default(), Kind::group::<Access>();
         /// The bounds of everything that waits.
         bounds: Bounds = Bounds::default(), Kind::group::<Bounds>();
@@ -64,9 +68,7 @@ impl Settings {
     /// Whether only clients on this machine can reach the broker.
     #[must_use]
     pub fn is_loopback_only(&self) -> bool {
-        self.listener
-            .iter()
-            .all(|listener| relations::is_loopback(listener.address))
+        self.listener.iter().all(relations::is_local)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Conditions between settings, checked when each value by itself is fine.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 
 use crate::problem::{Problem, Source};
-use crate::{Listener, Settings};
+use crate::{
+    CertificateUserName, ClientCertificate, Listener, ListenerTransport, ProxyProtocol, Settings,
+};
 
 /// Adds what does not go together, but nothing about settings that were wrong already.
 pub(crate) fn check(
@@ -15,6 +16,7 @@ pub(crate) fn check(
     let mut found = Vec::new();
     marks(settings, &mut found);
     listeners(settings, &mut found);
+    modules(settings, &mut found);
     for (key, others, message) in found {
         let is_wrong = |path: &str| problems.iter().any(|problem| problem.key == path);
         if is_wrong(&key) || others.iter().any(|other| is_wrong(other)) {
@@ -69,34 +71,120 @@ fn listeners(settings: &Settings, found: &mut Vec<Found>) {
     }
     for (position, listener) in settings.listener.iter().enumerate() {
         let at = |name: &str| format!("listener.{position}.{name}");
+        let list = || vec!["listener".to_owned()];
         let earlier = settings.listener.iter().take(position);
         for (other, same) in earlier.enumerate() {
             if same.name == listener.name {
                 let message = format!("listener.{other} is named \"{}\" too", listener.name);
-                found.push((at("name"), vec!["listener".to_owned()], message));
+                found.push((at("name"), list(), message));
             }
-            if same.address == listener.address && listener.address.port() != 0 {
+            let are_networked = is_networked(same) && is_networked(listener);
+            if are_networked && same.address == listener.address && listener.address.port() != 0 {
                 let message = format!("listener.{other} has {} too", listener.address);
-                found.push((at("address"), vec!["listener".to_owned()], message));
+                found.push((at("address"), list(), message));
             }
         }
         if !may_be_anonymous(settings, listener) {
             let message = format!(
                 "{} can be reached from other machines, and no authentication is configured; \
-                 allowed: a loopback address, or `allow_anonymous = true` written out",
+                 allowed: a loopback address, `auth.chain` with the modules that know who may \
+                 connect, or `allow_anonymous = true` written out",
                 listener.address
             );
-            let others = vec!["listener".to_owned(), "allow_anonymous".to_owned()];
+            let mut others = list();
+            others.push("allow_anonymous".to_owned());
             found.push((at("address"), others, message));
         }
+        transport(listener, &at, found);
+    }
+}
+
+/// What the transport of a listener needs.
+fn transport(listener: &Listener, at: &dyn Fn(&str) -> String, found: &mut Vec<Found>) {
+    let mut missing = |is_missing: bool, key: &str, message: &str| {
+        if is_missing {
+            let others = vec![at("transport"), "listener".to_owned()];
+            found.push((at(key), others, message.to_owned()));
+        }
+    };
+    let word = listener.transport.word();
+    let tls = &listener.tls;
+    let needs = |what: &str| format!("transport \"{word}\" needs {what}");
+    let is_encrypted = listener.transport.is_encrypted();
+    let make = "; `castmq cert self-signed DIR` makes one for trying out";
+    missing(
+        is_encrypted && tls.certificate.is_none(),
+        "tls.certificate",
+        &needs(&format!("a certificate{make}")),
+    );
+    missing(
+        is_encrypted && tls.key.is_none(),
+        "tls.key",
+        &needs("the key of its certificate"),
+    );
+    let shows = tls.client_certificate != ClientCertificate::None;
+    missing(
+        is_encrypted && shows && tls.client_ca.is_none(),
+        "tls.client_ca",
+        "without authorities no client certificate is good; name a file with theirs",
+    );
+    missing(
+        is_encrypted && !shows && tls.user_name != CertificateUserName::None,
+        "tls.user_name",
+        "clients show no certificate; set `tls.client_certificate` to \"optional\" or \"required\"",
+    );
+    missing(
+        listener.transport == ListenerTransport::Unix && listener.unix.path.is_none(),
+        "unix.path",
+        &needs("the path of its socket"),
+    );
+    missing(
+        listener.proxy.protocol != ProxyProtocol::None
+            && listener.proxy.trusted.is_empty()
+            && is_networked(listener),
+        "proxy.trusted",
+        "a proxy is believed only if it is known; name the addresses from which it connects",
+    );
+    let mount_point = listener.mount_point.as_deref().unwrap_or_default();
+    missing(
+        mount_point.contains(['+', '#', '\0']) || mount_point.starts_with('$'),
+        "mount_point",
+        "stands before topics, so it has no +, # or leading $",
+    );
+}
+
+/// What the modules need that are asked.
+fn modules(settings: &Settings, found: &mut Vec<Found>) {
+    let is_asked = |name: &str| {
+        let lists = settings.listener.iter().map(|each| &each.authentication);
+        lists
+            .chain([&settings.auth.chain])
+            .any(|chain| chain.iter().any(|module| module == name))
+    };
+    let jwt = &settings.auth.jwt;
+    let keys = [&jwt.secret_file, &jwt.public_key_file, &jwt.jwks_file];
+    let has_key = keys.into_iter().any(Option::is_some) || jwt.jwks_url.is_some();
+    let others = || vec!["auth.chain".to_owned()];
+    if is_asked("jwt") && !has_key {
+        let message = "tokens need a key: secret_file, public_key_file, jwks_file or jwks_url";
+        found.push(("auth.jwt".to_owned(), others(), message.to_owned()));
+    }
+    if is_asked("http") && settings.auth.http.url.is_none() {
+        let message = "the service has no address";
+        found.push(("auth.http.url".to_owned(), others(), message.to_owned()));
     }
 }
 
 fn may_be_anonymous(settings: &Settings, listener: &Listener) -> bool {
-    settings.allow_anonymous || listener.allow_anonymous || is_loopback(listener.address)
+    let has_chain = !settings.auth.chain.is_empty() || !listener.authentication.is_empty();
+    settings.allow_anonymous || listener.allow_anonymous || has_chain || is_local(listener)
 }
 
-/// Whether only this machine can reach the address.
-pub(crate) fn is_loopback(address: SocketAddr) -> bool {
-    address.ip().to_canonical().is_loopback()
+fn is_networked(listener: &Listener) -> bool {
+    listener.transport != ListenerTransport::Unix
+}
+
+/// Whether only this machine can reach the listener.
+pub(crate) fn is_local(listener: &Listener) -> bool {
+    !is_networked(listener) || listener.address.ip().to_canonical().is_loopback()
 }

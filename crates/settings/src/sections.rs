@@ -1,12 +1,17 @@
 //! Every setting of the broker, section by section, in the order of `config/castmq.toml`.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::Kind;
 use crate::declare::{choice, section};
+
+mod access;
+mod listener;
+
+pub use access::*;
+pub use listener::*;
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -34,25 +39,6 @@ section! {
         poller: PollerChoice = PollerChoice::Epoll, PollerChoice::kind();
         /// How often the `$SYS` topics are published. 0: never.
         sys_interval: Duration = Duration::from_secs(60), Kind::up_to(DAY);
-    }
-}
-
-section! {
-    /// A TCP port that clients connect to.
-    Listener {
-        /// The name in logs and counters.
-        name: String = "mqtt".to_owned(), Kind::Text { most: 64 };
-        /// Host and port. `[::]:1883` listens on IPv6 and IPv4; port 0 lets the system choose.
-        address: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 1883)), Kind::Address;
-        /// Connections that the kernel completes ahead of us.
-        backlog: u32 = 1024, Kind::whole(1, 65_535);
-        /// Clients at a time; further ones are closed at once and counted. 0: no limit but the
-        /// number of file descriptors.
-        max_connections: u32 = 0, Kind::whole(0, u64::from(u32::MAX));
-        /// Connections accepted per second; the others wait in the backlog. 0: no limit.
-        connect_rate: u32 = 0, Kind::whole(0, 1_000_000);
-        /// Accept clients without credentials on this listener, from any host.
-        allow_anonymous: bool = false, Kind::Flag;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Durations, byte sizes and addresses as users write them.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::Fsync;
@@ -120,6 +120,25 @@ fn leading_number(text: &str) -> Option<(u64, &str)> {
         .unwrap_or(text.len());
     let (digits, rest) = text.split_at_checked(end)?;
     Some((digits.parse().ok()?, rest))
+}
+
+/// Rights to a file: three digits from 0 to 7.
+pub(crate) fn mode(text: &str) -> Option<u32> {
+    let is_octal = text.len() == 3 && text.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
+    is_octal
+        .then(|| u32::from_str_radix(text, 8).ok())
+        .flatten()
+}
+
+/// Whether a text is an address, or a range of them as `10.0.0.0/8`.
+pub(crate) fn is_network(text: &str) -> bool {
+    let (address, prefix) = text.split_once('/').unwrap_or((text, "0"));
+    let bits = match address.parse() {
+        Ok(IpAddr::V4(_)) => 32,
+        Ok(IpAddr::V6(_)) => 128,
+        Err(_) => return false,
+    };
+    prefix.parse::<u8>().is_ok_and(|prefix| prefix <= bits)
 }
 
 #[cfg(test)]

@@ -54,7 +54,17 @@ impl Walk<'_> {
     pub(crate) fn text(&mut self, path: &str, text: &str) -> Option<Value> {
         let kind = self.kind(path);
         match kind {
-            None | Some(Kind::List(_) | Kind::Priorities) => match text.parse::<Toml>() {
+            Some(kind) if kind.is_texts() && !text.trim_start().starts_with('[') => {
+                self.texts_of(path, kind, text)
+            }
+            None
+            | Some(
+                Kind::List(_)
+                | Kind::Priorities
+                | Kind::Texts { .. }
+                | Kind::Words(_)
+                | Kind::Networks,
+            ) => match text.parse::<Toml>() {
                 Ok(value) => self.item(path, &Item::Value(value), None),
                 Err(_) if kind.is_none() && !self.is_group(path) => self.unknown(path, None),
                 Err(_) => self.wrong(path, &quoted(text), None),
@@ -124,9 +134,11 @@ impl Walk<'_> {
     }
 
     fn array(&mut self, path: &str, array: &Array, span: Option<Range<usize>>) -> Option<Value> {
-        let Some(Kind::List(_)) = self.kind(path) else {
-            return self.no_list(path, span);
-        };
+        match self.kind(path) {
+            Some(Kind::List(_)) => {}
+            Some(kind) if kind.is_texts() => return self.texts(path, kind, array, span),
+            _ => return self.no_list(path, span),
+        }
         self.forget(path);
         let mut kept = Vec::new();
         for (position, element) in array.iter().enumerate() {
@@ -137,6 +149,40 @@ impl Walk<'_> {
             }
         }
         Some(self.keep(path, ValueKind::Array(kept), span))
+    }
+
+    fn texts(
+        &mut self,
+        path: &str,
+        kind: Kind,
+        array: &Array,
+        span: Option<Range<usize>>,
+    ) -> Option<Value> {
+        let mut kept = Vec::new();
+        for element in array {
+            let value = element.as_str().and_then(|text| kind.read_element(text));
+            match value {
+                Some(value) => kept.push(Value::new(None, value)),
+                None => drop(self.wrong(path, &shown(element), element.span())),
+            }
+        }
+        Some(self.keep(path, ValueKind::Array(kept), span))
+    }
+
+    /// A list in the environment or on the command line: `a,b`.
+    fn texts_of(&mut self, path: &str, kind: Kind, text: &str) -> Option<Value> {
+        let mut kept = Vec::new();
+        for element in text
+            .split(',')
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+        {
+            match kind.read_element(element) {
+                Some(value) => kept.push(Value::new(None, value)),
+                None => drop(self.wrong(path, &quoted(element), None)),
+            }
+        }
+        Some(self.keep(path, ValueKind::Array(kept), None))
     }
 
     fn no_list(&mut self, path: &str, span: Option<Range<usize>>) -> Option<Value> {

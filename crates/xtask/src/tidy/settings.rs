@@ -27,12 +27,18 @@ fn shows(file: &Source, key: &str) -> bool {
         if line.starts_with('[') {
             here = line.trim_matches(['[', ']']);
         }
-        let is_header = line == format!("[[{key}]]") || line == format!("[{key}]");
+        // A table inside of a list's element is headed by both names.
+        let plain = |path: &str| path.replace(".*", "");
+        let header = plain(key);
+        let is_header = line == format!("[[{header}]]") || line == format!("[{header}]");
         // An element of a list stands in its own table, or in one line.
-        let is_here = section.strip_suffix(".*").map_or(here == section, |list| {
-            let outer = list.rsplit_once('.').map_or("", |(outer, _)| outer);
-            here == list || here == outer
-        });
+        let is_here = match section.strip_suffix(".*") {
+            None => here == plain(section),
+            Some(list) => {
+                let outer = list.rsplit_once('.').map_or("", |(outer, _)| outer);
+                here == plain(list) || here == plain(outer)
+            }
+        };
         is_header || (is_here && names(line, name))
     })
 }
@@ -71,6 +77,13 @@ mod tests {
         assert!(shows(&file, "listener.*.name"));
         assert!(shows(&file, "modules.rewrite.rules.*.to"));
         assert!(!shows(&file, "modules.rewrite.rules.*.topic"));
+    }
+
+    #[test]
+    fn a_group_in_an_element_of_a_list_has_a_table_of_its_own() {
+        let file = file("[[listener]]\nname = 1\n[listener.tls]\nkey = 1\n");
+        assert!(shows(&file, "listener.*.tls.key"));
+        assert!(!shows(&file, "listener.*.key"));
     }
 
     #[test]
