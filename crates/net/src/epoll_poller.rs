@@ -8,15 +8,18 @@
 use std::io::{self, ErrorKind::WouldBlock, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::task::{Context, Poll, Waker};
 
-use castmq_otp::{Accepted, Chunk, Listening, Poller, Readiness, Stream, Token};
+use castmq_otp::{Accepted, Chunk, Facts, Listening, Peer, Poller, Readiness, Stream, Token};
 use rustix::event::{Timespec, epoll};
 use rustix::net::SocketFlags;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::discard::discard_input;
+use crate::passage::{Openings, Passage, Seam, Step};
+use crate::plain::Plain;
 use crate::slots::Slots;
 
 /// Events that the kernel is asked for at a time; what is left is told in the next round.
@@ -24,15 +27,33 @@ const EVENTS: usize = 256;
 
 enum Kind {
     Stream(TcpStream),
+    Unix(UnixStream),
+    /// A stream whose bytes pass through a layer.
+    Layered(Box<Layered>),
     Listener(TcpListener),
+    UnixListener(UnixListener),
+}
+
+struct Layered {
+    stream: Plain,
+    passage: Passage,
 }
 
 impl AsFd for Kind {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Self::Stream(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+            Self::Layered(layered) => layered.stream.as_fd(),
             Self::Listener(listener) => listener.as_fd(),
+            Self::UnixListener(listener) => listener.as_fd(),
         }
+    }
+}
+
+impl Kind {
+    const fn is_listener(&self) -> bool {
+        matches!(self, Self::Listener(_) | Self::UnixListener(_))
     }
 }
 
@@ -49,6 +70,41 @@ struct Socket {
     is_blocked: bool,
 }
 
+impl Socket {
+    /// Passes on what the kernel told of it.
+    fn tell(
+        &mut self,
+        flags: epoll::EventFlags,
+        openings: &mut Openings,
+        ready: &mut Vec<Readiness>,
+    ) {
+        let ends = epoll::EventFlags::RDHUP | epoll::EventFlags::HUP | epoll::EventFlags::ERR;
+        self.is_hung_up |= flags.intersects(ends);
+        let mut is_writable = flags.intersects(epoll::EventFlags::OUT | ends);
+        if let Kind::Layered(layered) = &mut self.kind {
+            if layered.passage.is_opening() {
+                return openings.push(self.token, &mut layered.passage);
+            }
+            is_writable = is_writable && layered.flush();
+        }
+        if flags.intersects(epoll::EventFlags::IN | ends) {
+            ready.push(Readiness::Readable(self.token));
+        }
+        if self.is_blocked && is_writable {
+            self.is_blocked = false;
+            ready.push(Readiness::Writable(self.token));
+        }
+    }
+}
+
+impl Layered {
+    /// Whether what the layer kept back has left. It has also where it never will: the next write tells.
+    fn flush(&mut self) -> bool {
+        let flushed = self.passage.flush(&mut Seam::new(&self.stream));
+        !matches!(flushed, Err(error) if error.kind() == WouldBlock)
+    }
+}
+
 /// The sockets of one arbiter on an epoll instance of their own.
 pub struct EpollPoller {
     epoll: AsyncFd<OwnedFd>,
@@ -57,6 +113,7 @@ pub struct EpollPoller {
     by_token: Slots<u32>,
     next_serial: u32,
     events: Vec<epoll::Event>,
+    openings: Openings,
     dispatcher: Option<Waker>,
 }
 
@@ -89,6 +146,7 @@ impl EpollPoller {
             by_token: Slots::default(),
             next_serial: 0,
             events: Vec::with_capacity(EVENTS),
+            openings: Openings::default(),
             dispatcher: None,
         })
     }
@@ -101,7 +159,7 @@ impl EpollPoller {
         let serial = self.next_serial;
         self.next_serial = serial.wrapping_add(1);
         let mut flags = epoll::EventFlags::IN | epoll::EventFlags::ET;
-        if matches!(kind, Kind::Stream(_)) {
+        if !kind.is_listener() {
             flags |= epoll::EventFlags::OUT | epoll::EventFlags::RDHUP;
         }
         let data = epoll::EventData::new_u64(u64::from(serial) << 32 | u64::from(place));
@@ -109,7 +167,7 @@ impl EpollPoller {
             self.free.push(place);
             return Err(error.into());
         }
-        let socket = Socket {
+        let mut socket = Socket {
             token,
             serial,
             kind,
@@ -117,6 +175,13 @@ impl EpollPoller {
             is_ended: false,
             is_blocked: false,
         };
+        if let Kind::Layered(layered) = &mut socket.kind {
+            // One that is open already may hold bytes of which the kernel knows nothing.
+            self.openings.push(token, &mut layered.passage);
+            if let Some(waker) = &self.dispatcher {
+                waker.wake_by_ref();
+            }
+        }
         if let Some(empty) = self.places.get_mut(place as usize) {
             *empty = Some(socket);
         }
@@ -136,6 +201,23 @@ impl EpollPoller {
         let place = self.by_token.remove(&token)?;
         self.free.push(place);
         self.places.get_mut(place as usize)?.take()
+    }
+
+    /// Goes on with a few handshakes. Open or failed, there is something to read.
+    fn open(&mut self, ready: &mut Vec<Readiness>) {
+        let mut openings = std::mem::take(&mut self.openings);
+        openings.round(|token| {
+            let Kind::Layered(layered) = &mut self.socket(token).ok()?.kind else {
+                return None;
+            };
+            let step = layered.passage.open(&mut Seam::new(&layered.stream));
+            match step {
+                Step::Opened | Step::Failed => ready.push(Readiness::Readable(token)),
+                Step::GoesOn | Step::Waits => {}
+            }
+            Some(step)
+        });
+        self.openings = openings;
     }
 
     /// Has the reactor tell when anything happens from here on. What happened since the kernel was asked
@@ -171,18 +253,13 @@ impl Poller for EpollPoller {
             if u64::from(socket.serial) != data >> 32 {
                 continue;
             }
-            let ends = epoll::EventFlags::RDHUP | epoll::EventFlags::HUP | epoll::EventFlags::ERR;
-            socket.is_hung_up |= flags.intersects(ends);
-            if flags.intersects(epoll::EventFlags::IN | ends) {
-                ready.push(Readiness::Readable(socket.token));
-            }
-            if socket.is_blocked && flags.intersects(epoll::EventFlags::OUT | ends) {
-                socket.is_blocked = false;
-                ready.push(Readiness::Writable(socket.token));
-            }
+            socket.tell(flags, &mut self.openings, ready);
         }
         self.events = events;
-        if is_all {
+        if !self.openings.is_empty() {
+            self.open(ready);
+        }
+        if is_all && self.openings.is_empty() {
             self.await_events();
         } else if let Some(waker) = &self.dispatcher {
             waker.wake_by_ref();
@@ -201,41 +278,68 @@ impl Poller for EpollPoller {
 
     /// The stream is in non-blocking mode already.
     fn register(&mut self, token: Token, stream: Stream) -> io::Result<()> {
-        let Stream::Tcp(stream) = stream else {
-            return Err(io::ErrorKind::Unsupported.into());
+        let kind = match stream {
+            Stream::Tcp(stream) => Kind::Stream(stream),
+            Stream::Unix(stream) => Kind::Unix(stream),
+            Stream::Layered(stream, layer) => Kind::Layered(Box::new(Layered {
+                stream: Plain::below(*stream)?,
+                passage: Passage::new(layer),
+            })),
+            Stream::Memory(_) => return Err(io::ErrorKind::Unsupported.into()),
         };
-        self.add(token, Kind::Stream(stream))
+        self.add(token, kind)
     }
 
     fn listen(&mut self, token: Token, listening: Listening) -> io::Result<()> {
-        let Listening::Tcp(listener) = listening else {
-            return Err(io::ErrorKind::Unsupported.into());
+        let kind = match listening {
+            Listening::Tcp(listener) => Kind::Listener(listener),
+            Listening::Unix(listener) => Kind::UnixListener(listener),
         };
-        self.add(token, Kind::Listener(listener))
+        self.add(token, kind)
     }
 
     fn accept(&mut self, token: Token) -> io::Result<Accepted> {
-        let Kind::Listener(listener) = &self.socket(token)?.kind else {
-            return Err(io::ErrorKind::NotFound.into());
-        };
-        // Packets are gathered by us: an accepted socket has its listener's TCP_NODELAY.
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let (stream, peer) = rustix::net::acceptfrom_with(listener, flags)?;
-        let peer = peer
-            .and_then(|peer| SocketAddr::try_from(peer).ok())
-            .ok_or(io::ErrorKind::InvalidData)?;
-        Ok(Accepted {
-            stream: Stream::Tcp(TcpStream::from(stream)),
-            peer: peer.into(),
-        })
+        match &self.socket(token)?.kind {
+            Kind::Listener(listener) => {
+                // Packets are gathered by us: an accepted socket has its listener's TCP_NODELAY.
+                let (stream, peer) = rustix::net::acceptfrom_with(listener, flags)?;
+                let peer = peer
+                    .and_then(|peer| SocketAddr::try_from(peer).ok())
+                    .ok_or(io::ErrorKind::InvalidData)?;
+                Ok(Accepted {
+                    stream: Stream::Tcp(TcpStream::from(stream)),
+                    peer: peer.into(),
+                })
+            }
+            Kind::UnixListener(listener) => {
+                let stream = rustix::net::accept_with(listener, flags)?;
+                Ok(Accepted {
+                    stream: Stream::Unix(UnixStream::from(stream)),
+                    peer: Peer::Unix,
+                })
+            }
+            Kind::Stream(_) | Kind::Unix(_) | Kind::Layered(_) => {
+                Err(io::ErrorKind::NotFound.into())
+            }
+        }
     }
 
     fn read(&mut self, token: Token, into: &mut [u8]) -> io::Result<Chunk> {
         let socket = self.socket(token)?;
-        let Kind::Stream(stream) = &mut socket.kind else {
-            return Err(io::ErrorKind::NotFound.into());
+        let bytes = match &mut socket.kind {
+            Kind::Stream(stream) => stream.read(into)?,
+            Kind::Unix(stream) => stream.read(into)?,
+            Kind::Layered(layered) => {
+                let mut seam = Seam::new(&layered.stream);
+                let mut chunk = layered.passage.read(&mut seam, into)?;
+                chunk.is_last = chunk.is_last && seam.is_drained && !socket.is_hung_up;
+                return Ok(chunk);
+            }
+            Kind::Listener(_) | Kind::UnixListener(_) => {
+                return Err(io::ErrorKind::NotFound.into());
+            }
         };
-        let bytes = stream.read(into)?;
         socket.is_ended |= bytes == 0;
         Ok(Chunk {
             bytes,
@@ -247,12 +351,25 @@ impl Poller for EpollPoller {
 
     fn write(&mut self, token: Token, bytes: &[u8]) -> io::Result<usize> {
         let socket = self.socket(token)?;
-        let Kind::Stream(stream) = &mut socket.kind else {
-            return Err(io::ErrorKind::NotFound.into());
+        let written = match &mut socket.kind {
+            Kind::Stream(stream) => stream.write(bytes),
+            Kind::Unix(stream) => stream.write(bytes),
+            Kind::Layered(layered) => layered
+                .passage
+                .write(&mut Seam::new(&layered.stream), bytes),
+            Kind::Listener(_) | Kind::UnixListener(_) => {
+                return Err(io::ErrorKind::NotFound.into());
+            }
         };
-        let written = stream.write(bytes);
         socket.is_blocked |= matches!(&written, Err(error) if error.kind() == WouldBlock);
         written
+    }
+
+    fn facts(&mut self, token: Token) -> Option<Facts> {
+        match &self.socket(token).ok()?.kind {
+            Kind::Layered(layered) => layered.passage.facts(),
+            Kind::Stream(_) | Kind::Unix(_) | Kind::Listener(_) | Kind::UnixListener(_) => None,
+        }
     }
 
     fn is_independent(&self) -> bool {
@@ -260,157 +377,36 @@ impl Poller for EpollPoller {
     }
 
     fn close(&mut self, token: Token) {
-        let Some(Socket {
-            kind: Kind::Stream(stream),
-            is_ended: false,
-            ..
-        }) = self.remove(token)
-        else {
+        let Some(socket) = self.remove(token) else {
             return;
         };
-        discard_input(&stream);
+        match socket.kind {
+            Kind::Stream(stream) if !socket.is_ended => discard_input(&stream),
+            Kind::Unix(stream) if !socket.is_ended => discard_input(&stream),
+            Kind::Layered(mut layered) => {
+                layered.passage.close(&mut Seam::new(&layered.stream));
+                discard_input(&layered.stream);
+            }
+            Kind::Stream(_) | Kind::Unix(_) | Kind::Listener(_) | Kind::UnixListener(_) => {}
+        }
     }
 
     fn detach(&mut self, token: Token) -> io::Result<Stream> {
-        let Some(Socket {
-            kind: Kind::Stream(stream),
-            ..
-        }) = self.remove(token)
-        else {
+        let Some(socket) = self.remove(token) else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        epoll::delete(self.epoll.get_ref(), &stream)?;
-        Ok(Stream::Tcp(stream))
+        epoll::delete(self.epoll.get_ref(), &socket.kind)?;
+        match socket.kind {
+            Kind::Stream(stream) => Ok(Stream::Tcp(stream)),
+            Kind::Unix(stream) => Ok(Stream::Unix(stream)),
+            Kind::Layered(layered) => {
+                let Layered { stream, passage } = *layered;
+                Ok(stream.under(passage.into_layer()))
+            }
+            Kind::Listener(_) | Kind::UnixListener(_) => Err(io::ErrorKind::NotFound.into()),
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LISTENER: Token = Token::new(0, 1, 1);
-    const STREAM: Token = Token::new(1, 1, 1);
-
-    async fn next(poller: &mut EpollPoller) -> Readiness {
-        std::future::poll_fn(|context| {
-            poller.wake_with(context.waker());
-            let mut ready = Vec::new();
-            poller.poll(&mut ready);
-            ready
-                .first()
-                .map_or(Poll::Pending, |&readiness| Poll::Ready(readiness))
-        })
-        .await
-    }
-
-    /// A poller with one registered stream, and its other end.
-    async fn connected() -> (EpollPoller, TcpStream) {
-        let listener = crate::bind("127.0.0.1:0".parse().unwrap(), 16).unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut poller = EpollPoller::new().unwrap();
-        poller.listen(LISTENER, Listening::Tcp(listener)).unwrap();
-        let client = TcpStream::connect(address).unwrap();
-        assert_eq!(next(&mut poller).await, Readiness::Readable(LISTENER));
-        let accepted = poller.accept(LISTENER).unwrap();
-        assert_eq!(accepted.peer, client.local_addr().unwrap().into());
-        poller.register(STREAM, accepted.stream).unwrap();
-        (poller, client)
-    }
-
-    #[tokio::test]
-    async fn an_accepted_connection_does_not_wait_for_more_to_send() {
-        let (mut poller, _client) = connected().await;
-        let Stream::Tcp(stream) = poller.detach(STREAM).unwrap() else {
-            panic!("a TCP stream");
-        };
-        assert!(stream.nodelay().unwrap());
-    }
-
-    #[tokio::test]
-    async fn a_short_read_is_the_last_one_until_more_comes() {
-        let (mut poller, mut client) = connected().await;
-        client.write_all(b"hello").unwrap();
-        assert_eq!(next(&mut poller).await, Readiness::Readable(STREAM));
-        let mut into = [0; 64];
-        let chunk = poller.read(STREAM, &mut into).unwrap();
-        assert_eq!((chunk.bytes, chunk.is_last), (5, true));
-
-        client.write_all(b"again").unwrap();
-        assert_eq!(next(&mut poller).await, Readiness::Readable(STREAM));
-        assert_eq!(poller.read(STREAM, &mut into).unwrap().bytes, 5);
-    }
-
-    #[tokio::test]
-    async fn a_read_that_fills_its_room_is_not_the_last_one() {
-        let (mut poller, mut client) = connected().await;
-        client.write_all(b"hello").unwrap();
-        assert_eq!(next(&mut poller).await, Readiness::Readable(STREAM));
-
-        let chunk = poller.read(STREAM, &mut [0; 5]).unwrap();
-        assert_eq!((chunk.bytes, chunk.is_last), (5, false));
-    }
-
-    #[tokio::test]
-    async fn an_end_behind_the_last_bytes_is_read_without_another_event() {
-        let (mut poller, mut client) = connected().await;
-        client.write_all(b"bye").unwrap();
-        drop(client);
-        // Both have arrived: the event names bytes and end together.
-        tokio::task::yield_now().await;
-        assert_eq!(next(&mut poller).await, Readiness::Readable(STREAM));
-        let mut into = [0; 64];
-        let chunk = poller.read(STREAM, &mut into).unwrap();
-        assert_eq!((chunk.bytes, chunk.is_last), (3, false));
-        assert_eq!(poller.read(STREAM, &mut into).unwrap().bytes, 0);
-    }
-
-    #[tokio::test]
-    async fn a_write_that_found_no_room_is_told_when_there_is_some() {
-        let (mut poller, mut client) = connected().await;
-        let block = vec![0; 1 << 20];
-        let mut sent = 0;
-        while let Ok(count) = poller.write(STREAM, &block) {
-            sent += count;
-        }
-        client.read_exact(&mut vec![0; sent]).unwrap();
-
-        assert_eq!(next(&mut poller).await, Readiness::Writable(STREAM));
-    }
-
-    #[tokio::test]
-    async fn what_was_written_arrives_although_bytes_were_left_unread() {
-        let (mut poller, mut client) = connected().await;
-        client.write_all(b"unread").unwrap();
-        assert_eq!(next(&mut poller).await, Readiness::Readable(STREAM));
-        assert_eq!(poller.write(STREAM, b"bye").unwrap(), 3);
-
-        poller.close(STREAM);
-        let mut answer = Vec::new();
-        client.read_to_end(&mut answer).unwrap();
-        assert_eq!(answer, b"bye");
-    }
-
-    #[tokio::test]
-    async fn a_late_event_of_a_former_socket_is_not_told_of_the_next_one() {
-        let (mut poller, mut client) = connected().await;
-        client.write_all(b"late").unwrap();
-        let Stream::Tcp(former) = poller.detach(STREAM).unwrap() else {
-            panic!("a TCP stream");
-        };
-        let (idle, _other) = pair();
-        poller.register(STREAM, Stream::Tcp(idle)).unwrap();
-
-        let mut ready = Vec::new();
-        poller.poll(&mut ready);
-        assert_eq!(ready, []);
-        drop(former);
-    }
-
-    fn pair() -> (TcpStream, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let one = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (other, _) = listener.accept().unwrap();
-        one.set_nonblocking(true).unwrap();
-        (one, other)
-    }
-}
+mod tests;

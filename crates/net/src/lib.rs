@@ -6,7 +6,10 @@ mod discard;
 #[cfg(target_os = "linux")]
 mod epoll_poller;
 mod memory;
+mod passage;
+mod plain;
 mod plan;
+mod reacting;
 mod slots;
 mod tokio_poller;
 mod transport;

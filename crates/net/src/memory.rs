@@ -1,19 +1,75 @@
 //! The in-memory twin of the poller: the same rules of readiness, no operating system.
 
-use std::io;
+use std::io::{self, ErrorKind::WouldBlock, Read, Write};
 use std::task::Waker;
 
-use castmq_otp::{Accepted, Chunk, Listening, MemoryStream, Poller, Readiness, Stream, Token};
+use castmq_otp::{
+    Accepted, Chunk, Facts, Listening, MemoryStream, Poller, Readiness, Stream, Token,
+};
 
+use crate::passage::{Passage, Seam, Step};
 use crate::slots::Slots;
+
+/// The stream as those below layers are.
+struct Bytes<'a>(&'a MemoryStream);
+
+impl Read for Bytes<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.read_slice(into)
+    }
+}
+
+impl Write for Bytes<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 #[derive(Debug)]
 struct Socket {
     stream: MemoryStream,
+    passage: Option<Box<Passage>>,
     /// Readable was told and nobody met the end of the bytes since.
     told_readable: bool,
     /// A write blocked and writable was not told since.
     wants_write: bool,
+}
+
+impl Socket {
+    fn with_layer<R>(
+        &mut self,
+        work: impl FnOnce(&mut Passage, &mut Seam<Bytes<'_>>) -> R,
+    ) -> Option<R> {
+        let passage = self.passage.as_deref_mut()?;
+        Some(work(passage, &mut Seam::new(Bytes(&self.stream))))
+    }
+
+    /// What it has to tell. A layer opens one step at a time, without a budget: nobody waits here.
+    fn tell(&mut self, token: Token, ready: &mut Vec<Readiness>) {
+        let is_opening = self.passage.as_ref().is_some_and(|it| it.is_opening());
+        if is_opening {
+            let step = self.with_layer(|passage, seam| passage.open(seam));
+            if matches!(step, Some(Step::GoesOn | Step::Waits)) {
+                return;
+            }
+        }
+        if !self.told_readable && (is_opening || self.stream.is_readable()) {
+            self.told_readable = true;
+            ready.push(Readiness::Readable(token));
+        }
+        if self.stream.is_writable() {
+            let flushed = self.with_layer(|passage, seam| passage.flush(seam));
+            let is_kept = matches!(flushed, Some(Err(error)) if error.kind() == WouldBlock);
+            if self.wants_write && !is_kept {
+                self.wants_write = false;
+                ready.push(Readiness::Writable(token));
+            }
+        }
+    }
 }
 
 /// A poller whose sockets are pairs of byte queues.
@@ -57,20 +113,14 @@ impl Poller for MemoryPoller {
             let Some(socket) = self.sockets.get_mut(&token) else {
                 continue;
             };
-            if !socket.told_readable && socket.stream.is_readable() {
-                socket.told_readable = true;
-                ready.push(Readiness::Readable(token));
-            }
-            if socket.wants_write && socket.stream.is_writable() {
-                socket.wants_write = false;
-                ready.push(Readiness::Writable(token));
-            }
+            socket.tell(token, ready);
         }
     }
 
     fn wake_with(&mut self, _waker: &Waker) {}
 
     fn register(&mut self, token: Token, stream: Stream) -> io::Result<()> {
+        let (stream, passage) = Passage::apart(stream);
         let Stream::Memory(stream) = stream else {
             return Err(io::ErrorKind::Unsupported.into());
         };
@@ -79,6 +129,7 @@ impl Poller for MemoryPoller {
             token,
             Socket {
                 stream,
+                passage,
                 told_readable: false,
                 wants_write: false,
             },
@@ -91,39 +142,55 @@ impl Poller for MemoryPoller {
     }
 
     fn accept(&mut self, _token: Token) -> io::Result<Accepted> {
-        Err(io::ErrorKind::WouldBlock.into())
+        Err(WouldBlock.into())
     }
 
     fn read(&mut self, token: Token, into: &mut [u8]) -> io::Result<Chunk> {
         let socket = self.socket(token)?;
-        let read = socket.stream.read_slice(into);
-        if matches!(&read, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+        let layered = socket.with_layer(|passage, seam| passage.read(seam, into));
+        let read = layered.unwrap_or_else(|| {
+            socket.stream.read_slice(into).map(|bytes| Chunk {
+                bytes,
+                is_last: false,
+            })
+        });
+        if matches!(&read, Err(error) if error.kind() == WouldBlock) {
             socket.told_readable = false;
         }
-        read.map(|bytes| Chunk {
-            bytes,
+        read.map(|chunk| Chunk {
             is_last: false,
+            ..chunk
         })
     }
 
     fn write(&mut self, token: Token, bytes: &[u8]) -> io::Result<usize> {
         let socket = self.socket(token)?;
-        let written = socket.stream.write(bytes);
-        if matches!(&written, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
-            socket.wants_write = true;
-        }
+        let layered = socket.with_layer(|passage, seam| passage.write(seam, bytes));
+        let written = layered.unwrap_or_else(|| socket.stream.write(bytes));
+        socket.wants_write |= matches!(&written, Err(error) if error.kind() == WouldBlock);
         written
     }
 
+    fn facts(&mut self, token: Token) -> Option<Facts> {
+        self.socket(token).ok()?.passage.as_ref()?.facts()
+    }
+
     fn close(&mut self, token: Token) {
-        if let Some(socket) = self.forget(token) {
+        if let Some(mut socket) = self.forget(token) {
+            socket.with_layer(|passage, seam| passage.close(seam));
             socket.stream.close();
         }
     }
 
     fn detach(&mut self, token: Token) -> io::Result<Stream> {
         self.forget(token)
-            .map(|socket| Stream::Memory(socket.stream))
+            .map(|socket| {
+                let stream = Stream::Memory(socket.stream);
+                match socket.passage {
+                    Some(passage) => Stream::Layered(Box::new(stream), passage.into_layer()),
+                    None => stream,
+                }
+            })
             .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
