@@ -1,18 +1,19 @@
 //! What a run is told, and which of it makes sense.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+mod checks;
+
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::Failure;
-use crate::frame::{HEAD_BYTES, Version};
-use crate::plan::FILTERS_OF_A_TOPIC;
-use crate::process::Process;
+use crate::frame::Version;
+use crate::target::{Target, Written};
+use crate::tls::Trust;
 
-/// What a packet may have, less some room for its topic.
-const PAYLOAD_BYTES_MAX: u32 = 256 * 1024 * 1024 - 1024;
+/// A flow that no broker notices.
+const LOW_RATE: u64 = 1000;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -35,6 +36,8 @@ pub enum Scenario {
     Offline,
     /// Clients that connect, subscribe and disconnect, over and over
     Churn,
+    /// Many clients that connect at once, and what others feel of that whose messages flow steadily
+    Handshakes,
 }
 
 impl Scenario {
@@ -49,6 +52,7 @@ impl Scenario {
             Self::Retained => "retained",
             Self::Offline => "offline",
             Self::Churn => "churn",
+            Self::Handshakes => "handshakes",
         }
     }
 }
@@ -70,20 +74,24 @@ pub struct Arguments {
     /// What to measure
     #[arg(value_enum)]
     pub(crate) scenario: Scenario,
-    /// Where the broker listens
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:1883")]
+    /// Where the broker listens: HOST:PORT or mqtt://HOST:PORT, mqtts://HOST:PORT,
+    /// ws://HOST:PORT/PATH, wss://HOST:PORT/PATH, unix:/PATH
+    #[arg(long, value_name = "TARGET", default_value = "127.0.0.1:1883")]
     pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) trust: Trust,
     /// The broker's process on this machine, whose processor time and memory are measured; start it
     /// afresh for memory, as it will use again what it has from before
     #[arg(long, value_name = "PID")]
     pub(crate) pid: Option<u32>,
-    /// Connections in conn and churn, pairs in p2p, subscribers in wildcard, sessions in offline
+    /// Connections in conn, churn and handshakes, pairs in p2p, subscribers in wildcard, sessions in offline
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) clients: Option<u32>,
     /// Subscribers in fanout, fanin and retained, members of the group in shared
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) subscribers: Option<u32>,
-    /// Publishers in fanout, fanin, shared, wildcard, retained and offline
+    /// Publishers in fanout, fanin, shared, wildcard, retained and offline; pairs that have a steady
+    /// flow in handshakes
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) publishers: Option<u32>,
     /// Filters of all clients together in wildcard
@@ -100,7 +108,7 @@ pub struct Arguments {
         value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) window: u32,
     /// Messages a second by all publishers together, whether the broker follows or not; latency
-    /// counts from when each was due. In conn: connections a second
+    /// counts from when each was due; in handshakes 1000. In conn: connections a second
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub(crate) rate: Option<u64>,
     /// How long to measure
@@ -113,6 +121,10 @@ pub struct Arguments {
     /// retained: messages that are kept; in offline: messages for each session
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=99_999_999))]
     pub(crate) messages: Option<u32>,
+    /// conn and handshakes: connections that may wait to be accepted at a time, otherwise 64; those
+    /// that the broker's backlog does not take are tried again by the system after a second
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) at_once: Option<u32>,
     /// conn: also subscribe once on each connection
     #[arg(long)]
     pub(crate) subscribe: bool,
@@ -180,6 +192,7 @@ impl Arguments {
             Scenario::Retained => [0, 4, 1],
             Scenario::Offline => [1000, 4, 0],
             Scenario::Churn => [50, 0, 0],
+            Scenario::Handshakes => [2000, 10, 0],
         };
         let [clients, publishers, subscribers] = usual;
         Sizes {
@@ -201,7 +214,8 @@ impl Arguments {
             | Scenario::Fanin
             | Scenario::Shared
             | Scenario::Wildcard
-            | Scenario::Churn => None,
+            | Scenario::Churn
+            | Scenario::Handshakes => None,
         };
         self.messages.or(usual)
     }
@@ -210,119 +224,29 @@ impl Arguments {
         usize::try_from(self.payload).unwrap_or(usize::MAX)
     }
 
-    /// Where the broker listens.
+    /// How many messages or connections a second there shall be, if it is not the broker that says.
+    pub(crate) fn rate(&self) -> Option<u64> {
+        let usual = (self.scenario == Scenario::Handshakes).then_some(LOW_RATE);
+        self.rate.or(usual)
+    }
+
+    /// Where the broker listens, and how to speak to it.
     ///
     /// # Errors
     ///
-    /// When the name is none, or unknown.
-    pub(crate) fn target(&self) -> Result<SocketAddr, Failure> {
+    /// When the target is none, or unknown; when options about TLS are missing or wrong.
+    pub(crate) fn target(&self) -> Result<Target, Failure> {
         let target = &self.target;
-        let unknown =
-            |why: String| Failure::Arguments(format!("--target {target}: {why}; write HOST:PORT"));
-        let mut addresses = target
-            .to_socket_addrs()
-            .map_err(|error| unknown(error.to_string()))?;
-        addresses
-            .next()
-            .ok_or_else(|| unknown("the name has no address".to_owned()))
-    }
-
-    /// Refuses what makes no sense together.
-    ///
-    /// # Errors
-    ///
-    /// [`Failure::Arguments`] says what is wrong and what to do.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
-        self.check_applies()?;
-        self.check_sizes()
-    }
-
-    /// Refuses options that the scenario would not look at.
-    fn check_applies(&self) -> Result<(), Failure> {
-        use Scenario::{Churn, Conn, Fanin, Fanout, Offline, P2p, Retained, Shared, Wildcard};
-        let published: &[_] = &[Fanout, Fanin, Shared, Wildcard, Retained, Offline];
-        let flowing: &[_] = &[P2p, Fanout, Fanin, Shared, Wildcard, Retained, Offline];
-        let paced: &[_] = &[
-            Conn, P2p, Fanout, Fanin, Shared, Wildcard, Retained, Offline,
-        ];
-        let lasting: &[_] = &[Conn, Churn, P2p, Fanout, Fanin, Shared, Wildcard];
-        let options: [(&str, bool, &[Scenario]); 10] = [
-            (
-                "--clients",
-                self.clients.is_some(),
-                &[Conn, P2p, Wildcard, Offline, Churn],
-            ),
-            (
-                "--subscribers",
-                self.subscribers.is_some(),
-                &[Fanout, Fanin, Shared, Retained],
-            ),
-            ("--publishers", self.publishers.is_some(), published),
-            ("--filters", self.filters.is_some(), &[Wildcard]),
-            ("--messages", self.messages.is_some(), flowing),
-            ("--rate", self.rate.is_some(), paced),
-            ("--subscribe", self.subscribe, &[Conn]),
-            ("--persistent", self.persistent, lasting),
-            ("--idle", self.idle.is_some(), &[Conn]),
-            ("--takeover", self.takeover, &[Churn]),
-        ];
-        let stray = |(_, is_given, scenarios): &&(&str, bool, &[Scenario])| {
-            *is_given && !scenarios.contains(&self.scenario)
-        };
-        let Some((option, _, scenarios)) = options.iter().find(stray) else {
-            return Ok(());
-        };
-        let names: Vec<_> = scenarios.iter().map(|scenario| scenario.name()).collect();
-        Err(Failure::Arguments(format!(
-            "{option} means nothing in {}, only in {}: leave it out",
-            self.scenario.name(),
-            names.join(", ")
-        )))
-    }
-
-    fn check_sizes(&self) -> Result<(), Failure> {
-        let wrong = |text: String| Err(Failure::Arguments(text));
-        if let Some(id) = self.pid.filter(|id| !Process { id: *id }.exists()) {
-            return wrong(format!(
-                "--pid {id}: there is no such process on this machine; give the broker's, or leave \
-                 it out"
-            ));
+        let wrong = |why: String| Failure::Arguments(format!("--target {target}: {why}"));
+        let written = Written::parse(target).map_err(wrong)?;
+        if let (Some(option), false) = (self.trust.given(), written.is_secure()) {
+            return Err(wrong(format!(
+                "{option} is for mqtts:// and wss:// alone: leave it out"
+            )));
         }
-        let (sizes, payload) = (self.sizes(), self.payload);
-        if self.payload_bytes() < HEAD_BYTES {
-            return wrong(format!(
-                "--payload {payload}: a message begins with {HEAD_BYTES} bytes that tell who sent \
-                 it and when; use {HEAD_BYTES} or more"
-            ));
-        }
-        if payload > PAYLOAD_BYTES_MAX {
-            return wrong(format!(
-                "--payload {payload}: a packet of MQTT has at most 256 MiB; use \
-                 {PAYLOAD_BYTES_MAX} or less"
-            ));
-        }
-        if self.scenario == Scenario::Fanin && sizes.subscribers > sizes.publishers {
-            return wrong(format!(
-                "--subscribers {}: each gets a part of the {} publishers; use as many or fewer, \
-                 or raise --publishers",
-                sizes.subscribers, sizes.publishers
-            ));
-        }
-        if self.scenario == Scenario::Wildcard && sizes.clients < FILTERS_OF_A_TOPIC {
-            return wrong(format!(
-                "--clients {}: each message goes to {FILTERS_OF_A_TOPIC} clients; use \
-                 {FILTERS_OF_A_TOPIC} or more",
-                sizes.clients
-            ));
-        }
-        if self.needs_acknowledgement() && self.qos() == 0 {
-            return wrong(format!(
-                "--qos 0: without an acknowledgement nobody knows when the broker has kept a \
-                 message; use --qos 1 or 2 in {}",
-                self.scenario.name()
-            ));
-        }
-        Ok(())
+        let config = written.is_secure().then(|| self.trust.config());
+        let config = config.transpose().map_err(wrong)?;
+        written.resolve(config).map_err(wrong)
     }
 
     /// The options with their defaults, for the report.
@@ -339,10 +263,11 @@ impl Arguments {
             "qos": self.qos(),
             "payload": self.payload,
             "window": self.window,
-            "rate": self.rate,
+            "rate": self.rate(),
             "duration": self.duration.as_secs_f64(),
             "warmup": self.warmup.as_secs_f64(),
             "messages": self.messages(),
+            "at_once": self.at_once,
             "subscribe": self.subscribe,
             "persistent": self.persistent,
             "idle": self.idle.map(|idle| idle.as_secs_f64()),

@@ -1,16 +1,16 @@
 //! The threads of a run: each has connections of its own, and all do the same task.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU8, AtomicU64};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use crate::Failure;
 use crate::clock::{self, Moment};
 use crate::frame::Version;
+use crate::target::Target;
 use crate::wires::{Events, Handler, Wires};
 
 /// What one thread does until it is done.
@@ -123,8 +123,8 @@ impl Crew {
     /// # Errors
     ///
     /// What the system says.
-    pub(crate) fn new(threads: usize, target: SocketAddr, version: Version) -> io::Result<Self> {
-        let workers = (0..threads).map(|_| Wires::new(target, version));
+    pub(crate) fn new(threads: usize, target: &Arc<Target>, version: Version) -> io::Result<Self> {
+        let workers = (0..threads).map(|_| Wires::new(Arc::clone(target), version));
         Ok(Self {
             workers: workers.collect::<io::Result<_>>()?,
         })

@@ -21,15 +21,17 @@ mod run;
 mod scan;
 mod scenario;
 mod stream;
+mod target;
 mod task;
+mod tls;
 mod watch;
 mod wires;
 
-use std::net::TcpStream;
+use std::sync::Arc;
 
 pub use arguments::{Arguments, Protocol, Scenario};
 pub use latency::Quantiles;
-pub use report::{Faults, Phase, Report};
+pub use report::{Faults, Phase, Ratio, Report};
 
 use run::Run;
 
@@ -61,13 +63,13 @@ pub enum Failure {
 /// When the arguments are wrong, nobody answers at the target, or the system refuses something.
 pub fn measure(arguments: &Arguments) -> Result<Report, Failure> {
     arguments.check()?;
-    let target = arguments.target()?;
+    let target = Arc::new(arguments.target()?);
     descriptors::raise_limit(scenario::connections(arguments))?;
-    TcpStream::connect(target).map_err(|error| Failure::Target {
+    target.visit().map_err(|error| Failure::Target {
         target: arguments.target.clone(),
         error,
     })?;
-    let mut run = Run::new(arguments)?;
+    let mut run = Run::new(arguments, target)?;
     scenario::run(&mut run)?;
     Ok(run.report())
 }

@@ -55,6 +55,17 @@ pub struct Phase {
     pub generator_cpu_us_per_operation: Option<f64>,
     /// How long the operations took.
     pub latency_us: Option<Quantiles>,
+    /// By how much that is more than in an earlier phase without disturbance.
+    pub latency_ratio: Option<Ratio>,
+}
+
+/// How many times as slow something is as without disturbance.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Ratio {
+    /// In the middle.
+    pub p50: f64,
+    /// For the slowest of a hundred.
+    pub p99: f64,
 }
 
 /// What the broker did wrong; as often as is said.
@@ -106,6 +117,16 @@ impl Phase {
             },
             ..Self::default()
         }
+    }
+
+    /// With how much slower it was than that one.
+    pub(crate) fn compared_with(mut self, undisturbed: &Self) -> Self {
+        let both = self.latency_us.zip(undisturbed.latency_us);
+        self.latency_ratio = both.map(|(this, other)| Ratio {
+            p50: this.p50 / other.p50,
+            p99: this.p99 / other.p99,
+        });
+        self
     }
 
     /// With what both processes have used.
@@ -177,6 +198,12 @@ impl fmt::Display for Phase {
                 formatter,
                 "  latency   {:>14.1} µs p50, {:.1} p90, {:.1} p99, {:.1} p99.9, {:.1} at most",
                 latency.p50, latency.p90, latency.p99, latency.p999, latency.max
+            )?;
+        }
+        if let Some(Ratio { p50, p99 }) = self.latency_ratio {
+            writeln!(
+                formatter,
+                "  undisturbed {p50:>12.2} times as slow in p50, {p99:.2} in p99"
             )?;
         }
         if let Some(total) = self.broker_cpu_us {
@@ -264,6 +291,29 @@ mod tests {
                generator        500.000 µs for each connection\n  \
                memory               1.0 MiB before, 3.0 MiB afterwards, 524288 bytes each\n"
         );
+    }
+
+    #[test]
+    fn a_storm_is_compared_with_the_calm_before_it() {
+        let slow_by = |factor: f64| Phase {
+            latency_us: Some(Quantiles {
+                p50: 10.0 * factor,
+                p90: 0.0,
+                p99: 20.0 * factor * factor,
+                p999: 0.0,
+                max: 0.0,
+            }),
+            ..Phase::default()
+        };
+        let storm = slow_by(3.0).compared_with(&slow_by(1.0));
+        assert_eq!(storm.latency_ratio, Some(Ratio { p50: 3.0, p99: 9.0 }));
+        assert!(
+            storm
+                .to_string()
+                .contains("3.00 times as slow in p50, 9.00 in p99")
+        );
+        let unknown = Phase::default().compared_with(&slow_by(1.0));
+        assert_eq!(unknown.latency_ratio, None);
     }
 
     #[test]

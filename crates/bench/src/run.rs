@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crate::Failure;
 use crate::arguments::Arguments;
 use crate::clock;
-use crate::crew::{Board, Crew, Stage, Task};
+use crate::crew::{Board, Crew, Task};
 use crate::frame::Version;
 use crate::report::{Phase, Report};
+use crate::target::Target;
 use crate::task::leaving::Leaving;
 use crate::task::opening::{Client, Opening};
 use crate::task::subscribing::{Subscribing, Subscription};
@@ -22,6 +23,7 @@ pub(crate) struct Run<'a> {
     pub(crate) watch: Watch,
     /// Begins topics and client ids, so that runs do not meet.
     pub(crate) prefix: String,
+    pub(crate) target: Arc<Target>,
     crew: Crew,
     phases: Vec<Phase>,
     findings: Findings,
@@ -32,8 +34,8 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     ///
-    /// When the target is unknown or the system refuses a poller.
-    pub(crate) fn new(arguments: &'a Arguments) -> Result<Self, Failure> {
+    /// When the system refuses a poller.
+    pub(crate) fn new(arguments: &'a Arguments, target: Arc<Target>) -> Result<Self, Failure> {
         let version = arguments.version();
         let threads = usize::from(arguments.threads);
         Ok(Self {
@@ -45,7 +47,8 @@ impl<'a> Run<'a> {
                 std::process::id(),
                 clock::now() / 1000
             ),
-            crew: Crew::new(threads, arguments.target()?, version)?,
+            crew: Crew::new(threads, &target, version)?,
+            target,
             phases: Vec::new(),
             findings: Findings::new(),
         })
@@ -128,14 +131,7 @@ impl<'a> Run<'a> {
     ) -> Result<(Vec<T>, Phase), Failure> {
         let (warmup, duration) = (self.arguments.warmup, self.arguments.duration);
         let (tasks, (start, end)) = self.perform_watched(task, |watch, board, _| {
-            watch.for_a_time(board, warmup, unit);
-            board.enter(Stage::Measure);
-            let start = watch.sample(board);
-            watch.for_a_time(board, duration, unit);
-            let end = watch.sample(board);
-            board.enter(Stage::Stop);
-            watch.to_the_end(board, unit);
-            (start, end)
+            watch.steadily(board, (warmup, duration), unit)
         })?;
         Ok((tasks, start.phase(end, name, unit)))
     }

@@ -71,6 +71,12 @@ pub(crate) fn take(
     Ok(Some((packet, bytes.get(header + length..).unwrap_or(&[]))))
 }
 
+/// The length of the first packet, if its header is there.
+pub(crate) fn packet_bytes(bytes: &[u8]) -> Option<usize> {
+    let (length, header) = remaining_length(bytes)??;
+    Some(header + length)
+}
+
 /// The length of the body and of the fixed header; the outer `None` for one that never ends.
 fn remaining_length(bytes: &[u8]) -> Option<Option<(usize, usize)>> {
     let mut length = 0;

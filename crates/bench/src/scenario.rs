@@ -1,6 +1,7 @@
 //! What is done in which order, one file for each kind of scenario.
 
 pub(crate) mod connections;
+pub(crate) mod handshakes;
 pub(crate) mod offline;
 pub(crate) mod retained;
 pub(crate) mod steady;
@@ -20,6 +21,7 @@ pub(crate) fn run(run: &mut Run<'_>) -> Result<(), Failure> {
     match run.arguments.scenario {
         Scenario::Conn => connections::stay(run)?,
         Scenario::Churn => connections::churn(run)?,
+        Scenario::Handshakes => handshakes::run(run, &plan)?,
         Scenario::Retained => retained::run(run, &plan)?,
         Scenario::Offline => offline::run(run, &plan)?,
         Scenario::P2p
@@ -40,6 +42,7 @@ pub(crate) fn connections(arguments: &Arguments) -> u64 {
         Scenario::Conn | Scenario::Offline => clients + publishers,
         Scenario::Churn => 2 * clients,
         Scenario::P2p => 2 * clients,
+        Scenario::Handshakes => clients + 2 * publishers,
         Scenario::Wildcard => clients + publishers,
         Scenario::Fanout | Scenario::Fanin | Scenario::Shared | Scenario::Retained => {
             publishers + u64::from(sizes.subscribers)
@@ -52,6 +55,7 @@ fn plan(arguments: &Arguments, prefix: String) -> Plan {
     let (publishers, subscribers) = (sizes.publishers, sizes.subscribers);
     let (shape, publishers, subscribers) = match arguments.scenario {
         Scenario::P2p => (Shape::Pairs, sizes.clients, sizes.clients),
+        Scenario::Handshakes => (Shape::Pairs, publishers, publishers),
         Scenario::Fanin => (Shape::AllToFew, publishers, subscribers),
         Scenario::Shared => (Shape::Group, publishers, subscribers),
         Scenario::Retained => (Shape::Stored, publishers, subscribers),

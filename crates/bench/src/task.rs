@@ -35,7 +35,12 @@ pub(crate) struct Place {
 impl Place {
     /// Requests that this thread may have outstanding while it sets up.
     pub(crate) fn in_progress_max(&self) -> usize {
-        (IN_PROGRESS_MAX / self.threads).max(1)
+        self.share(IN_PROGRESS_MAX)
+    }
+
+    /// This thread's part of so many, at least one.
+    pub(crate) fn share(&self, whole: usize) -> usize {
+        (whole / self.threads).max(1)
     }
 
     /// This thread has done so much.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::arguments::Arguments;
 use crate::clock::{self, Moment};
-use crate::crew::Board;
+use crate::crew::{Board, Stage};
 use crate::process::Process;
 use crate::report::Phase;
 
@@ -81,6 +81,36 @@ impl Watch {
             }
             before = self.tell(board, before, unit);
         }
+    }
+
+    /// Lets the threads warm up, measures for a time, and stops them; what was before and after.
+    pub(crate) fn steadily(
+        &self,
+        board: &Board,
+        (warmup, duration): (Duration, Duration),
+        unit: &str,
+    ) -> (Sample, Sample) {
+        self.while_steady(board, warmup, unit, || {
+            self.for_a_time(board, duration, unit);
+        })
+    }
+
+    /// The same, for as long as something else takes.
+    pub(crate) fn while_steady(
+        &self,
+        board: &Board,
+        warmup: Duration,
+        unit: &str,
+        measured: impl FnOnce(),
+    ) -> (Sample, Sample) {
+        self.for_a_time(board, warmup, unit);
+        board.enter(Stage::Measure);
+        let start = self.sample(board);
+        measured();
+        let end = self.sample(board);
+        board.enter(Stage::Stop);
+        self.to_the_end(board, unit);
+        (start, end)
     }
 
     fn tell(&self, board: &Board, before: u64, unit: &str) -> u64 {

@@ -3,9 +3,11 @@
 //! All share one buffer for reading. Only a packet that a read has cut, and bytes that the system
 //! did not take, are kept with their connection; an idle one costs no more than its socket.
 
+mod wire;
+
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
@@ -16,6 +18,8 @@ use crate::clock::{self, Moment};
 use crate::frame::{DISCONNECT, Version};
 use crate::scan::{self, Packet};
 use crate::stream::Stream;
+use crate::target::Target;
+use wire::{Wire, data, write};
 
 /// What is read from one connection at a time.
 const READ_BYTES: usize = 256 * 1024;
@@ -47,8 +51,8 @@ pub(crate) struct Incoming<'a> {
 pub(crate) enum Closed {
     /// The broker closed it; in 5.0 it may have said why.
     ByBroker(Option<u8>),
-    /// The system says so.
-    Broken(ErrorKind),
+    /// The system says so, or TLS or WebSocket.
+    Broken(io::Error),
     /// It carried something else than MQTT.
     Malformed(scan::Malformed),
 }
@@ -60,7 +64,10 @@ impl fmt::Display for Closed {
             Self::ByBroker(Some(reason)) => {
                 write!(formatter, "closed by the broker, reason {reason:#04x}")
             }
-            Self::Broken(kind) => write!(formatter, "{kind}"),
+            Self::Broken(error) => match error.get_ref() {
+                Some(error) => write!(formatter, "{error}"),
+                None => write!(formatter, "{}", error.kind()),
+            },
             Self::Malformed(malformed) => write!(formatter, "{malformed}"),
         }
     }
@@ -79,24 +86,11 @@ impl Events {
 #[derive(Debug)]
 pub(crate) struct Wires {
     version: Version,
-    target: SocketAddr,
+    target: Arc<Target>,
     epoll: OwnedFd,
     wires: Vec<Wire>,
     buffer: Vec<u8>,
     reply: Vec<u8>,
-}
-
-#[derive(Debug, Default)]
-struct Wire {
-    stream: Option<Stream>,
-    /// The beginning of a packet whose end has not come.
-    cut: Vec<u8>,
-    /// What the system did not take yet.
-    unsent: Vec<u8>,
-    /// Why the broker ends the connection, if it has said so.
-    goodbye: Option<u8>,
-    /// This side is closed as soon as all is written.
-    is_leaving: bool,
 }
 
 impl Wires {
@@ -105,7 +99,7 @@ impl Wires {
     /// # Errors
     ///
     /// What the system says.
-    pub(crate) fn new(target: SocketAddr, version: Version) -> io::Result<Self> {
+    pub(crate) fn new(target: Arc<Target>, version: Version) -> io::Result<Self> {
         Ok(Self {
             version,
             target,
@@ -122,16 +116,13 @@ impl Wires {
     ///
     /// What the system says.
     pub(crate) fn open(&mut self, wire: usize, source: usize, first: &[u8]) -> io::Result<()> {
-        let stream = Stream::open(self.target, source)?;
+        let stream = Stream::open(&self.target, source)?;
         if self.wires.len() <= wire {
             self.wires.resize_with(wire + 1, Wire::default);
         }
         epoll::add(&self.epoll, &stream, data(wire), epoll::EventFlags::IN)?;
         if let Some(place) = self.wires.get_mut(wire) {
-            *place = Wire {
-                stream: Some(stream),
-                ..Wire::default()
-            };
+            *place = Wire::new(stream);
         }
         self.send(wire, first);
         Ok(())
@@ -158,7 +149,7 @@ impl Wires {
     pub(crate) fn is_writable(&self, wire: usize) -> bool {
         self.wires
             .get(wire)
-            .is_some_and(|wire| wire.stream.is_some() && wire.unsent.is_empty())
+            .is_some_and(|wire| wire.stream.is_some() && wire.has_written_all())
     }
 
     /// Writes, or keeps what the system does not take. A broken connection shows at the next poll.
@@ -178,10 +169,8 @@ impl Wires {
         let rest = bytes.get(written..).unwrap_or(&[]);
         if !rest.is_empty() {
             wire.unsent.extend_from_slice(rest);
-            let both = epoll::EventFlags::IN | epoll::EventFlags::OUT;
-            // It fails for a socket that is broken, and that shows at the next poll.
-            let _ = epoll::modify(&self.epoll, stream, data(number), both);
         }
+        wire.ask_for_room(&self.epoll, number);
     }
 
     /// Says goodbye and closes this side. The handler is told when the broker has closed its side,
@@ -247,11 +236,13 @@ impl Wires {
         let Some(stream) = &mut wire.stream else {
             return;
         };
+        // It waits for nothing: what the socket does not take stays where it is.
+        let _ = stream.flush();
         let written = write(stream, &wire.unsent);
         wire.unsent.drain(..written);
-        if wire.unsent.is_empty() {
+        wire.ask_for_room(&self.epoll, number);
+        if wire.has_written_all() {
             wire.unsent.shrink_to(READ_BYTES);
-            let _ = epoll::modify(&self.epoll, stream, data(number), epoll::EventFlags::IN);
             wire.close_own_side_if_it_leaves();
             handler.handle_writable(number);
         }
@@ -289,28 +280,26 @@ impl Wires {
                 wire.cut.extend_from_slice(front);
                 None
             }
-            Err(error) => Some(Closed::Broken(error.kind())),
+            Err(error) => Some(Closed::Broken(error)),
         };
         if let Some(why) = closed {
             *wire = Wire::default();
             self.reply.clear();
             handler.handle_closed(number, &why);
-        } else if !self.reply.is_empty() {
+            return;
+        }
+        if stream.opens_by_reading() {
+            if wire.unsent.is_empty() {
+                wire.ask_for_room(&self.epoll, number);
+            } else {
+                self.flush(number, handler);
+            }
+        }
+        if !self.reply.is_empty() {
             let mut reply = std::mem::take(&mut self.reply);
             self.send(number, &reply);
             reply.clear();
             self.reply = reply;
-        }
-    }
-}
-
-impl Wire {
-    fn close_own_side_if_it_leaves(&self) {
-        if let Some(stream) = &self.stream
-            && self.is_leaving
-            && self.unsent.is_empty()
-        {
-            stream.close_own_side();
         }
     }
 }
@@ -336,24 +325,9 @@ fn scan_all<'a>(
     Ok((rest, goodbye))
 }
 
-/// What the system takes at once.
-fn write(stream: &mut Stream, bytes: &[u8]) -> usize {
-    let mut written = 0;
-    while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
-        match stream.write(rest) {
-            Ok(count) => written += count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // A broken connection shows at the next poll.
-            Err(_) => break,
-        }
-    }
-    written
-}
-
 fn is_for_later(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
-fn data(wire: usize) -> epoll::EventData {
-    epoll::EventData::new_u64(u64::try_from(wire).unwrap_or(u64::MAX))
-}
+#[cfg(test)]
+mod tests;

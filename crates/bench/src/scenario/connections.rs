@@ -64,14 +64,16 @@ fn forget(run: &mut Run<'_>) -> Result<(), Failure> {
 }
 
 fn connect(run: &mut Run<'_>, before: Option<u64>) -> Result<(), Failure> {
-    let (version, rate) = (run.version, run.arguments.rate);
+    let (version, rate, at_once) = (run.version, run.arguments.rate(), run.arguments.at_once);
     let whole = run.arguments.sizes().clients;
     let mut clients = clients(run, session(run));
     let (tasks, phase) = run.perform(("connect", "connection"), |place| {
         let clients = clients.get_mut(place.thread).map(std::mem::take);
         let clients = clients.unwrap_or_default();
         let pace = rate.map(|rate| Pace::new(rate, clients.len() as u64, whole.into()));
-        Opening::new(place, version, clients).paced(pace)
+        Opening::new(place, version, clients)
+            .paced(pace)
+            .at_once(at_once)
     })?;
     let opened = run.opened(tasks, phase);
     let after = run.watch.memory();
@@ -148,7 +150,7 @@ fn session(run: &Run<'_>) -> Session {
 }
 
 /// How many of the clients are a thread's.
-fn part(clients: u32, thread: usize, threads: usize) -> usize {
+pub(crate) fn part(clients: u32, thread: usize, threads: usize) -> usize {
     let clients = usize::try_from(clients).unwrap_or(usize::MAX);
     (thread..clients).step_by(threads).count()
 }

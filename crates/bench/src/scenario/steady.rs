@@ -3,7 +3,7 @@
 use crate::Failure;
 use crate::arguments::Scenario;
 use crate::books::{Books, Progress};
-use crate::crew::Stage;
+use crate::crew::{Board, Stage};
 use crate::frame::{Message, Session};
 use crate::plan::Plan;
 use crate::report::Phase;
@@ -12,6 +12,10 @@ use crate::task::flow::{Drive, Flow, Settings};
 use crate::task::opening::Client;
 use crate::task::subscribing::Subscription;
 use crate::task::{Findings, Place};
+use crate::watch::{Sample, Watch};
+
+/// What flows.
+const UNIT: &str = "message";
 
 /// Connects, subscribes, publishes, and says what came of it.
 ///
@@ -107,13 +111,49 @@ pub(crate) fn publish(
     receive_max: &[Vec<u16>],
     (name, message): (&str, &Message),
 ) -> Result<Phase, Failure> {
+    let (warmup, duration) = (run.arguments.warmup, run.arguments.duration);
+    if run.arguments.messages().is_some() {
+        publish_while(
+            run,
+            plan,
+            receive_max,
+            (name, message),
+            |watch, board, start| {
+                board.enter(Stage::Measure);
+                watch.to_the_end(board, UNIT);
+                (start, watch.sample(board))
+            },
+        )
+    } else {
+        publish_while(
+            run,
+            plan,
+            receive_max,
+            (name, message),
+            |watch, board, _| watch.steadily(board, (warmup, duration), UNIT),
+        )
+    }
+}
+
+/// Lets messages flow until the one that watches has seen enough, and counts what is missing.
+///
+/// # Errors
+///
+/// When the system refuses threads or polling.
+pub(crate) fn publish_while(
+    run: &mut Run<'_>,
+    plan: &Plan,
+    receive_max: &[Vec<u16>],
+    (name, message): (&str, &Message),
+    watch: impl FnOnce(&Watch, &Board, Sample) -> (Sample, Sample),
+) -> Result<Phase, Failure> {
     let arguments = run.arguments;
     let progress = Progress::new(plan, run.threads());
     let settings = Settings {
         plan,
         progress: &progress,
         message,
-        drive: match arguments.rate {
+        drive: match arguments.rate() {
             Some(rate) => Drive::Rate(rate),
             None => Drive::Window(arguments.window),
         },
@@ -123,16 +163,8 @@ pub(crate) fn publish(
         let receive_max = receive_max.get(place.thread);
         Flow::new(place, settings, receive_max.map_or(&[], Vec::as_slice))
     };
-    let (flows, phase) = if settings.messages.is_some() {
-        let (flows, (start, end)) = run.perform_watched(flow, |watch, board, start| {
-            board.enter(Stage::Measure);
-            watch.to_the_end(board, "message");
-            (start, watch.sample(board))
-        })?;
-        (flows, start.phase(end, name, "message"))
-    } else {
-        run.perform_steadily((name, "message"), flow)?
-    };
+    let (flows, (start, end)) = run.perform_watched(flow, watch)?;
+    let phase = start.phase(end, name, UNIT);
     let mut findings = Vec::new();
     let mut books = Vec::new();
     for flow in flows {

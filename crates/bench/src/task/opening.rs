@@ -38,6 +38,7 @@ pub(crate) struct Opening {
     /// By wire, as far as connections have been begun.
     states: Vec<State>,
     in_progress: usize,
+    in_progress_max: usize,
     last_event: Moment,
     accepted: u64,
     /// For how many the broker had kept a session.
@@ -50,6 +51,7 @@ pub(crate) struct Opening {
 impl Opening {
     pub(crate) fn new(place: Place, version: Version, clients: Vec<Client>) -> Self {
         Self {
+            in_progress_max: place.in_progress_max(),
             place,
             version,
             pace: None,
@@ -71,6 +73,15 @@ impl Opening {
         self
     }
 
+    /// So many that wait to be accepted on all threads together, instead of the usual number.
+    pub(crate) fn at_once(mut self, number: Option<u32>) -> Self {
+        if let Some(number) = number {
+            let number = usize::try_from(number).unwrap_or(usize::MAX);
+            self.in_progress_max = self.place.share(number);
+        }
+        self
+    }
+
     fn begin(&mut self, wires: &mut Wires, now: Moment) -> Duration {
         let start = *self.start.get_or_insert(now);
         loop {
@@ -78,7 +89,7 @@ impl Opening {
             let Some(client) = self.clients.get(number) else {
                 return LOOK_AROUND;
             };
-            if self.in_progress >= self.place.in_progress_max() {
+            if self.in_progress >= self.in_progress_max {
                 return LOOK_AROUND;
             }
             let due = self

@@ -4,18 +4,22 @@ use std::net::TcpListener;
 
 use crate::bench;
 
+/// What is said about a target.
+fn complaint_about(target: &str, line: &str) -> String {
+    bench(target, line).unwrap_err().to_string()
+}
+
 /// What is said about a command line.
 fn complaint(line: &str) -> String {
-    let nowhere = "127.0.0.1:1".parse().unwrap();
-    bench(nowhere, line).unwrap_err().to_string()
+    complaint_about("127.0.0.1:1", line)
 }
 
 #[test]
 fn an_option_that_means_nothing_here_is_named() {
     assert_eq!(
         complaint("fanin --clients 3"),
-        "--clients means nothing in fanin, only in conn, p2p, wildcard, offline, churn: leave it \
-         out"
+        "--clients means nothing in fanin, only in conn, p2p, wildcard, offline, churn, \
+         handshakes: leave it out"
     );
 }
 
@@ -58,4 +62,32 @@ fn a_target_where_nobody_listens_is_named() {
     let complaint = bench(address, "p2p").unwrap_err().to_string();
     assert!(complaint.starts_with(&format!("cannot connect to {address}: ")));
     assert!(complaint.ends_with("name another by --target"));
+}
+
+#[test]
+fn tls_needs_somebody_to_trust() {
+    assert_eq!(
+        complaint_about("mqtts://127.0.0.1:1", "p2p"),
+        "--target mqtts://127.0.0.1:1: whom to trust? Give --ca FILE, or --insecure"
+    );
+}
+
+#[test]
+fn a_file_without_a_certificate_is_named() {
+    let complaint = complaint_about("wss://127.0.0.1:1", "p2p --ca /dev/null");
+    assert!(complaint.ends_with("/dev/null: there is no certificate in it"));
+}
+
+#[test]
+fn trust_means_nothing_where_there_is_no_tls() {
+    assert_eq!(
+        complaint_about("ws://127.0.0.1:1", "p2p --insecure"),
+        "--target ws://127.0.0.1:1: --insecure is for mqtts:// and wss:// alone: leave it out"
+    );
+}
+
+#[test]
+fn a_unix_socket_where_nobody_listens_is_named() {
+    let complaint = complaint_about("unix:/nonexistent/mqtt", "p2p");
+    assert!(complaint.starts_with("cannot connect to unix:/nonexistent/mqtt: "));
 }

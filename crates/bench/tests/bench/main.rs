@@ -14,7 +14,7 @@ mod faults;
 mod mischief;
 mod scenarios;
 
-use std::net::SocketAddr;
+use std::fmt::Display;
 
 use castmq_bench::{Arguments, Failure, Report, measure};
 use clap::Parser;
@@ -27,7 +27,7 @@ struct Line {
 }
 
 /// Runs the generator with a command line, words apart by spaces.
-fn bench(target: SocketAddr, line: &str) -> Result<Report, Failure> {
+fn bench(target: impl Display, line: &str) -> Result<Report, Failure> {
     let target = format!("--target={target}");
     let words = ["bench", &target].into_iter().chain(line.split(' '));
     measure(&Line::try_parse_from(words).unwrap().arguments)

@@ -141,6 +141,19 @@ fn clients_take_over_each_other_s_connections() {
 }
 
 #[test]
+fn a_storm_of_connections_is_compared_with_the_calm_before_it() {
+    let broker = Running::start();
+    let report = broker.bench("handshakes --clients 300 --at-once 50 --duration 0.2 --threads 2");
+    let names: Vec<_> = report.phases.iter().map(|phase| &phase.name).collect();
+    assert_eq!(names, ["calm", "storm", "handshakes"]);
+    assert!(report.phases[0].operations > 0);
+    assert!(report.phases[1].latency_ratio.unwrap().p99 > 0.0);
+    assert_eq!(report.phases[2].operations, 300);
+    let stats = broker.0.as_ref().unwrap().stats();
+    assert_eq!(stats["sessions"], 0);
+}
+
+#[test]
 fn threads_share_the_work_and_find_the_same() {
     let broker = Running::start();
     let delivered = |line: &str| broker.bench(&format!("{line} --threads 2")).phases[0].operations;
