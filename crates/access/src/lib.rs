@@ -17,13 +17,21 @@
 mod acl;
 mod acl_rules;
 mod mosquitto_acl;
+mod password_file;
+mod password_hash;
+mod password_line;
 mod problems;
 mod random;
+mod scram;
 mod secret;
 
 pub use acl::Acl;
 pub use acl_rules::AclRules;
 pub use mosquitto_acl::MosquittoAcl;
+pub use password_file::{Checked, PasswordFile};
+pub use password_hash::{HashError, PasswordHash};
+pub use password_line::{LineError, PasswordLine};
 pub use problems::{Problem, Problems};
 pub use random::{NoRandomness, random_bytes};
+pub use scram::{Scram, ScramError, StoredScram};
 pub use secret::Secret;
