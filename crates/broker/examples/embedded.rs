@@ -8,21 +8,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use castmq_broker::mqtt::QoS;
-use castmq_broker::rules::ClientId;
-use castmq_broker::rules::access::{Action, Answer};
-use castmq_broker::rules::connect::Refused;
+use castmq_broker::rules::access::{Action, Answer, Question, Subject};
 use castmq_broker::rules::hook::HookStep;
-use castmq_broker::{Authenticator, Authorizer, Broker, Credentials};
+use castmq_broker::{Authenticator, Authorizer, Broker, Credentials, Finding};
 use castmq_settings::{Settings, StoreBackend};
 
 /// Lets one user in.
 struct OneUser;
 
 impl Authenticator for OneUser {
-    fn authenticate(&self, credentials: &Credentials<'_>) -> Answer<Refused> {
-        match (credentials.user_name, credentials.password) {
-            (Some("ann"), Some(b"secret")) => Answer::Ok,
-            _ => Answer::Error(Refused::BadUserNameOrPassword),
+    fn authenticate(&self, credentials: &Credentials) -> Finding {
+        match (credentials.user_name(), credentials.password()) {
+            (Some("ann"), Some(b"secret")) => Finding::known(),
+            _ => Finding::wrong("only ann is let in"),
         }
     }
 }
@@ -31,8 +29,8 @@ impl Authenticator for OneUser {
 struct NothingPrivate;
 
 impl Authorizer for NothingPrivate {
-    fn authorize(&self, _: &ClientId, _: Option<&str>, action: Action, topic: &str) -> Answer<()> {
-        if action == Action::Publish && topic.starts_with("private/") {
+    fn authorize(&self, _: Subject<'_>, question: Question<'_>) -> Answer<()> {
+        if question.action == Action::Publish && question.topic.starts_with("private/") {
             Answer::Error(())
         } else {
             Answer::Ignore

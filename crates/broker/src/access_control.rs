@@ -5,82 +5,48 @@
 //! | emqttd | `emqttd_access_control` |
 //! | Started by | [`sup`](crate::sup), one for the node, on arbiter 0 |
 //! | Work runs in | its own turn (register); the connection's turn (check) |
-//! | Waits for | nobody |
-//! | Waited for by | nobody |
+//! | Waits for | [`pooler`](crate::pooler), where modules compute or ask others |
+//! | Waited for by | `client` on CONNECT, at most a minute |
 //! | If it dies | the table stands outside of it, so that nobody gets in meanwhile who should not |
 //! | Watch | events `client.refused`, `client.denied` |
 //!
 //! The rules are in [`castmq_rules::access`]; this file asks the modules in their order.
 
+mod asking;
+mod credentials;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use castmq_mqtt::{Text, TopicFilter, TopicName, Version, Will};
+use castmq_mqtt::Text;
 use castmq_observe::Kind;
-use castmq_otp::{Entry, Lanes, Peer, Process, Restart};
+use castmq_otp::{Address, Entry, Lanes, Process, Restart};
 use castmq_rules::ClientId;
-use castmq_rules::access::{AccessCache, Action, Answer, Decision, first_answer};
-use castmq_rules::connect::Refused;
+use castmq_rules::access::{
+    AccessCache, Action, Answer, Decision, Question, Subject, first_answer,
+};
 
+use crate::client::{Client, ClientEntry};
+use crate::listener::Profile;
+use crate::parcel::Parcel;
 use crate::{Local, Shard, kinds};
 
-/// Decisions that a connection remembers.
-const CACHE_ENTRIES: usize = 32;
-
-/// What a client says of itself.
-#[derive(Clone, Copy)]
-pub struct Credentials<'c> {
-    /// Its client id.
-    pub client_id: &'c ClientId,
-    /// Its user name.
-    pub user_name: Option<&'c str>,
-    /// Its password. Never to be logged.
-    pub password: Option<&'c [u8]>,
-    /// Where it connects from.
-    pub peer: Peer,
-    /// What it speaks.
-    pub version: Version,
-}
-
-impl fmt::Debug for Credentials<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Credentials")
-            .field("client_id", &self.client_id)
-            .field("user_name", &self.user_name)
-            .field("peer", &self.peer)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A module that knows who may connect.
-pub trait Authenticator: Send + Sync {
-    /// Yes, no, or not its business. A module that panics says no.
-    fn authenticate(&self, credentials: &Credentials<'_>) -> Answer<Refused>;
-}
-
-/// A module that knows who may publish or subscribe to what.
-pub trait Authorizer: Send + Sync {
-    /// Yes, no, or not its business. `topic` is a topic to publish to, or the filter to subscribe to. A
-    /// module that panics says no.
-    fn authorize(
-        &self,
-        client_id: &ClientId,
-        user_name: Option<&str>,
-        action: Action,
-        topic: &str,
-    ) -> Answer<()>;
-}
+pub use asking::Desks;
+use asking::{Asking, Chain};
+pub use credentials::{Authenticator, Authorizer, Credentials, Desk, Finding, Grant, UserName};
 
 /// The modules in the order in which they are asked.
 #[derive(Clone, Default)]
 pub struct Modules {
     /// Who may connect. Without any, everybody who reaches a listener.
     pub authenticators: Vec<Arc<dyn Authenticator>>,
+    /// The same for clients of the listeners of these names.
+    pub by_listener: BTreeMap<String, Vec<Arc<dyn Authenticator>>>,
     /// Who may do what. What none decides is allowed.
     pub authorizers: Vec<Arc<dyn Authorizer>>,
 }
@@ -90,34 +56,87 @@ impl fmt::Debug for Modules {
         formatter
             .debug_struct("Modules")
             .field("authenticators", &self.authenticators.len())
+            .field("by_listener", &self.by_listener.len())
             .field("authorizers", &self.authorizers.len())
             .finish()
+    }
+}
+
+/// The modules as they are used.
+#[derive(Default)]
+struct InUse {
+    modules: Modules,
+    chain: Chain,
+    by_listener: BTreeMap<String, Chain>,
+}
+
+impl fmt::Debug for InUse {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.modules.fmt(formatter)
     }
 }
 
 /// The modules and the number of their change.
 #[derive(Debug, Default)]
 pub struct Access {
-    modules: ArcSwap<Modules>,
+    in_use: ArcSwap<InUse>,
     generation: AtomicU64,
+    checks_delivery: AtomicBool,
+    desks: OnceLock<Arc<Desks>>,
+    allows_anonymous: AtomicBool,
+    cache_entries: AtomicU64,
 }
 
 /// What a connection remembers of its rights.
 #[derive(Debug, Default)]
 pub struct AclCache(Option<Box<AccessCache>>);
 
-impl AclCache {
-    fn cache(&mut self) -> &mut AccessCache {
-        self.0
-            .get_or_insert_with(|| Box::new(AccessCache::new(CACHE_ENTRIES)))
+/// Who asks, and what is known of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asker<'a> {
+    pub(crate) subject: Subject<'a>,
+    pub(crate) grant: Option<&'a Grant>,
+}
+
+impl<'a> Asker<'a> {
+    pub(crate) fn new(subject: Subject<'a>, grant: Option<&'a Grant>) -> Self {
+        let claims = grant.map_or(&[][..], |grant| &grant.claims);
+        Self {
+            subject: Subject { claims, ..subject },
+            grant,
+        }
     }
 }
 
 impl Access {
+    /// Where modules work that would hold an arbiter up, whether who has no user name may come in where
+    /// no module knows it, and how many decisions a connection remembers. Once, before anybody connects.
+    pub(crate) fn set_up(&self, desks: Desks, allows_anonymous: bool, cache_entries: u16) {
+        // A second start of the same node does not happen.
+        let _ = self.desks.set(Arc::new(desks));
+        self.allows_anonymous.store(allows_anonymous, Relaxed);
+        self.cache_entries.store(cache_entries.into(), Relaxed);
+    }
+
     /// Puts other modules in place; what connections remember is forgotten.
     // differs: emqttd's connections remember rights for as long as they live (P16).
     pub fn replace(&self, modules: Modules) {
-        self.modules.store(Arc::new(modules));
+        let checks = modules
+            .authorizers
+            .iter()
+            .any(|module| module.needs_delivery_check());
+        let chain = |modules: &Vec<Arc<dyn Authenticator>>| Chain::from(modules.as_slice());
+        let in_use = InUse {
+            chain: chain(&modules.authenticators),
+            by_listener: modules
+                .by_listener
+                .iter()
+                .map(|(listener, modules)| (listener.clone(), chain(modules)))
+                .collect(),
+            modules,
+        };
+        self.in_use.store(Arc::new(in_use));
+        self.checks_delivery.store(checks, SeqCst);
         self.generation.fetch_add(1, SeqCst);
     }
 
@@ -127,107 +146,134 @@ impl Access {
         self.generation.load(SeqCst)
     }
 
-    /// The modules.
+    /// Whether messages are checked when they are delivered.
     #[must_use]
-    pub fn modules(&self) -> Arc<Modules> {
-        self.modules.load_full()
+    pub(crate) fn checks_delivery(&self) -> bool {
+        self.checks_delivery.load(Relaxed)
     }
 
-    /// Whether a client may connect.
+    /// The modules.
+    #[must_use]
+    pub fn modules(&self) -> Modules {
+        self.in_use.load().modules.clone()
+    }
+
+    fn chain(&self, profile: &Profile) -> Chain {
+        let in_use = self.in_use.load();
+        let own = in_use.by_listener.get(&profile.name);
+        Arc::clone(own.unwrap_or(&in_use.chain))
+    }
+
+    /// Asks who a client is. What is found at once is returned; otherwise its connection hears it.
     // emqttd: emqttd_access_control:auth/2
     // differs: with modules and no answer emqttd says code 4; so do we, but each module's own refusal
     // is passed on (P14).
-    pub(crate) fn authenticate(&self, credentials: &Credentials<'_>) -> Result<(), Refused> {
-        let modules = self.modules.load();
-        if modules.authenticators.is_empty() {
-            return Ok(());
+    pub(crate) fn authenticate(
+        &self,
+        credentials: Arc<Credentials>,
+        client: Address<Client>,
+    ) -> Option<Finding> {
+        let chain = self.chain(&credentials.profile);
+        if chain.is_empty() {
+            return Some(Finding::known());
         }
-        let answers = modules.authenticators.iter().map(|module| {
-            catch_unwind(AssertUnwindSafe(|| module.authenticate(credentials)))
-                .unwrap_or(Answer::Error(Refused::Unavailable))
-        });
-        match first_answer(answers) {
-            Answer::Ok => Ok(()),
-            Answer::Ignore => Err(Refused::BadUserNameOrPassword),
-            Answer::Error(refused) => Err(refused),
+        let mut asking = Asking::new(credentials, chain, self.allows_anonymous.load(Relaxed));
+        match (asking.ask(Desk::Turn), self.desks.get()) {
+            (Ok(finding), _) => Some(finding),
+            (Err(_), None) => Some(asking.ask_all()),
+            (Err(desk), Some(desks)) => desks.go_on(asking, desk, client),
         }
     }
 
-    /// Whether a client may publish to a topic.
-    pub(crate) fn may_publish(
+    /// Whether what let a client in that is connected is still so.
+    pub(crate) fn still_holds(
         &self,
-        cache: &mut AclCache,
+        profile: &Profile,
+        grant: &Grant,
         client_id: &ClientId,
         user_name: Option<&str>,
-        topic: &TopicName,
     ) -> bool {
-        let asker = (client_id, user_name);
-        self.may(cache, asker, Action::Publish, topic.text())
+        let chain = self.chain(profile);
+        let module = chain.iter().find(|module| module.name() == grant.module);
+        // A module that is gone, or that fails, does not answer for anybody.
+        module.is_some_and(|module| {
+            let holds = || module.still_holds(grant, client_id, user_name);
+            catch_unwind(AssertUnwindSafe(holds)).unwrap_or(false)
+        })
     }
 
-    /// Whether a client may subscribe to a filter.
-    pub(crate) fn may_subscribe(
+    /// Whether somebody may do something; connections remember what was decided.
+    pub(crate) fn may(
         &self,
         cache: &mut AclCache,
-        client_id: &ClientId,
-        user_name: Option<&str>,
-        filter: &TopicFilter,
-    ) -> bool {
-        self.may(
-            cache,
-            (client_id, user_name),
-            Action::Subscribe,
-            filter.text(),
-        )
-    }
-
-    /// Whether a client's will may be published.
-    pub(crate) fn may_publish_will(
-        &self,
-        client_id: &ClientId,
-        user_name: Option<&str>,
-        will: &Will,
-    ) -> bool {
-        self.ask(client_id, user_name, Action::Publish, will.topic.as_str()) == Decision::Allow
-    }
-
-    fn may(
-        &self,
-        cache: &mut AclCache,
-        (client_id, user_name): (&ClientId, Option<&str>),
-        action: Action,
+        asker: Asker<'_>,
+        question: Question<'_>,
         topic: &Text,
     ) -> bool {
-        if self.modules.load().authorizers.is_empty() {
-            return true;
-        }
-        let generation = self.generation.load(SeqCst);
-        if let Some(decision) = cache.cache().get(generation, action, topic) {
+        if let Some(decision) = by_grant(asker, question) {
             return decision == Decision::Allow;
         }
-        let decision = self.ask(client_id, user_name, action, topic);
-        cache.cache().put(generation, action, topic, decision);
+        if self.in_use.load().modules.authorizers.is_empty() {
+            return true;
+        }
+        let generation = self.generation();
+        let entries = usize::try_from(self.cache_entries.load(Relaxed)).unwrap_or(0);
+        let cache = cache
+            .0
+            .get_or_insert_with(|| Box::new(AccessCache::new(entries)));
+        let asked = question.asked();
+        if let Some(decision) = cache.get(generation, asked, topic) {
+            return decision == Decision::Allow;
+        }
+        let decision = self.ask(asker.subject, question);
+        cache.put(generation, asked, topic, decision);
         decision == Decision::Allow
     }
 
-    fn ask(
-        &self,
-        client_id: &ClientId,
-        user_name: Option<&str>,
-        action: Action,
-        topic: &str,
-    ) -> Decision {
-        let modules = self.modules.load();
-        let answers = modules.authorizers.iter().map(|module| {
-            catch_unwind(AssertUnwindSafe(|| {
-                module.authorize(client_id, user_name, action, topic)
-            }))
-            .unwrap_or(Answer::Error(()))
+    /// Whether somebody's will may be published.
+    pub(crate) fn may_publish_will(&self, asker: Asker<'_>, will: &castmq_mqtt::Will) -> bool {
+        let question = Question {
+            action: Action::Publish,
+            topic: will.topic.as_str(),
+            qos: will.qos,
+            retain: will.retain,
+        };
+        let decision = by_grant(asker, question);
+        decision.unwrap_or_else(|| self.ask(asker.subject, question)) == Decision::Allow
+    }
+
+    fn ask(&self, subject: Subject<'_>, question: Question<'_>) -> Decision {
+        let in_use = self.in_use.load();
+        let answers = in_use.modules.authorizers.iter().map(|module| {
+            catch_unwind(AssertUnwindSafe(|| module.authorize(subject, question)))
+                .unwrap_or(Answer::Error(()))
         });
         match first_answer(answers) {
             Answer::Ok | Answer::Ignore => Decision::Allow,
             Answer::Error(()) => Decision::Deny,
         }
+    }
+}
+
+/// Superusers may do everything, and whose token holds rights has those and no others.
+fn by_grant(asker: Asker<'_>, question: Question<'_>) -> Option<Decision> {
+    let grant = asker.grant?;
+    if grant.is_superuser {
+        return Some(Decision::Allow);
+    }
+    let rights = grant.rights.as_ref()?;
+    Some(rights.decide(asker.subject, question))
+}
+
+/// What let clients in is looked at again: who would not be let in any more, goes.
+fn look_again(shard: &mut Shard) {
+    let here = shard.arbiter;
+    let revoked: Vec<_> = (shard.world.lanes.client.iter(here))
+        .filter(|(_, client)| client.is_revoked(shard))
+        .map(|(address, _)| address)
+        .collect();
+    for client in revoked {
+        let _ = shard.send(client, ClientEntry::Revoked);
     }
 }
 
@@ -270,9 +316,16 @@ impl Process for AccessControl {
     // emqttd: emqttd_access_control:register_mod/4
     fn take(&mut self, entry: AccessEntry, shard: &mut Shard) {
         let access = &shard.world.node.access;
-        let mut modules = (*access.modules()).clone();
+        let mut modules = access.modules();
         (entry.0)(&mut modules);
         access.replace(modules);
+        for arbiter in 0..shard.world.node.arbiters {
+            if arbiter == shard.arbiter {
+                look_again(shard);
+            } else {
+                shard.post(arbiter, Parcel::Run(Box::new(look_again)));
+            }
+        }
     }
 
     fn restart(&mut self, _shard: &mut Shard) -> Option<Box<Self>> {

@@ -12,7 +12,9 @@
 //!
 //! Listeners open last, so that whoever connects finds everything in place.
 
+mod entrances;
 mod handle;
+mod modules;
 mod opening;
 
 use std::fmt;
@@ -22,24 +24,27 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use castmq_mqtt::QoS;
-use castmq_net::{BindError, TokioPoller, bind};
+use castmq_net::{BindError, TokioPoller, TransportError, UnixBindError};
 use castmq_otp::{
     Arbiters, Clock, Dispatcher, LaunchError, MailLimits, Mailroom, ShardParts, SystemClock, launch,
 };
 use castmq_rules::hook::NameTaken;
-use castmq_settings::Settings;
+use castmq_settings::{ListenerTransport, Settings};
 use castmq_store::{Store, StoreError};
 
 use crate::access_control::{Authenticator, Authorizer, Modules};
 use crate::hook::Hooks;
-use crate::listener::{Listener, ListenerEntry};
+use crate::listener::{Entrance, Listener, ListenerEntry};
 use crate::local::tell_life;
 use crate::mod_rewrite::RewriteError;
 use crate::node::{GiveUpListener, Node};
 use crate::parcel::Parcel;
 use crate::{Local, Shard, mod_presence, mod_rewrite, mod_subscription, sup};
 
-pub use handle::{Handle, HandleError};
+pub use handle::{Handle, HandleError, ReloadError};
+pub use modules::ModuleError;
+
+use handle::Renewed;
 
 /// Parcels from other threads that an arbiter holds.
 const OUTSIDE_MAX: usize = 4096;
@@ -52,6 +57,20 @@ pub enum StartError {
     /// An address could not be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// A socket in the file system could not be listened on.
+    #[error(transparent)]
+    BindUnix(#[from] UnixBindError),
+    /// What the connections of a listener pass through cannot be had.
+    #[error("listener '{name}': {cause}")]
+    Transport {
+        /// Which listener.
+        name: String,
+        /// Why.
+        cause: TransportError,
+    },
+    /// A module that knows who may connect, or who may do what, cannot work.
+    #[error(transparent)]
+    Module(#[from] ModuleError),
     /// A listener takes clients without credentials from other machines, and nobody has said that it
     /// may.
     #[error(
@@ -165,29 +184,40 @@ impl Builder {
         let Self {
             settings,
             mut hooks,
-            modules,
+            modules: embedded,
             on_give_up,
             store,
         } = self;
-        check_anonymous(&settings, &modules)?;
+        check_anonymous(&settings, &embedded)?;
         load_modules(&settings, &mut hooks)?;
-        let mut sockets = Vec::new();
+        let loaded = modules::load(&settings, &embedded)?;
+        let mut open = Vec::new();
         let mut addresses = Vec::new();
         for listener in &settings.listener {
-            let socket = bind(listener.address, listener.backlog)?;
-            addresses.push(socket.local_addr().unwrap_or(listener.address));
-            sockets.push((listener.clone(), socket));
+            let (entrance, address) = entrances::open(listener)?;
+            addresses.extend(address);
+            open.push(entrance);
         }
+        let transports = open
+            .iter()
+            .map(|entrance| {
+                (
+                    entrance.settings.name.clone(),
+                    Arc::clone(&entrance.transport),
+                )
+            })
+            .collect();
         let arbiters = arbiters_of(&settings);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let limits = mail_limits(&settings);
         let node = Arc::new(Node::new(settings, arbiters, clock.wall(), None));
         node.hooks.store(hooks);
-        node.access.replace(modules);
+        node.access.replace(loaded);
         if let Some(listener) = on_give_up {
             node.on_give_up(listener);
         }
         let mailroom = Mailroom::new(arbiters, limits);
+        modules::set_up(&node, &mailroom);
         let sessions = opening::open(&node, &clock, &mailroom, store)?;
         let builders = (0..arbiters)
             .map(|arbiter| {
@@ -196,25 +226,31 @@ impl Builder {
             })
             .collect();
         let running = launch(builders).map_err(StartError::Launch)?;
-        let handle = Handle::new(node, mailroom);
+        let handle = Handle::new(node, mailroom, Renewed::new(transports, embedded));
         let broker = Broker {
             handle,
             addresses,
             arbiters: Some(running),
         };
         opening::restore(&broker.handle, sessions)?;
-        broker.open(sockets)?;
+        broker.open(open)?;
         Ok(broker)
     }
 }
 
 /// A listener on another address than loopback needs somebody who decides, or an explicit word.
 fn check_anonymous(settings: &Settings, modules: &Modules) -> Result<(), StartError> {
-    if settings.allow_anonymous || !modules.authenticators.is_empty() {
+    if settings.allow_anonymous
+        || !modules.authenticators.is_empty()
+        || !settings.auth.chain.is_empty()
+    {
         return Ok(());
     }
     let open = settings.listener.iter().find(|listener| {
-        !listener.allow_anonymous && !listener.address.ip().to_canonical().is_loopback()
+        !listener.allow_anonymous
+            && listener.authentication.is_empty()
+            && listener.transport != ListenerTransport::Unix
+            && !listener.address.ip().to_canonical().is_loopback()
     });
     match open {
         None => Ok(()),
@@ -339,7 +375,7 @@ impl Broker {
         Builder::default()
     }
 
-    /// Where its listeners listen, in the order of the settings.
+    /// Where its listeners listen that have an address, in the order of the settings.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
@@ -369,15 +405,12 @@ impl Broker {
         self.stop_now();
     }
 
-    fn open(
-        &self,
-        sockets: Vec<(castmq_settings::Listener, std::net::TcpListener)>,
-    ) -> Result<(), StartError> {
+    fn open(&self, entrances: Vec<Entrance>) -> Result<(), StartError> {
         let (opened, wait) = sync_channel(1);
         let open = move |shard: &mut Shard| {
             shard.world.socket_work.push(Box::new(move |shard, poller| {
-                for (settings, socket) in sockets {
-                    Listener::start(shard, poller, &settings, socket);
+                for entrance in entrances {
+                    Listener::start(shard, poller, entrance);
                 }
                 tell_life(shard, "started");
                 // Whoever waits may have given up.

@@ -15,19 +15,22 @@
 
 mod close;
 mod connect;
+mod identity;
 mod input;
 mod known_topic;
+mod mount;
 mod output;
 mod pause;
 mod publish;
 mod subscribe;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use castmq_mqtt::{Decoder, PacketId, ReasonCode, Text, Version};
 use castmq_observe::{Counter, Event, Kind};
-use castmq_otp::{Address, Down, Entry, Lanes, Peer, Process, Restart, Stream};
+use castmq_otp::{Address, Down, Entry, Facts, Lanes, Peer, Process, Restart, Stream};
 use castmq_rules::ack_order::{AckOrder, Outcome, Sequence};
 use castmq_rules::alias::OutboundAliases;
 use castmq_rules::claim::Epoch;
@@ -38,8 +41,8 @@ use castmq_rules::protocol::Protocol;
 use castmq_rules::session::{DownReason, Outgoing};
 use castmq_rules::{ClientId, Moment};
 
-use crate::access_control::AclCache;
-use crate::listener::Permit;
+use crate::access_control::{AclCache, Finding, Grant};
+use crate::listener::{Permit, Profile};
 use crate::server::Published;
 use crate::session::{Session, SessionEntry};
 use crate::{Local, Shard, kinds, now};
@@ -62,6 +65,9 @@ pub struct Client {
     address: Address<Self>,
     peer: Peer,
     permit: Permit,
+    profile: Arc<Profile>,
+    /// What is known of the other side, until it has connected.
+    facts: Option<Box<Facts>>,
     stage: Stage,
     decoder: Decoder,
     protocol: Protocol,
@@ -91,6 +97,8 @@ pub struct Client {
 enum Stage {
     /// CONNECT has not come.
     Opening,
+    /// CONNECT is accepted if the client is who it says it is.
+    Authenticating(Box<Claiming>),
     /// CONNECT is accepted but for the session.
     Claiming(Box<Claiming>),
     /// It has a session.
@@ -104,6 +112,8 @@ enum Stage {
 struct Claiming {
     plan: ConnectPlan,
     user_name: Option<Text>,
+    /// What is known of the client, where a module knows it.
+    grant: Option<Box<Grant>>,
     /// Where its session is, when that is another arbiter.
     move_to: Option<u16>,
 }
@@ -115,6 +125,9 @@ struct Linked {
     epoch: Epoch,
     client_id: ClientId,
     user_name: Option<Text>,
+    grant: Option<Box<Grant>>,
+    /// When it has to go.
+    expires: Option<Moment>,
     version: Version,
     wants_problem_information: bool,
     /// Only for a client that takes some.
@@ -138,6 +151,10 @@ pub enum ClientEntry {
         /// Whether it was there.
         present: bool,
     },
+    /// Who the client is, or why it is not let in.
+    Identified(Finding),
+    /// What let the client in is not so any more.
+    Revoked,
     /// The claim was refused for now.
     Busy,
     /// The client id is decided about elsewhere.
@@ -214,6 +231,8 @@ impl Entry for ClientEntry {
             Self::Subscribe(_) => 11,
             Self::Resume => 12,
             Self::Timer => 13,
+            Self::Identified(_) => 14,
+            Self::Revoked => 15,
         }
     }
 }
@@ -227,6 +246,8 @@ pub struct Accepted {
     pub peer: Peer,
     /// Its place among the connections of its listener.
     pub permit: Permit,
+    /// What all connections of its listener have in common.
+    pub profile: Arc<Profile>,
 }
 
 /// Starts a connection and registers its socket.
@@ -235,6 +256,7 @@ pub fn start(shard: &mut Shard, poller: &mut dyn castmq_otp::Poller, accepted: A
         stream,
         peer,
         permit,
+        profile,
     } = accepted;
     if shard.world.node.is_stopping() {
         // It would only be told so: listeners have stopped, this one was on its way.
@@ -251,15 +273,16 @@ pub fn start(shard: &mut Shard, poller: &mut dyn castmq_otp::Poller, accepted: A
         );
         return;
     }
-    let address = spawn(shard, peer, permit);
+    let address = spawn(shard, peer, permit, profile);
     if poller.register(address.token(), stream).is_err() {
         shard.with(address, Client::end);
     }
 }
 
-fn spawn(shard: &mut Shard, peer: Peer, permit: Permit) -> Address<Client> {
+fn spawn(shard: &mut Shard, peer: Peer, permit: Permit, profile: Arc<Profile>) -> Address<Client> {
     let settings = &shard.world.node.settings.mqtt;
-    let decoder = Decoder::server(settings.max_packet_size);
+    let packet_bytes_max = profile.packet_bytes_max.unwrap_or(settings.max_packet_size);
+    let decoder = Decoder::server(packet_bytes_max);
     let rate = settings.message_rate;
     let rate = (rate > 0).then(|| Box::new(TokenBucket::new(rate, now(shard))));
     let patience = settings.connect_timeout;
@@ -270,6 +293,8 @@ fn spawn(shard: &mut Shard, peer: Peer, permit: Permit) -> Address<Client> {
         address,
         peer,
         permit,
+        profile,
+        facts: None,
         stage: Stage::Opening,
         decoder,
         protocol: Protocol::new(),
@@ -295,7 +320,9 @@ impl Client {
     #[must_use]
     pub fn client_id(&self) -> Option<&ClientId> {
         match &self.stage {
-            Stage::Claiming(claiming) => Some(&claiming.plan.client_id),
+            Stage::Authenticating(claiming) | Stage::Claiming(claiming) => {
+                Some(&claiming.plan.client_id)
+            }
             Stage::Connected(linked) => Some(&linked.client_id),
             Stage::Opening | Stage::Closing { .. } => None,
         }
@@ -310,7 +337,7 @@ impl Client {
     fn version(&self) -> Version {
         match &self.stage {
             Stage::Connected(linked) => linked.version,
-            Stage::Claiming(claiming) => claiming.plan.version,
+            Stage::Authenticating(claiming) | Stage::Claiming(claiming) => claiming.plan.version,
             Stage::Opening | Stage::Closing { .. } => self.decoder.version().unwrap_or_default(),
         }
     }
@@ -336,13 +363,22 @@ impl Client {
             .map(|since| since + write_timeout);
         let (closing, alive) = match self.stage {
             Stage::Closing { since } => (Some(since + close::PATIENCE), None),
+            // It waits for us, each wait with a deadline of its own.
+            Stage::Authenticating(_) => (None, None),
             Stage::Opening | Stage::Claiming(_) | Stage::Connected(_) => {
                 (None, self.keep_alive.deadline())
             }
         };
         let paused = self.pause.as_ref().map(pause::Pause::deadline);
         let answer = self.unanswered.map(|since| since + ANSWER_PATIENCE);
-        let next = [blocked, closing, alive, paused, answer]
+        let expires = match &self.stage {
+            Stage::Connected(linked) => linked.expires,
+            Stage::Opening
+            | Stage::Authenticating(_)
+            | Stage::Claiming(_)
+            | Stage::Closing { .. } => None,
+        };
+        let next = [blocked, closing, alive, paused, answer, expires]
             .into_iter()
             .flatten()
             .min();
@@ -352,6 +388,20 @@ impl Client {
             self.armed = Some(at);
             shard.arm(self.address, at.since_start(), TIMER);
         }
+    }
+
+    fn silent_too_long(&self, at: Moment) -> Option<ReasonCode> {
+        let waits_for_us = matches!(self.stage, Stage::Authenticating(_));
+        (!waits_for_us)
+            .then(|| self.keep_alive.expired(at))
+            .flatten()
+    }
+
+    fn has_expired(&self, at: Moment) -> bool {
+        let Stage::Connected(linked) = &self.stage else {
+            return false;
+        };
+        linked.expires.is_some_and(|expires| at >= expires)
     }
 
     // emqttd: emqttd_client:handle_info/2 (keepalive)
@@ -371,8 +421,10 @@ impl Client {
                 .is_some_and(|since| at >= since + write_timeout);
         if is_unwritable {
             self.close(shard, &Close::Unwritable);
-        } else if let Some(reason) = self.keep_alive.expired(at) {
+        } else if let Some(reason) = self.silent_too_long(at) {
             self.close(shard, &Close::Silent(reason));
+        } else if self.has_expired(at) {
+            self.close(shard, &Close::Expired);
         } else if self
             .unanswered
             .is_some_and(|since| at >= since + ANSWER_PATIENCE)
@@ -403,6 +455,8 @@ impl Process for Client {
             } => {
                 self.claimed(shard, session, epoch, present);
             }
+            ClientEntry::Identified(finding) => self.identified(shard, finding),
+            ClientEntry::Revoked => self.close(shard, &Close::Revoked),
             ClientEntry::Busy => self.refuse_busy(shard),
             ClientEntry::Move(arbiter) => self.move_to(shard, arbiter),
             ClientEntry::Publish(outgoing) => self.deliver(shard, &outgoing),

@@ -2,8 +2,12 @@
 //! [`Broker`] to run them inside of any program.
 
 pub mod access_control;
+pub mod acl_internal;
 pub mod alarm;
 pub mod app;
+pub mod auth_anonymous;
+pub mod auth_certificate;
+pub mod auth_clientid;
 pub mod broker;
 pub mod client;
 pub mod cm;
@@ -20,6 +24,7 @@ pub mod mod_rewrite;
 pub mod mod_subscription;
 pub mod node;
 pub mod parcel;
+pub mod pooler;
 pub mod pubsub;
 pub mod retainer;
 pub mod router;
@@ -33,8 +38,8 @@ pub mod sup;
 pub mod sysmon;
 mod ticker;
 
-pub use access_control::{Authenticator, Authorizer, Credentials};
-pub use app::{Broker, Builder, Handle, HandleError, StartError};
+pub use access_control::{Authenticator, Authorizer, Credentials, Desk, Finding, Grant, UserName};
+pub use app::{Broker, Builder, Handle, HandleError, ModuleError, ReloadError, StartError};
 pub use castmq_mqtt as mqtt;
 pub use castmq_observe::{ProcessId, ProcessRecord};
 pub use castmq_rules as rules;

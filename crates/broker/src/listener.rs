@@ -11,17 +11,17 @@
 //! | Watch | counters `connections/…`; events `listener.…`; alarm `out_of_descriptors` |
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use castmq_net::is_out_of_descriptors;
+use castmq_mqtt::Text;
+use castmq_net::{Transport, is_out_of_descriptors};
 use castmq_observe::{Counter, Event, Kind};
 use castmq_otp::{Accepted, Address, Entry, Lanes, Listening, Poller, Process, Restart};
 use castmq_rules::alarm::Severity;
 use castmq_rules::limits::TokenBucket;
-use castmq_settings::Listener as Settings;
+use castmq_settings::{CertificateUserName, Listener as Settings};
 
 use crate::alarm::{self, AlarmEntry};
 use crate::parcel::Parcel;
@@ -59,12 +59,64 @@ impl Permit {
     }
 }
 
+/// What all connections of a listener have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// The listener's name.
+    pub name: String,
+    /// The largest packet taken from them, if not that of the node.
+    pub packet_bytes_max: Option<u32>,
+    /// What stands before each of their topics.
+    pub mount_point: Option<Text>,
+    /// Who has no user name may come in where no module knows it.
+    pub is_anonymous: bool,
+    /// What of a client's certificate is its user name.
+    pub named_by: CertificateUserName,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self::of(&Settings::default())
+    }
+}
+
+impl Profile {
+    /// That of a listener with these settings.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            name: settings.name.clone(),
+            packet_bytes_max: Some(settings.max_packet_size).filter(|bytes| *bytes > 0),
+            mount_point: settings
+                .mount_point
+                .as_deref()
+                .and_then(|mount_point| Text::try_from(mount_point).ok()),
+            is_anonymous: settings.allow_anonymous,
+            named_by: settings.tls.user_name,
+        }
+    }
+}
+
+/// A listener's socket, and what its connections pass through.
+#[derive(Debug)]
+pub struct Entrance {
+    /// The settings that it was made by.
+    pub settings: Settings,
+    /// The socket, which is bound.
+    pub listening: Listening,
+    /// What its connections pass through.
+    pub transport: Arc<Transport>,
+}
+
 /// A listener.
 #[derive(Debug)]
 pub struct Listener {
     address: Address<Self>,
     name: String,
-    local: SocketAddr,
+    /// Where it listens.
+    local: Arc<str>,
+    profile: Arc<Profile>,
+    transport: Arc<Transport>,
     connections: Arc<AtomicU32>,
     connections_max: u32,
     rate: Option<TokenBucket>,
@@ -106,21 +158,33 @@ impl Entry for ListenerEntry {
 
 impl Listener {
     /// Starts a listener on a socket that is bound.
-    pub fn start(
-        shard: &mut Shard,
-        poller: &mut dyn Poller,
-        settings: &Settings,
-        socket: std::net::TcpListener,
-    ) {
-        let Ok(local) = socket.local_addr() else {
-            return;
+    pub fn start(shard: &mut Shard, poller: &mut dyn Poller, entrance: Entrance) {
+        let Entrance {
+            settings,
+            listening,
+            transport,
+        } = entrance;
+        let local: Arc<str> = match &listening {
+            Listening::Tcp(socket) => socket
+                .local_addr()
+                .map_or_else(|_| settings.address.to_string(), |local| local.to_string())
+                .into(),
+            Listening::Unix(_) => settings
+                .unix
+                .path
+                .as_deref()
+                .map_or_else(String::new, |path| path.display().to_string())
+                .into(),
         };
+        let profile = Arc::new(Profile::of(&settings));
         let rate = settings.connect_rate;
         let at = now(shard);
         let address = shard.spawn(&settings.name, |address| Self {
             address,
             name: settings.name.clone(),
-            local,
+            local: Arc::clone(&local),
+            profile,
+            transport,
             connections: Arc::default(),
             connections_max: settings.max_connections,
             rate: (rate > 0).then(|| TokenBucket::new(rate, at)),
@@ -129,7 +193,7 @@ impl Listener {
             is_out_of_descriptors: false,
         });
         shard.world.listeners.push(address);
-        if let Err(error) = poller.listen(address.token(), Listening::Tcp(socket)) {
+        if let Err(error) = poller.listen(address.token(), listening) {
             shard.tell(
                 Event::ListenerPaused,
                 &[("listener", &local), ("cause", &error)],
@@ -138,7 +202,11 @@ impl Listener {
         }
         shard.tell(
             Event::ListenerStarted,
-            &[("listener", &settings.name), ("address", &local)],
+            &[
+                ("listener", &settings.name),
+                ("address", &local),
+                ("transport", &settings.transport.word()),
+            ],
         );
     }
 
@@ -186,28 +254,18 @@ impl Listener {
             return;
         }
         shard.count(Counter::ConnectionsAccepted);
-        let permit = Permit::take(&self.connections);
+        let accepted = client::Accepted {
+            stream: self.transport.wrap(stream, peer),
+            peer,
+            permit: Permit::take(&self.connections),
+            profile: Arc::clone(&self.profile),
+        };
         let arbiter = self.next_arbiter;
         self.next_arbiter = (arbiter + 1) % shard.world.node.arbiters;
         if arbiter == shard.arbiter {
-            client::start(
-                shard,
-                poller,
-                client::Accepted {
-                    stream,
-                    peer,
-                    permit,
-                },
-            );
+            client::start(shard, poller, accepted);
         } else {
-            shard.post(
-                arbiter,
-                Parcel::Connection(Box::new(client::Accepted {
-                    stream,
-                    peer,
-                    permit,
-                })),
-            );
+            shard.post(arbiter, Parcel::Connection(Box::new(accepted)));
         }
     }
 
@@ -280,7 +338,9 @@ impl Process for Listener {
         Some(Box::new(Self {
             address: self.address,
             name: self.name.clone(),
-            local: self.local,
+            local: Arc::clone(&self.local),
+            profile: Arc::clone(&self.profile),
+            transport: Arc::clone(&self.transport),
             connections: Arc::clone(&self.connections),
             connections_max: self.connections_max,
             rate: self.rate,

@@ -471,9 +471,9 @@ impl Process for Session {
                     self.state.handle_room(has_room, now);
                 }
             }
-            SessionEntry::TooLarge(epoch, id) => {
+            SessionEntry::Undeliverable(epoch, id, reason) => {
                 if self.is_current(epoch, shard) {
-                    self.state.handle_too_large(id, now);
+                    self.state.handle_undeliverable(id, reason, now);
                 }
             }
             SessionEntry::Continue => self.state.handle_continue(now),

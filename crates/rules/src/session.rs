@@ -79,6 +79,8 @@ pub struct Session {
     retries: Option<Moment>,
     /// Who connected last.
     user_name: Option<Text>,
+    /// Its client may do what the rules do not know of.
+    is_privileged: bool,
     /// Only of a session that outlives its process.
     kept: Option<Box<Kept>>,
     actions: Actions,
@@ -120,6 +122,7 @@ impl Session {
             ends: None,
             retries: None,
             user_name: None,
+            is_privileged: false,
             kept: None,
             actions: Actions::default(),
             settings,
@@ -152,6 +155,7 @@ impl Session {
         self.ends = None;
         self.will.handle_connected(link.will);
         self.user_name = link.user_name;
+        self.is_privileged = link.is_privileged;
         self.store_record();
         for packet_id in self.window.handle_connected(link.receive_maximum) {
             let reason = ReasonCode::Success;

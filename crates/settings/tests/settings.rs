@@ -364,8 +364,8 @@ fn an_address_that_others_can_reach_needs_a_word_in_writing() {
         complaints,
         [
             "castmq.toml:2: listener.0.address: 0.0.0.0:1883 can be reached from other machines, and \
-          no authentication is configured; allowed: a loopback address, or `allow_anonymous = \
-          true` written out"
+          no authentication is configured; allowed: a loopback address, `auth.chain` with the modules \
+          that know who may connect, or `allow_anonymous = true` written out"
         ]
     );
 }

@@ -189,6 +189,7 @@ impl Cluster {
             stream: Stream::Memory(there),
             peer: SocketAddr::from((Ipv4Addr::LOCALHOST, self.connections)).into(),
             permit: Permit::take(&held),
+            profile: Default::default(),
         };
         let (shard, poller) = &mut self.shards[arbiter];
         client::start(shard, poller, accepted);

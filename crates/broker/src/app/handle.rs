@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use castmq_mqtt::{QoS, ReasonCode, Text, TopicError, TopicName};
+use castmq_net::{Transport, TransportError};
 use castmq_observe::ProcessRecord;
 use castmq_otp::{Address, Full, Mailroom};
 use castmq_rules::ClientId;
 use castmq_rules::session::EndReason;
 
+use super::modules::{self, ModuleError};
 use crate::access_control::{AccessEntry, Modules};
 use crate::client::{Client, ClientEntry};
 use crate::hook::{HookEntry, Hooks};
@@ -59,6 +61,42 @@ impl From<Full> for HandleError {
 pub struct Handle {
     node: Arc<Node>,
     mailroom: Mailroom<Parcel>,
+    renewed: Arc<Renewed>,
+}
+
+/// What a reload begins with.
+#[derive(Debug)]
+pub(super) struct Renewed {
+    transports: Vec<(String, Arc<Transport>)>,
+    embedded: Modules,
+}
+
+impl Renewed {
+    pub(super) fn new(transports: Vec<(String, Arc<Transport>)>, embedded: Modules) -> Self {
+        Self {
+            transports,
+            embedded,
+        }
+    }
+}
+
+/// What could not be read again; it stays as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// A module's files.
+    #[error(transparent)]
+    Module(#[from] ModuleError),
+    /// The certificates of a listener.
+    #[error("listener '{name}': {cause}")]
+    Transport {
+        /// Which listener.
+        name: String,
+        /// Why.
+        cause: TransportError,
+    },
+    /// The broker does not answer.
+    #[error(transparent)]
+    Handle(#[from] HandleError),
 }
 
 impl fmt::Debug for Handle {
@@ -71,8 +109,12 @@ impl fmt::Debug for Handle {
 }
 
 impl Handle {
-    pub(super) fn new(node: Arc<Node>, mailroom: Mailroom<Parcel>) -> Self {
-        Self { node, mailroom }
+    pub(super) fn new(node: Arc<Node>, mailroom: Mailroom<Parcel>, renewed: Renewed) -> Self {
+        Self {
+            node,
+            mailroom,
+            renewed: Arc::new(renewed),
+        }
     }
 
     /// What all arbiters share.
@@ -275,6 +317,36 @@ impl Handle {
                 let _ = shard.send(access, AccessEntry(Box::new(change)));
             }
         })
+    }
+
+    /// Reads files again: passwords and rules, for all clients at once; certificates, for new connections.
+    /// Who would not be let in any more is disconnected. What the program has changed about the modules
+    /// since the start is lost.
+    ///
+    /// # Errors
+    ///
+    /// What could not be read, and stays as it was; the rest is new.
+    pub fn reload(&self) -> Result<(), Vec<ReloadError>> {
+        let mut failed = Vec::new();
+        for (name, transport) in &self.renewed.transports {
+            if let Err(cause) = transport.reload() {
+                let name = name.clone();
+                failed.push(ReloadError::Transport { name, cause });
+            }
+        }
+        match modules::load(&self.node.settings, &self.renewed.embedded) {
+            Err(error) => failed.push(error.into()),
+            Ok(loaded) => {
+                if let Err(error) = self.change_access(move |modules| *modules = loaded) {
+                    failed.push(error.into());
+                }
+            }
+        }
+        if failed.is_empty() {
+            Ok(())
+        } else {
+            Err(failed)
+        }
     }
 
     fn arbiter_of(&self, client_id: &str) -> Option<u16> {

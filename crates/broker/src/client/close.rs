@@ -9,6 +9,7 @@ use castmq_rules::connect::Refused;
 use castmq_rules::protocol::Violation;
 use castmq_rules::session::{DownReason, Expiry};
 
+use super::connect::Refusal;
 use super::{Client, Stage};
 use crate::session::SessionEntry;
 use crate::{Shard, hook, ledger, now};
@@ -38,6 +39,12 @@ pub enum Close {
     Denied(ReasonCode),
     /// A message was not accepted and a 3.x client cannot be told.
     NotAccepted(ReasonCode),
+    /// What it sent below MQTT was wrong.
+    Transport(String),
+    /// Its token is over.
+    Expired,
+    /// What let it in is not so any more.
+    Revoked,
     /// Nothing came for too long.
     Silent(ReasonCode),
     /// Its socket took nothing for too long.
@@ -54,7 +61,8 @@ impl Close {
     /// What DISCONNECT says; `None` when the client is gone or has said so itself.
     fn reason(&self) -> Option<ReasonCode> {
         match self {
-            Self::ByPeer | Self::Disconnect { .. } => None,
+            Self::ByPeer | Self::Disconnect { .. } | Self::Transport(_) => None,
+            Self::Expired | Self::Revoked => Some(ReasonCode::NotAuthorized),
             Self::Malformed(error) => Some(error.reason_code()),
             Self::Violation(violation) => Some(violation.reason_code()),
             Self::ReceiveMaximum(exceeded) => Some(exceeded.reason_code()),
@@ -70,7 +78,7 @@ impl Close {
     /// What the session is told.
     fn down(&self) -> DownReason {
         match self {
-            Self::ByPeer => DownReason::Closed,
+            Self::ByPeer | Self::Transport(_) => DownReason::Closed,
             Self::Disconnect { reason, expiry } => DownReason::Disconnect {
                 reason: *reason,
                 expiry: *expiry,
@@ -82,6 +90,8 @@ impl Close {
             | Self::ReceiveMaximum(_)
             | Self::Denied(_)
             | Self::NotAccepted(_)
+            | Self::Expired
+            | Self::Revoked
             | Self::Silent(_)
             | Self::Unwritable
             | Self::Unanswered
@@ -99,7 +109,10 @@ impl Close {
             | Self::Violation(_)
             | Self::ReceiveMaximum(_)
             | Self::Kicked(ReasonCode::ProtocolError) => Event::ClientBadInput,
-            Self::Denied(_) | Self::NotAccepted(_) => Event::ClientDenied,
+            Self::Denied(_) | Self::NotAccepted(_) | Self::Expired | Self::Revoked => {
+                Event::ClientDenied
+            }
+            Self::Transport(_) => Event::ConnectionRefused,
             Self::Silent(_) | Self::Unwritable | Self::Unanswered | Self::PausedTooLong => {
                 Event::ClientTimedOut
             }
@@ -117,6 +130,9 @@ impl Close {
             Self::ReceiveMaximum(exceeded) => exceeded.to_string(),
             Self::Denied(reason) => format!("denied {reason:?}"),
             Self::NotAccepted(reason) => format!("message not accepted {reason:?}"),
+            Self::Transport(cause) => cause.clone(),
+            Self::Expired => "its token has expired".to_owned(),
+            Self::Revoked => "its user or its rights were taken away".to_owned(),
             Self::Silent(_) => "nothing received in time".to_owned(),
             Self::Unwritable => "socket took nothing in time".to_owned(),
             Self::Unanswered => "subscription not confirmed in time".to_owned(),
@@ -135,7 +151,14 @@ impl Client {
         }
         if let Some(refused) = self.unsupported_version(close) {
             let version = self.decoder.version().unwrap_or_default();
-            return self.refuse(shard, version, None, refused);
+            let refusal = Refusal {
+                version,
+                client_id: None,
+                user_name: None,
+                refused,
+                cause: None,
+            };
+            return self.refuse(shard, refusal);
         }
         self.tell_close(shard, close);
         let down = close.down();
@@ -150,7 +173,7 @@ impl Client {
         if let Some(reason) = close.reason() {
             self.say_farewell(shard, close, reason);
         }
-        if *close == Close::ByPeer {
+        if matches!(close, Close::ByPeer | Close::Transport(_)) {
             // Nobody reads it.
             self.out.clear();
         }

@@ -1,5 +1,7 @@
 //! CONNECT: from the packet to CONNACK, over another arbiter if the session is there.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use castmq_mqtt::{Connect, Decoder, Packet, Text, Version, encoded_bytes};
 use castmq_observe::{Counter, Event};
@@ -7,14 +9,16 @@ use castmq_otp::{Address, Peer, Poller, Stream};
 use castmq_rules::ack_order::AckOrder;
 use castmq_rules::alias::{AliasPolicy, OutboundAliases};
 use castmq_rules::claim::Epoch;
-use castmq_rules::connect::{ConnectPlan, Refused, decide};
+use castmq_rules::connect::{ConnectPlan, ConnectSettings, Refused, decide};
 use castmq_rules::protocol::{Agreement, Protocol};
 use castmq_rules::session::{DownReason, Link};
 
+use super::identity::{is_privileged, moment_of};
+use super::mount::mounted;
 use super::{Claiming, Client, Close, Linked, Stage};
-use crate::access_control::{AclCache, Credentials};
+use crate::access_control::{AclCache, Grant};
 use crate::cm::{ClientRow, CmEntry};
-use crate::listener::Permit;
+use crate::listener::{Permit, Profile};
 use crate::node::Pressure;
 use crate::parcel::Parcel;
 use crate::session::{Session, SessionEntry};
@@ -30,13 +34,26 @@ pub struct Adopted {
     stream: Stream,
     peer: Peer,
     permit: Permit,
+    profile: Arc<Profile>,
     plan: ConnectPlan,
     user_name: Option<Text>,
+    grant: Option<Box<Grant>>,
     decoder: Decoder,
     protocol: Protocol,
     /// What came behind CONNECT.
     input: Bytes,
     hops: u8,
+}
+
+/// Why a client is turned away, and which.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) version: Version,
+    pub(super) client_id: Option<Text>,
+    pub(super) user_name: Option<Text>,
+    pub(super) refused: Refused,
+    /// What only operators are told.
+    pub(super) cause: Option<String>,
 }
 
 impl Client {
@@ -46,31 +63,33 @@ impl Client {
     pub(super) fn connect(&mut self, shard: &mut Shard, connect: &Connect) {
         self.packet_bytes_max = packet_bytes_max(connect.properties.maximum_packet_size);
         match self.judge_connect(shard, connect) {
-            Ok(plan) => {
-                let user_name = connect.user_name.clone();
-                self.leave_opening(shard);
-                let claiming = Claiming {
-                    plan: owned(plan),
-                    user_name,
-                    move_to: None,
+            Ok(plan) => self.authenticate(shard, connect, owned(plan)),
+            Err(refused) => {
+                let refusal = Refusal {
+                    version: connect.version,
+                    client_id: Some(connect.client_id.clone()),
+                    user_name: connect.user_name.clone(),
+                    refused,
+                    cause: None,
                 };
-                self.stage = Stage::Claiming(Box::new(claiming));
-                self.claim(shard);
+                self.refuse(shard, refusal);
             }
-            Err(refused) => self.refuse(shard, connect.version, Some(&connect.client_id), refused),
         }
     }
 
     fn judge_connect(&self, shard: &mut Shard, connect: &Connect) -> Result<ConnectPlan, Refused> {
-        let node = std::sync::Arc::clone(&shard.world.node);
+        let node = Arc::clone(&shard.world.node);
         if node.is_stopping() {
             return Err(Refused::ShuttingDown);
         }
         if node.pressure() >= Pressure::RefuseClients {
             return Err(Refused::QuotaExceeded);
         }
-        let settings = std::sync::Arc::clone(&shard.world.connect_settings);
+        let settings = self.connect_settings(shard);
         let mut plan = decide(connect, &settings, || shard.world.assign_client_id())?;
+        if let (Some(will), Some(mount_point)) = (&mut plan.will, &self.profile.mount_point) {
+            will.topic = mounted(mount_point, &will.topic).ok_or(Refused::WillTopicNotAllowed)?;
+        }
         let is_known = node.directory.contains_key(&plan.client_id);
         let is_new = plan.expiry.keeps_session() && !is_known;
         // Who comes for what waits for him makes room.
@@ -78,21 +97,6 @@ impl Client {
         if is_in_trouble && (is_new || is_known && store::is_failing(shard)) {
             // What CONNACK would promise of the session cannot be kept.
             return Err(Refused::QuotaExceeded);
-        }
-        node.access.authenticate(&Credentials {
-            client_id: &plan.client_id,
-            user_name: connect.user_name.as_deref(),
-            password: connect.password.as_deref(),
-            peer: self.peer,
-            version: connect.version,
-        })?;
-        // differs: emqttd never looks at the will's topic (P13).
-        if let Some(will) = &plan.will
-            && !node
-                .access
-                .may_publish_will(&plan.client_id, connect.user_name.as_deref(), will)
-        {
-            return Err(Refused::NotAuthorized);
         }
         if let Some(prefix) = plan.properties.response_information.take() {
             let information = prefix.replace("%c", plan.client_id.as_str());
@@ -106,9 +110,21 @@ impl Client {
         Ok(plan)
     }
 
+    /// What holds for clients of its listener.
+    fn connect_settings(&self, shard: &Shard) -> Arc<ConnectSettings> {
+        let settings = &shard.world.connect_settings;
+        match self.profile.packet_bytes_max {
+            None => Arc::clone(settings),
+            Some(packet_bytes_max) => Arc::new(ConnectSettings {
+                packet_bytes_max,
+                ..(**settings).clone()
+            }),
+        }
+    }
+
     /// Asks for the session where the client id is decided about.
     // tour: connect/2
-    fn claim(&mut self, shard: &mut Shard) {
+    pub(super) fn claim(&mut self, shard: &mut Shard) {
         let Stage::Claiming(claiming) = &mut self.stage else {
             return;
         };
@@ -128,6 +144,7 @@ impl Client {
             expiry: plan.expiry,
             will: plan.will.clone(),
             user_name: claiming.user_name.clone(),
+            is_privileged: is_privileged(claiming.grant.as_deref()),
         };
         let entry = SmEntry::Claim {
             claimant: Box::new(Claimant {
@@ -174,6 +191,8 @@ impl Client {
             permit: self.permit.clone(),
             plan: claiming.plan.clone(),
             user_name: claiming.user_name.clone(),
+            grant: claiming.grant.clone(),
+            profile: Arc::clone(&self.profile),
             decoder: self.decoder.clone(),
             protocol: std::mem::take(&mut self.protocol),
             input: self.input.take(),
@@ -197,7 +216,10 @@ impl Client {
         let stage = std::mem::replace(&mut self.stage, Stage::Opening);
         let claiming = match stage {
             Stage::Claiming(claiming) => *claiming,
-            other @ (Stage::Opening | Stage::Connected(_) | Stage::Closing { .. }) => {
+            other @ (Stage::Opening
+            | Stage::Authenticating(_)
+            | Stage::Connected(_)
+            | Stage::Closing { .. }) => {
                 // It closed in the meantime: its session has to know.
                 self.stage = other;
                 let reason = DownReason::Closed;
@@ -206,9 +228,12 @@ impl Client {
             }
         };
         let Claiming {
-            plan, user_name, ..
+            plan,
+            user_name,
+            grant,
+            ..
         } = claiming;
-        let settings = std::sync::Arc::clone(&shard.world.connect_settings);
+        let settings = self.connect_settings(shard);
         let connack = Packet::ConnAck(Box::new(plan.accepted(present)));
         self.protocol
             .handle_accepted(Agreement::new(&plan, &settings));
@@ -221,6 +246,11 @@ impl Client {
             epoch,
             client_id: plan.client_id.clone(),
             user_name: user_name.clone(),
+            expires: grant
+                .as_ref()
+                .and_then(|grant| grant.expires)
+                .map(|expires| moment_of(shard, expires)),
+            grant,
             version: plan.version,
             wants_problem_information: plan.wants_problem_information,
             aliases: (own_aliases.min(plan.topic_alias_max) > 0).then(|| {
@@ -264,34 +294,44 @@ impl Client {
         let Stage::Claiming(claiming) = &self.stage else {
             return;
         };
-        let (version, text) = (
-            claiming.plan.version,
-            claiming.plan.client_id.text().clone(),
-        );
-        self.refuse(shard, version, Some(&text), Refused::Busy);
+        let refusal = Refusal {
+            version: claiming.plan.version,
+            client_id: Some(claiming.plan.client_id.text().clone()),
+            user_name: claiming.user_name.clone(),
+            refused: Refused::Busy,
+            cause: None,
+        };
+        self.refuse(shard, refusal);
     }
 
     /// CONNACK with the reason where the version has one, then the end. No session hears of it, so no
     /// will is published.
     // differs: emqttd leaves the socket of a refused client open and takes its messages (P1).
     // [MQTT3-3.2.2-5] [MQTT5-3.2.2-7]
-    pub(super) fn refuse(
-        &mut self,
-        shard: &mut Shard,
-        version: Version,
-        client_id: Option<&Text>,
-        refused: Refused,
-    ) {
+    pub(super) fn refuse(&mut self, shard: &mut Shard, refusal: Refusal) {
+        let Refusal {
+            version,
+            client_id,
+            user_name,
+            refused,
+            cause,
+        } = refusal;
         let refused = match (&refused, &shard.world.server_reference) {
             (Refused::Busy | Refused::QuotaExceeded | Refused::ShuttingDown, Some(server)) => {
                 Refused::UseAnotherServer(server.clone())
             }
             _ => refused,
         };
-        let name = client_id.map_or("", |client_id| client_id.as_str());
+        let name = client_id.unwrap_or_default();
         shard.tell(
             Event::ClientRefused,
-            &[("client", &name), ("peer", &self.peer), ("cause", &refused)],
+            &[
+                ("client", &name),
+                ("user", &user_name.unwrap_or_default()),
+                ("peer", &self.peer),
+                ("listener", &self.profile.name),
+                ("cause", &cause.unwrap_or_else(|| refused.to_string())),
+            ],
         );
         shard.count(Counter::ConnectionsRefused);
         ledger::count_close(shard, refused.reason_code());
@@ -309,14 +349,16 @@ pub(crate) fn adopt(shard: &mut Shard, poller: &mut dyn Poller, adopted: Adopted
         stream,
         peer,
         permit,
+        profile,
         plan,
         user_name,
+        grant,
         decoder,
         protocol,
         input,
         hops,
     } = adopted;
-    let address = super::spawn(shard, peer, permit);
+    let address = super::spawn(shard, peer, permit, profile);
     if poller.register(address.token(), stream).is_err() {
         shard.with(address, Client::end);
         return;
@@ -331,6 +373,7 @@ pub(crate) fn adopt(shard: &mut Shard, poller: &mut dyn Poller, adopted: Adopted
         let claiming = Claiming {
             plan,
             user_name,
+            grant,
             move_to: None,
         };
         client.stage = Stage::Claiming(Box::new(claiming));

@@ -1,6 +1,6 @@
 //! What a client sends: reading, splitting into packets, and who handles which.
 
-use std::io::ErrorKind::{Interrupted, WouldBlock};
+use std::io::ErrorKind::{Interrupted, InvalidData, WouldBlock};
 
 use bytes::{Buf, Bytes, BytesMut};
 use castmq_mqtt::{AckKind, Glance, Glanced, Packet, PacketId, PacketType, ReasonCode};
@@ -119,6 +119,9 @@ impl Client {
             }
             Ok(Chunk { bytes, is_last }) => {
                 self.input.is_readable = !is_last;
+                if self.is_opening() {
+                    self.learn(poller);
+                }
                 shard.cells.add(Counter::BytesReceived, bytes as u64);
                 self.take_in(shard, scratch.get(..bytes).unwrap_or_default())
             }
@@ -127,6 +130,10 @@ impl Client {
                 Stop::Empty
             }
             Err(error) if error.kind() == Interrupted => Stop::Empty,
+            Err(error) if error.kind() == InvalidData => {
+                self.close(shard, &Close::Transport(error.to_string()));
+                Stop::Held
+            }
             Err(_) => {
                 self.close(shard, &Close::ByPeer);
                 Stop::Held

@@ -13,6 +13,7 @@ use castmq_otp::Poller;
 use castmq_rules::alias::Alias;
 use castmq_rules::session::{DropReason, Outgoing};
 
+use super::mount::unmounted;
 use super::{Client, Close, Stage};
 use crate::session::SessionEntry;
 use crate::{Shard, hook, ledger, now};
@@ -86,11 +87,16 @@ impl Client {
         };
         let message = &outgoing.delivery.message;
         let at = now(shard);
+        if shard.world.node.access.checks_delivery()
+            && !linked.may_have(shard, self.peer.ip(), &outgoing.delivery)
+        {
+            return self.undeliverable(shard, outgoing, DropReason::NotAuthorized);
+        }
         let mut head = PublishHead {
             dup: outgoing.dup,
             qos: outgoing.delivery.qos,
             retain: outgoing.delivery.retain,
-            topic: message.topic.as_str(),
+            topic: unmounted(&self.profile, message.topic.as_str()),
             packet_id: outgoing.packet_id,
             properties: message.properties.as_deref(),
             subscription_ids: outgoing.delivery.subscription_ids.as_slice(),
@@ -100,7 +106,7 @@ impl Client {
         };
         let bytes = head.encoded_bytes(linked.version);
         if bytes > packet_bytes_max {
-            return self.too_large(shard, outgoing);
+            return self.undeliverable(shard, outgoing, DropReason::TooLarge);
         }
         // Room for an alias beside the whole topic, and for what it adds to the lengths before it.
         if let Some(aliases) = &mut linked.aliases
@@ -125,15 +131,17 @@ impl Client {
         self.watch_room(shard);
     }
 
-    fn too_large(&mut self, shard: &mut Shard, outgoing: &Outgoing) {
+    fn undeliverable(&mut self, shard: &mut Shard, outgoing: &Outgoing, reason: DropReason) {
         if let Some(packet_id) = outgoing.packet_id {
-            self.to_session(shard, |epoch| SessionEntry::TooLarge(epoch, packet_id));
+            self.to_session(shard, |epoch| {
+                SessionEntry::Undeliverable(epoch, packet_id, reason)
+            });
             return;
         }
         shard.count(Counter::MessagesDropped);
         if let Some(client_id) = self.client_id() {
             let topic = &outgoing.delivery.message.topic;
-            ledger::enter(shard, DropReason::TooLarge.name(), client_id, topic);
+            ledger::enter(shard, reason.name(), client_id, topic);
         }
     }
 

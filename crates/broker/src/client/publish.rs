@@ -28,11 +28,11 @@ impl Client {
             verdict,
         } = checked;
         count_message_received(shard, publish.qos);
-        if let Err(error) = linked.know(shard, topic.as_str().as_bytes()) {
+        if let Err(error) = linked.know(shard, &self.profile, topic.as_str().as_bytes()) {
             return self.close(shard, &Close::Malformed(error));
         }
         let refusal = match verdict {
-            Verdict::Route => linked.refusal(shard),
+            Verdict::Route => linked.refusal(shard, self.peer.ip(), (publish.qos, publish.retain)),
             Verdict::Refuse(reason) => Some(reason),
         };
         if let Some(reason) = refusal {
@@ -60,10 +60,11 @@ impl Client {
             return;
         };
         count_message_received(shard, qos);
-        if let Err(error) = linked.know(shard, publish.topic) {
+        if let Err(error) = linked.know(shard, &self.profile, publish.topic) {
             return self.close(shard, &Close::Malformed(error));
         }
-        if let Some(reason) = linked.refusal(shard) {
+        let address = self.peer.ip();
+        if let Some(reason) = linked.refusal(shard, address, (qos, publish.retain)) {
             return self.deny_publish(shard, qos, packet_id, reason);
         }
         let Some(known) = &linked.known else { return };

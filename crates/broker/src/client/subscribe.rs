@@ -6,8 +6,9 @@ use castmq_mqtt::{
 };
 use castmq_observe::Event;
 use castmq_otp::Address;
+use castmq_rules::access::{Action, Question};
 
-use super::{Client, Stage};
+use super::{Client, Stage, mount};
 use crate::session::{Session, SessionEntry, Wanted};
 use crate::{Shard, hook, now, store};
 
@@ -23,6 +24,10 @@ impl Client {
             properties,
         } = subscribe;
         let count = filters.len();
+        let Some(filters) = mount::filters(&self.profile, filters) else {
+            let reasons = vec![ReasonCode::TopicFilterInvalid; count];
+            return self.suback(shard, packet_id, reasons);
+        };
         let Some(filters) =
             hook::client_subscribe(shard, &linked.client_id, linked.user_name.as_ref(), filters)
         else {
@@ -46,7 +51,8 @@ impl Client {
 
     /// Subscribes the client to what the broker wants it to have.
     pub(super) fn subscribe_for(&mut self, shard: &mut Shard, filters: Vec<SubscribeFilter>) {
-        let filters = filters
+        let filters = mount::filters(&self.profile, filters)
+            .unwrap_or_default()
             .into_iter()
             .map(|filter| Wanted::Subscribe(filter.subscription, filter.options))
             .collect();
@@ -74,13 +80,14 @@ impl Client {
         let Stage::Connected(linked) = &mut self.stage else {
             return Wanted::Refused(ReasonCode::UnspecifiedError);
         };
-        let may = shard.world.node.access.may_subscribe(
-            &mut linked.acl,
-            &linked.client_id,
-            linked.user_name.as_deref(),
-            filter.subscription.filter(),
-        );
-        if may {
+        let topic = filter.subscription.filter().text();
+        let question = Question {
+            action: Action::Subscribe,
+            topic: topic.as_str(),
+            qos: filter.options.qos,
+            retain: false,
+        };
+        if linked.may(shard, self.peer.ip(), question, topic) {
             return Wanted::Subscribe(filter.subscription, filter.options);
         }
         shard.tell(
@@ -124,6 +131,17 @@ impl Client {
             let reasons = vec![ReasonCode::ImplementationSpecificError; count];
             return self.unsuback(shard, packet_id, reasons);
         }
+        let mounted = match &self.profile.mount_point {
+            None => Some(subscriptions),
+            Some(mount_point) => subscriptions
+                .iter()
+                .map(|wanted| mount::subscription(mount_point, wanted))
+                .collect(),
+        };
+        let Some(subscriptions) = mounted else {
+            let reasons = vec![ReasonCode::TopicFilterInvalid; count];
+            return self.unsuback(shard, packet_id, reasons);
+        };
         let Some(filters) = hook::client_unsubscribe(shard, &linked.client_id, subscriptions)
         else {
             let reasons = vec![ReasonCode::ImplementationSpecificError; count];

@@ -7,7 +7,9 @@ use castmq_mqtt::{PacketId, ReasonCode, Subscription, SubscriptionOptions};
 use castmq_otp::{Address, Entry};
 use castmq_rules::ack_order::Sequence;
 use castmq_rules::claim::Epoch;
-use castmq_rules::session::{DownReason, EndReason, Link, Page, PullRetained, Restored};
+use castmq_rules::session::{
+    DownReason, DropReason, EndReason, Link, Page, PullRetained, Restored,
+};
 use castmq_rules::{ClientId, Delivery, Message};
 
 use super::Session;
@@ -108,8 +110,8 @@ pub enum SessionEntry {
     Fenced(u64),
     /// Whether the connection takes more.
     Room(Epoch, bool),
-    /// A message was too large for the client.
-    TooLarge(Epoch, PacketId),
+    /// A message was too large for the client, or it may not have it.
+    Undeliverable(Epoch, PacketId, DropReason),
     /// There is more to send.
     Continue,
     /// The next retained messages are wanted.
@@ -189,7 +191,7 @@ impl Entry for SessionEntry {
             | Self::Registered
             | Self::Fenced(_)
             | Self::Room(..)
-            | Self::TooLarge(..)
+            | Self::Undeliverable(..)
             | Self::Continue
             | Self::Pull(_)
             | Self::Timer => 96,
@@ -213,7 +215,7 @@ impl Entry for SessionEntry {
             Self::Unsubscribe { .. } => 13,
             Self::Registered => 14,
             Self::Room(..) => 15,
-            Self::TooLarge(..) => 16,
+            Self::Undeliverable(..) => 16,
             Self::Continue => 17,
             Self::Pull(_) => 18,
             Self::Timer => 19,

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use castmq_mqtt::{PacketId, ReasonCode, Will};
 use castmq_observe::{Counter, Event};
 use castmq_rules::Message;
+use castmq_rules::access::Subject;
 use castmq_rules::ack_order::Sequence;
 use castmq_rules::session::{Change, Received};
 
 use super::Session;
+use crate::access_control::Asker;
 use crate::broker::{self, DueWill};
 use crate::client::ClientEntry;
 use crate::parcel::AnswerTo;
@@ -42,14 +44,23 @@ impl Session {
         self.to_client(shard, ClientEntry::Routed { sequence, routed });
     }
 
+    /// Whether the client still may publish its will. What a token or a rank lets it do was decided when it
+    /// connected: neither is there any more.
+    fn may_publish_will(&self, shard: &Shard, will: &Will) -> bool {
+        let subject = Subject {
+            client: self.client_id(),
+            user: self.state.user_name(),
+            address: None,
+            claims: &[],
+        };
+        let asker = Asker::new(subject, None);
+        self.state.is_privileged() || shard.world.node.access.may_publish_will(asker, will)
+    }
+
     /// The will is published as the client would have published it, if it still may.
     // [MQTT3-3.1.2-8] [MQTT5-3.1.2-8]
     pub(super) fn publish_will(&mut self, shard: &mut Shard, will: Will, after: Option<Change>) {
-        if !shard.world.node.access.may_publish_will(
-            self.client_id(),
-            self.state.user_name(),
-            &will,
-        ) {
+        if !self.may_publish_will(shard, &will) {
             shard.tell(
                 Event::ClientDenied,
                 &[

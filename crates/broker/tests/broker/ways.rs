@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use castmq_broker::Authorizer;
-use castmq_broker::rules::ClientId;
-use castmq_broker::rules::access::{Action, Answer};
+use castmq_broker::rules::access::{Answer, Question, Subject};
 use castmq_conformance::{Client, v3, v5};
 
 use crate::scene::{broker, client, client_v5};
@@ -58,7 +57,7 @@ fn a_publisher_meets_every_change_of_subscriptions_on_another_arbiter() {
 struct Nothing;
 
 impl Authorizer for Nothing {
-    fn authorize(&self, _: &ClientId, _: Option<&str>, _: Action, _: &str) -> Answer<()> {
+    fn authorize(&self, _: Subject<'_>, _: Question<'_>) -> Answer<()> {
         Answer::Error(())
     }
 }

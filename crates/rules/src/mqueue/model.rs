@@ -161,6 +161,7 @@ proptest! {
                         DropReason::QueueFull => d.qos != QoS::AtMostOnce,
                         DropReason::Qos0Offline
                         | DropReason::TooLarge
+                        | DropReason::NotAuthorized
                         | DropReason::SessionEnded => false,
                     });
                     prop_assert!(is_right);

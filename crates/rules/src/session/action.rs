@@ -146,6 +146,8 @@ pub enum DropReason {
     Expired,
     /// Larger than the client takes.
     TooLarge,
+    /// The client may not have it.
+    NotAuthorized,
     /// The session ended before it could be sent.
     SessionEnded,
 }
@@ -158,6 +160,7 @@ impl DropReason {
         Self::Qos0Offline,
         Self::Expired,
         Self::TooLarge,
+        Self::NotAuthorized,
         Self::SessionEnded,
     ];
 
@@ -170,6 +173,7 @@ impl DropReason {
             Self::Qos0Offline => "qos0_offline",
             Self::Expired => "expired",
             Self::TooLarge => "too_large",
+            Self::NotAuthorized => "not_authorized",
             Self::SessionEnded => "session_ended",
         }
     }
@@ -203,6 +207,9 @@ pub struct Link {
     pub will: Option<Box<Will>>,
     /// The user in whose name.
     pub user_name: Option<Text>,
+    /// Its client may do what the rules do not know of, by a token or as a superuser: whether its will may be
+    /// published was decided when it connected.
+    pub is_privileged: bool,
 }
 
 /// Why a connection is gone.

@@ -46,12 +46,12 @@ impl Session {
         }
     }
 
-    /// The connection could not write a PUBLISH because the client takes no packet so large. It
-    /// counts as delivered. Without a packet id the connection accounts for it alone.
+    /// The connection did not write a PUBLISH because the client takes no packet so large, or may not
+    /// have it. It counts as delivered. Without a packet id the connection accounts for it alone.
     // [MQTT5-3.1.2-24] [MQTT5-3.1.2-25]
-    pub fn handle_too_large(&mut self, packet_id: PacketId, now: Moment) {
+    pub fn handle_undeliverable(&mut self, packet_id: PacketId, reason: DropReason, now: Moment) {
         if let Ok((number, delivery)) = self.window.give_up(packet_id) {
-            self.give_up(DropReason::TooLarge, number, delivery);
+            self.give_up(reason, number, delivery);
             self.fill(now);
         }
     }

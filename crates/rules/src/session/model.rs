@@ -125,6 +125,7 @@ impl World {
                     expiry: Expiry::Never,
                     will: None,
                     user_name: None,
+                    is_privileged: false,
                 };
                 self.session.handle_connected(link, self.now);
             }

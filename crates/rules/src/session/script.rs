@@ -170,6 +170,7 @@ impl Script {
             expiry: self.expiry,
             will: self.will.take(),
             user_name: None,
+            is_privileged: false,
         };
         self.session.handle_connected(link, self.now);
     }

@@ -25,6 +25,12 @@ impl Session {
         self.user_name.as_deref()
     }
 
+    /// Whether its client may do what the rules do not know of.
+    #[must_use]
+    pub fn is_privileged(&self) -> bool {
+        self.is_privileged
+    }
+
     /// Whether it is over; it takes nothing any more.
     #[must_use]
     pub fn is_ended(&self) -> bool {

@@ -3,7 +3,7 @@
 use castmq_mqtt::{ReasonCode, Version};
 
 use crate::session::script::{id, session, window_of};
-use crate::session::{SessionSettings, StrayAck};
+use crate::session::{DropReason, SessionSettings, StrayAck};
 
 /// \[MQTT3-4.6.0-6\] \[MQTT5-4.6.0-5\]
 #[test]
@@ -213,7 +213,9 @@ fn a_message_that_is_too_large_for_the_client_counts_as_delivered() {
     let mut script = window_of(1).queue(["large", "second"]);
     script.written();
 
-    script.session.handle_too_large(id(1), script.now());
+    script
+        .session
+        .handle_undeliverable(id(1), DropReason::TooLarge, script.now());
     script.perform();
     assert_eq!(script.done(), ["dropped large: too_large"]);
     assert_eq!(script.written(), ["2 second"]);

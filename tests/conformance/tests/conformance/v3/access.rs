@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use castmq_broker::rules::ClientId;
-use castmq_broker::rules::access::{Action, Answer};
+use castmq_broker::rules::access::{Answer, Question, Subject};
 use castmq_broker::rules::connect::Refused;
-use castmq_broker::{Authenticator, Authorizer, Credentials};
+use castmq_broker::{Authenticator, Authorizer, Credentials, Finding};
 use castmq_conformance::{Packet, Scene, v3, will};
 use castmq_settings::PublishDenied;
 
@@ -15,10 +14,10 @@ use super::{expect_nothing_from, expect_nothing_more, expect_refused};
 struct Levels;
 
 impl Authorizer for Levels {
-    fn authorize(&self, _: &ClientId, user: Option<&str>, _: Action, topic: &str) -> Answer<()> {
-        let has = |level| topic.split('/').any(|other| other == level);
+    fn authorize(&self, subject: Subject<'_>, question: Question<'_>) -> Answer<()> {
+        let has = |level| question.topic.split('/').any(|other| other == level);
         assert!(!has("bug"), "a module with a bug");
-        if has("forbidden") || (has("alice") && user != Some("alice")) {
+        if has("forbidden") || (has("alice") && subject.user != Some("alice")) {
             Answer::Error(())
         } else {
             Answer::Ok
@@ -30,7 +29,7 @@ impl Authorizer for Levels {
 struct Anything;
 
 impl Authorizer for Anything {
-    fn authorize(&self, _: &ClientId, _: Option<&str>, _: Action, _: &str) -> Answer<()> {
+    fn authorize(&self, _: Subject<'_>, _: Question<'_>) -> Answer<()> {
         Answer::Ok
     }
 }
@@ -39,16 +38,17 @@ impl Authorizer for Anything {
 struct ByUserName;
 
 impl Authenticator for ByUserName {
-    fn authenticate(&self, credentials: &Credentials<'_>) -> Answer<Refused> {
-        match credentials.user_name {
-            Some("welcome") if credentials.password == Some(b"secret") => Answer::Ok,
+    fn authenticate(&self, credentials: &Credentials) -> Finding {
+        let answer = match credentials.user_name() {
+            Some("welcome") if credentials.password() == Some(b"secret") => Answer::Ok,
             Some("welcome") => Answer::Error(Refused::BadUserNameOrPassword),
             Some("not authorized") => Answer::Error(Refused::NotAuthorized),
             Some("busy") => Answer::Error(Refused::Busy),
             Some("id") => Answer::Error(Refused::ClientIdNotAllowed),
             Some(_) => panic!("a module with a bug"),
             None => Answer::Ignore,
-        }
+        };
+        answer.into()
     }
 }
 

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use castmq_broker::mqtt::ReasonCode;
-use castmq_broker::rules::ClientId;
-use castmq_broker::rules::access::{Action, Answer};
-use castmq_broker::rules::connect::Refused;
-use castmq_broker::{Authenticator, Authorizer, Credentials};
+use castmq_broker::rules::access::{Answer, Question, Subject};
+use castmq_broker::{Authenticator, Authorizer, Credentials, Finding};
 use castmq_conformance::v5::{self, property};
 use castmq_conformance::wire::Packet;
 use castmq_conformance::{Scene, will};
@@ -18,17 +16,17 @@ use super::{expect_nothing_from, expect_refused, room_for_connack};
 struct Doorman;
 
 impl Authenticator for Doorman {
-    fn authenticate(&self, credentials: &Credentials<'_>) -> Answer<Refused> {
-        if credentials.user_name == Some("wrong") {
-            return Answer::Error(Refused::BadUserNameOrPassword);
+    fn authenticate(&self, credentials: &Credentials) -> Finding {
+        if credentials.user_name() == Some("wrong") {
+            return Finding::wrong("the user is called wrong");
         }
-        Answer::Ok
+        Finding::known()
     }
 }
 
 impl Authorizer for Doorman {
-    fn authorize(&self, _: &ClientId, _: Option<&str>, _: Action, topic: &str) -> Answer<()> {
-        if topic.contains("secret") {
+    fn authorize(&self, _: Subject<'_>, question: Question<'_>) -> Answer<()> {
+        if question.topic.contains("secret") {
             return Answer::Error(());
         }
         Answer::Ok

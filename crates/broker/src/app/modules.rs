@@ -1,0 +1,135 @@
+//! The modules that the settings name: who may connect, and who may do what.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use castmq_access::{Acl, AclRules, MosquittoAcl};
+use castmq_otp::Mailroom;
+use castmq_settings::Settings;
+
+use crate::access_control::{Authenticator, Authorizer, Desks, Modules};
+use crate::acl_internal::AclInternal;
+use crate::auth_anonymous::AuthAnonymous;
+use crate::auth_certificate::AuthCertificate;
+use crate::auth_clientid::AuthClientid;
+use crate::node::Node;
+use crate::parcel::Parcel;
+use crate::pooler::Pooler;
+
+/// A module cannot work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ModuleError {
+    /// A file cannot be read.
+    #[error("{module}: {}: {cause}", path.display())]
+    File {
+        /// The setting that names it.
+        module: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
+    /// Something else is wrong.
+    #[error("{module}: {cause}")]
+    Other {
+        /// The setting that it is about.
+        module: &'static str,
+        /// What.
+        cause: String,
+    },
+}
+
+/// Reads what a file holds.
+pub(crate) fn read<T, E: std::fmt::Display>(
+    module: &'static str,
+    path: &Path,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<T, ModuleError> {
+    let wrong = |cause: String| ModuleError::File {
+        module,
+        path: path.to_owned(),
+        cause,
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    parse(&text).map_err(|error| wrong(error.to_string()))
+}
+
+/// The program's own modules, and behind them those that the settings name.
+pub(super) fn load(settings: &Settings, embedded: &Modules) -> Result<Modules, ModuleError> {
+    let mut made = BTreeMap::new();
+    let mut chain = |names: &[String]| {
+        let mut modules = embedded.authenticators.clone();
+        for name in names {
+            let module = match made.get(name) {
+                Some(module) => Arc::clone(module),
+                None => make(name, settings)?,
+            };
+            made.insert(name.clone(), Arc::clone(&module));
+            modules.push(module);
+        }
+        Ok::<_, ModuleError>(modules)
+    };
+    let authenticators = chain(&settings.auth.chain)?;
+    let mut by_listener = BTreeMap::new();
+    for listener in &settings.listener {
+        if !listener.authentication.is_empty() {
+            by_listener.insert(listener.name.clone(), chain(&listener.authentication)?);
+        }
+    }
+    let mut authorizers = embedded.authorizers.clone();
+    authorizers.extend(rules(settings)?);
+    Ok(Modules {
+        authenticators,
+        by_listener,
+        authorizers,
+    })
+}
+
+fn make(name: &str, settings: &Settings) -> Result<Arc<dyn Authenticator>, ModuleError> {
+    let auth = &settings.auth;
+    Ok(match name {
+        "client_certificate" => Arc::new(AuthCertificate),
+        "clientid" => Arc::new(AuthClientid::new(&auth.clientid.clients)),
+        "anonymous" => Arc::new(AuthAnonymous),
+        _ => {
+            return Err(ModuleError::Other {
+                module: "auth.chain",
+                cause: format!("there is no module {name}"),
+            });
+        }
+    })
+}
+
+fn rules(settings: &Settings) -> Result<Vec<Arc<dyn Authorizer>>, ModuleError> {
+    let acl = &settings.acl;
+    let mut authorizers: Vec<Arc<dyn Authorizer>> = Vec::new();
+    if let Some(path) = &acl.mosquitto_file {
+        let rules = read("acl.mosquitto_file", path, MosquittoAcl::parse)?;
+        let has_successor = acl.file.is_some();
+        let module = AclInternal::new(Acl::Mosquitto(rules), has_successor, acl.check_delivery);
+        authorizers.push(Arc::new(module));
+    }
+    if let Some(path) = &acl.file {
+        let rules = read("acl.file", path, AclRules::parse)?;
+        let module = AclInternal::new(Acl::Rules(rules), false, acl.check_delivery);
+        authorizers.push(Arc::new(module));
+    }
+    Ok(authorizers)
+}
+
+/// Where modules work that would hold an arbiter up.
+pub(super) fn set_up(node: &Node, mailroom: &Mailroom<Parcel>) {
+    let auth = &node.settings.auth;
+    let waiting = |waiting: u32| usize::try_from(waiting).unwrap_or(usize::MAX);
+    let hashing = Pooler::new(
+        "hashing",
+        auth.hashing_threads,
+        waiting(auth.hashing_waiting),
+    );
+    let calling = Pooler::new("calling", auth.http.connections, waiting(auth.http.waiting));
+    let desks = Desks::new(hashing, calling, mailroom.clone());
+    let settings = &node.settings;
+    node.access
+        .set_up(desks, settings.allow_anonymous, settings.acl.cache);
+}
