@@ -1,28 +1,30 @@
 //! Transports: what a listener's connections pass through, ready to be put around them.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use castmq_otp::{Peer, Stream};
 
-use crate::plan::TransportPlan;
-
-/// A transport cannot be had as it is planned.
-#[derive(Debug, thiserror::Error)]
-pub enum TransportError {
-    /// A file cannot be read.
-    #[error("cannot read {}: {cause}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        cause: std::io::Error,
-    },
-}
+use crate::credentials::Credentials;
+use crate::error::TransportError;
+use crate::layers::Layers;
+use crate::plan::{ProxyPlan, TlsPlan, TransportPlan, WebSocketPlan};
+use crate::proxy::{Proxy, is_trusted};
+use crate::tls::Tls;
+use crate::websocket::WebSocket;
 
 /// What the connections of a listener pass through.
 #[derive(Debug)]
 pub struct Transport {
-    plan: TransportPlan,
+    proxy: Option<ProxyPlan>,
+    tls: Option<Encryption>,
+    websocket: Option<Arc<WebSocketPlan>>,
+}
+
+#[derive(Debug)]
+struct Encryption {
+    plan: TlsPlan,
+    credentials: ArcSwap<Credentials>,
 }
 
 impl Transport {
@@ -32,19 +34,45 @@ impl Transport {
     ///
     /// [`TransportError`] naming the file and what is wrong with it.
     pub fn new(plan: TransportPlan) -> Result<Self, TransportError> {
-        Ok(Self { plan })
+        let is_websocket = plan.websocket.is_some();
+        let tls = plan.tls.map(|plan| {
+            let credentials = Credentials::read(&plan, is_websocket)?;
+            Ok::<_, TransportError>(Encryption {
+                plan,
+                credentials: ArcSwap::from_pointee(credentials),
+            })
+        });
+        Ok(Self {
+            proxy: plan.proxy,
+            tls: tls.transpose()?,
+            websocket: plan.websocket.map(Arc::new),
+        })
     }
 
     /// Whether connections are those of the socket, with nothing in between.
     #[must_use]
-    pub fn is_plain(&self) -> bool {
-        self.plan == TransportPlan::default()
+    pub const fn is_plain(&self) -> bool {
+        self.proxy.is_none() && self.tls.is_none() && self.websocket.is_none()
     }
 
     /// Puts around a stream what stands between it and its connection.
     #[must_use]
-    pub fn wrap(&self, stream: Stream, _peer: Peer) -> Stream {
-        stream
+    pub fn wrap(&self, stream: Stream, peer: Peer) -> Stream {
+        let proxy = self.proxy.as_ref().filter(|plan| is_trusted(plan, peer));
+        let tls = self.tls.as_ref().map(|encryption| {
+            let config = Arc::clone(&encryption.credentials.load().config);
+            Box::new(Tls::new(config))
+        });
+        let websocket = self.websocket.as_ref().map(Arc::clone);
+        if proxy.is_none() && tls.is_none() && websocket.is_none() {
+            return stream;
+        }
+        let layers = Layers {
+            proxy: proxy.map(|plan| Box::new(Proxy::new(plan))),
+            tls,
+            websocket: websocket.map(|plan| Box::new(WebSocket::new(plan))),
+        };
+        Stream::Layered(Box::new(stream), Box::new(layers))
     }
 
     /// Reads certificates, keys and lists again, for new connections. Tickets that were given out are not
@@ -54,6 +82,10 @@ impl Transport {
     ///
     /// As [`Self::new`]; what was read before stays in use then.
     pub fn reload(&self) -> Result<(), TransportError> {
+        if let Some(Encryption { plan, credentials }) = &self.tls {
+            let fresh = Credentials::read(plan, self.websocket.is_some())?;
+            credentials.store(Arc::new(fresh));
+        }
         Ok(())
     }
 
@@ -61,6 +93,6 @@ impl Transport {
     /// encryption.
     #[must_use]
     pub fn expires(&self) -> Option<u64> {
-        None
+        self.tls.as_ref()?.credentials.load().expires
     }
 }
