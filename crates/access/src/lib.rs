@@ -16,6 +16,7 @@
 
 mod acl;
 mod acl_rules;
+mod jwt;
 mod mosquitto_acl;
 mod password_file;
 mod password_hash;
@@ -27,6 +28,9 @@ mod secret;
 
 pub use acl::Acl;
 pub use acl_rules::AclRules;
+pub use jwt::{
+    KeyError, TokenBearer, TokenError, TokenKeys, TokenSettings, TokenVerifier, Verified,
+};
 pub use mosquitto_acl::MosquittoAcl;
 pub use password_file::{Checked, PasswordFile};
 pub use password_hash::{HashError, PasswordHash};

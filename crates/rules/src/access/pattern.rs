@@ -99,7 +99,8 @@ fn value_of<'s>(claim: &str, subject: Subject<'s>) -> Option<&'s str> {
 
 /// Whether a name is one level. A first level that begins with `$` would be one of the broker's.
 fn is_plain(name: &str, depth: usize) -> bool {
-    !name.contains(['/', '+', '#']) && !(depth == 0 && name.starts_with('$'))
+    let is_of_the_broker = depth == 0 && name.starts_with('$');
+    !is_of_the_broker && !name.contains(['/', '+', '#'])
 }
 
 /// Whether every topic that `filter` matches is matched by the pattern. A topic is a filter that
