@@ -30,6 +30,11 @@ pub(crate) enum Command {
     },
     /// Measure a broker from outside: throughput, latency, cost of processor time and memory
     Bench(castmq_bench::Arguments),
+    /// Make certificates to try TLS with
+    Cert {
+        #[command(subcommand)]
+        action: crate::cert::Action,
+    },
 }
 
 #[derive(Debug, Args)]

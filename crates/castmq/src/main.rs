@@ -6,6 +6,7 @@
 
 mod arguments;
 mod bench;
+mod cert;
 mod descriptors;
 mod logging;
 mod signals;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::CheckConfig { file } => check(&file),
         Command::Store { action } => store::run(&action),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Cert { action } => cert::run(&action),
     }
 }
 
