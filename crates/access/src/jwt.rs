@@ -12,7 +12,7 @@ mod claims;
 mod jwks;
 mod keys;
 mod pem;
-mod rights;
+
 #[cfg(test)]
 mod tests;
 mod token;

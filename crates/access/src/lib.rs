@@ -16,6 +16,7 @@
 
 mod acl;
 mod acl_rules;
+mod http_request;
 mod jwt;
 mod mosquitto_acl;
 mod password_file;
@@ -23,11 +24,16 @@ mod password_hash;
 mod password_line;
 mod problems;
 mod random;
+mod rights;
 mod scram;
 mod secret;
 
 pub use acl::Acl;
 pub use acl_rules::AclRules;
+pub use http_request::{
+    Applicant, FillError, FilledRequest, HttpAnswer, HttpMethod, RequestBody, RequestTemplate,
+    TemplateError, judge,
+};
 pub use jwt::{
     KeyError, TokenBearer, TokenError, TokenKeys, TokenSettings, TokenVerifier, Verified,
 };

@@ -4,7 +4,8 @@ use castmq_mqtt::Text;
 use serde_json::{Map, Value};
 
 use super::token::object;
-use super::{TokenBearer, TokenError, TokenSettings, Verified, rights};
+use super::{TokenBearer, TokenError, TokenSettings, Verified};
+use crate::rights;
 
 pub(super) struct Claims<'s> {
     claims: Map<String, Value>,
