@@ -23,6 +23,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use castmq_access::{Scram, ScramError, Secret, random_bytes};
 use castmq_mqtt::Text;
 use castmq_observe::Kind;
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
@@ -85,6 +86,8 @@ pub struct Access {
     desks: OnceLock<Arc<Desks>>,
     allows_anonymous: AtomicBool,
     cache_entries: AtomicU64,
+    /// Makes the salts of users that are not there.
+    fake_salts: OnceLock<Secret>,
 }
 
 /// What a connection remembers of its rights.
@@ -183,6 +186,34 @@ impl Access {
             (Err(_), None) => Some(asking.ask_all()),
             (Err(desk), Some(desks)) => desks.go_on(asking, desk, client),
         }
+    }
+
+    /// Begins to have a client prove that it knows its password; the text is what it is told.
+    pub(crate) fn begin_scram(
+        &self,
+        profile: &Profile,
+        client_first: &[u8],
+    ) -> Result<(Scram, String), ScramError> {
+        let random = || random_bytes::<18>().map_err(|_| ScramError::Malformed);
+        let nonce: String = (random()?.iter())
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let key = random()?;
+        let key = self.fake_salts.get_or_init(|| Secret::new(key));
+        let chain = self.chain(profile);
+        Scram::first(client_first, &nonce, key, |user| {
+            let known = chain.iter().find_map(|module| module.scram(user));
+            known.map(|(stored, _)| stored)
+        })
+    }
+
+    /// What is known of a user that has proven who it is.
+    pub(crate) fn scram_grant(&self, profile: &Profile, user: &str) -> Option<Grant> {
+        self.chain(profile).iter().find_map(|module| {
+            let (_, grant) = module.scram(user)?;
+            let module = module.name();
+            Some(Grant { module, ..grant })
+        })
     }
 
     /// Whether what let a client in that is connected is still so.

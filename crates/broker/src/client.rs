@@ -15,6 +15,7 @@
 
 mod close;
 mod connect;
+pub(crate) mod enhanced;
 mod identity;
 mod input;
 mod known_topic;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use castmq_access::Scram;
 use castmq_mqtt::{Decoder, PacketId, ReasonCode, Text, Version};
 use castmq_observe::{Counter, Event, Kind};
 use castmq_otp::{Address, Down, Entry, Facts, Lanes, Peer, Process, Restart, Stream};
@@ -114,6 +116,8 @@ struct Claiming {
     user_name: Option<Text>,
     /// What is known of the client, where a module knows it.
     grant: Option<Box<Grant>>,
+    /// It is asked to prove who it is.
+    scram: Option<Box<Scram>>,
     /// Where its session is, when that is another arbiter.
     move_to: Option<u16>,
 }
@@ -128,6 +132,8 @@ struct Linked {
     grant: Option<Box<Grant>>,
     /// When it has to go.
     expires: Option<Moment>,
+    /// It is asked to prove again who it is.
+    scram: Option<Box<Scram>>,
     version: Version,
     wants_problem_information: bool,
     /// Only for a client that takes some.
@@ -364,10 +370,11 @@ impl Client {
         let (closing, alive) = match self.stage {
             Stage::Closing { since } => (Some(since + close::PATIENCE), None),
             // It waits for us, each wait with a deadline of its own.
-            Stage::Authenticating(_) => (None, None),
-            Stage::Opening | Stage::Claiming(_) | Stage::Connected(_) => {
-                (None, self.keep_alive.deadline())
-            }
+            Stage::Authenticating(_) if self.waits_for_modules() => (None, None),
+            Stage::Opening
+            | Stage::Authenticating(_)
+            | Stage::Claiming(_)
+            | Stage::Connected(_) => (None, self.keep_alive.deadline()),
         };
         let paused = self.pause.as_ref().map(pause::Pause::deadline);
         let answer = self.unanswered.map(|since| since + ANSWER_PATIENCE);
@@ -391,10 +398,15 @@ impl Client {
     }
 
     fn silent_too_long(&self, at: Moment) -> Option<ReasonCode> {
-        let waits_for_us = matches!(self.stage, Stage::Authenticating(_));
-        (!waits_for_us)
-            .then(|| self.keep_alive.expired(at))
-            .flatten()
+        if self.waits_for_modules() {
+            return None;
+        }
+        self.keep_alive.expired(at)
+    }
+
+    /// Whether it is not the client from which something has to come.
+    fn waits_for_modules(&self) -> bool {
+        matches!(&self.stage, Stage::Authenticating(claiming) if claiming.scram.is_none())
     }
 
     fn has_expired(&self, at: Moment) -> bool {

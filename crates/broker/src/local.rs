@@ -264,6 +264,9 @@ fn connect_settings(node: &Node) -> ConnectSettings {
             .as_deref()
             .and_then(|text| Text::try_from(text).ok()),
         validates_payload_format: mqtt.check_payload_format,
+        authentication_method: (node.settings.auth.scram)
+            .then(|| Text::try_from(crate::client::enhanced::METHOD).ok())
+            .flatten(),
         ..ConnectSettings::default()
     }
 }

@@ -50,6 +50,8 @@ pub struct ConnectSettings {
     pub response_information: Option<Text>,
     /// Whether payloads that are said to be UTF-8 are looked at.
     pub validates_payload_format: bool,
+    /// The method of enhanced authentication that the broker has.
+    pub authentication_method: Option<Text>,
 }
 
 impl Default for ConnectSettings {
@@ -71,6 +73,7 @@ impl Default for ConnectSettings {
             shared_available: true,
             response_information: None,
             validates_payload_format: false,
+            authentication_method: None,
         }
     }
 }
@@ -126,7 +129,8 @@ pub fn decide(
     assign: impl FnOnce() -> ClientId,
 ) -> Result<ConnectPlan, Refused> {
     // [MQTT5-4.12.0-1]
-    if connect.properties.authentication_method.is_some() {
+    let method = connect.properties.authentication_method.as_ref();
+    if method.is_some_and(|method| settings.authentication_method.as_ref() != Some(method)) {
         return Err(Refused::BadAuthenticationMethod);
     }
     let chosen = client_id(connect, settings)?;
@@ -148,6 +152,8 @@ pub fn decide(
         let seconds = expiry.seconds();
         properties.session_expiry =
             (seconds != asked.session_expiry.unwrap_or(0)).then_some(seconds);
+        // [MQTT5-4.12.0-5] [MQTT5-4.12.0-6]
+        properties.authentication_method = method.cloned();
         // [MQTT5-3.2.2-22]
         properties.server_keep_alive = (keep_alive != connect.keep_alive).then_some(keep_alive);
     }

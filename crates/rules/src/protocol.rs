@@ -4,18 +4,20 @@
 //! control come after it. The process parses nothing while [`Protocol::may_parse`] says no.
 //! emqttd: emqttd_protocol:received/2
 
+mod auth;
 mod publish;
 mod violation;
 
 use castmq_mqtt::{
     Ack, Connect, Disconnect, DisconnectProperties, Packet, QoS, ReasonCode, Subscribe,
-    SubscribeFilter, Unsubscribe, Version,
+    SubscribeFilter, Text, Unsubscribe, Version,
 };
 
 use crate::alias::InboundAliases;
 use crate::connect::{ConnectPlan, ConnectSettings};
 use crate::session::Expiry;
 
+pub use auth::AuthStep;
 pub use publish::{Checked, Verdict, verdict_on};
 pub use violation::Violation;
 
@@ -33,6 +35,7 @@ pub struct Agreement {
     subscription_ids_available: bool,
     shared_available: bool,
     validates_payload_format: bool,
+    authentication_method: Option<Text>,
 }
 
 impl Agreement {
@@ -50,6 +53,7 @@ impl Agreement {
             subscription_ids_available: settings.subscription_ids_available,
             shared_available: settings.shared_available,
             validates_payload_format: settings.validates_payload_format,
+            authentication_method: plan.properties.authentication_method.clone(),
         }
     }
 }
@@ -73,6 +77,9 @@ pub enum Inbound {
     Subscribe(Subscribe),
     /// The client wants them no longer; answer with UNSUBACK and [`Protocol::handle_answered`].
     Unsubscribe(Unsubscribe),
+    /// A step of enhanced authentication; answer with [`Protocol::handle_challenged`], CONNACK, AUTH or the
+    /// end.
+    Auth(AuthStep),
     /// A sign of life.
     Ping,
     /// The client takes its leave.
@@ -99,12 +106,17 @@ enum Stage {
     /// Nothing came yet.
     New,
     /// CONNECT came and is not answered.
-    Connecting,
+    Connecting {
+        /// The method by which the client was asked to prove who it is.
+        challenged_by: Option<Text>,
+    },
     /// CONNACK has accepted it. Boxed because most of it is needed only then.
     Connected {
         agreement: Box<Agreement>,
         /// Whether SUBSCRIBE or UNSUBSCRIBE is not answered.
         is_answering: bool,
+        /// Whether the client was asked to prove again who it is.
+        is_challenged: bool,
     },
     /// Nothing is processed any more.
     Closed,
@@ -134,19 +146,31 @@ impl Protocol {
             _ if self.is_broken => Err(Violation::Closed),
             Stage::New => first(packet),
             // Packets behind a CONNECT that is not answered are not parsed, see `may_parse`.
-            Stage::Connecting => Err(Violation::NotConnected),
+            Stage::Connecting { challenged_by } => challenged(packet, challenged_by.take()),
             Stage::Connected {
                 agreement,
                 is_answering,
+                is_challenged,
             } => {
-                let inbound = next(packet, agreement, &mut self.aliases);
+                let inbound = match packet {
+                    Packet::Auth(auth) => {
+                        let method = agreement.authentication_method.as_ref();
+                        auth::check(*auth, method, std::mem::take(is_challenged), true)
+                            .map(Inbound::Auth)
+                    }
+                    packet => next(packet, agreement, &mut self.aliases),
+                };
                 *is_answering =
                     matches!(inbound, Ok(Inbound::Subscribe(_) | Inbound::Unsubscribe(_)));
                 inbound
             }
         };
         match &inbound {
-            Ok(Inbound::Connect(_)) => self.stage = Stage::Connecting,
+            Ok(Inbound::Connect(_)) => {
+                self.stage = Stage::Connecting {
+                    challenged_by: None,
+                };
+            }
             Ok(Inbound::Disconnect { .. }) => self.close(),
             Ok(_) => {}
             Err(_) => self.is_broken = true,
@@ -185,19 +209,30 @@ impl Protocol {
         match &self.stage {
             Stage::Closed => Err(Violation::Closed),
             _ if self.is_broken => Err(Violation::Closed),
-            Stage::New | Stage::Connecting => Err(Violation::NotConnected),
+            Stage::New | Stage::Connecting { .. } => Err(Violation::NotConnected),
             Stage::Connected { agreement, .. } => Ok(agreement),
         }
     }
 
     /// CONNECT was accepted: this is agreed from now on.
     pub fn handle_accepted(&mut self, agreement: Agreement) {
-        if matches!(self.stage, Stage::Connecting) {
+        if matches!(self.stage, Stage::Connecting { .. }) {
             self.aliases = InboundAliases::new(agreement.topic_alias_max);
             self.stage = Stage::Connected {
                 agreement: Box::new(agreement),
                 is_answering: false,
+                is_challenged: false,
             };
+        }
+    }
+
+    /// AUTH with reason 0x18 was sent: the client is to take the next step by this method.
+    // [MQTT5-4.12.0-2]
+    pub fn handle_challenged(&mut self, method: &Text) {
+        match &mut self.stage {
+            Stage::Connecting { challenged_by } => *challenged_by = Some(method.clone()),
+            Stage::Connected { is_challenged, .. } => *is_challenged = true,
+            Stage::New | Stage::Closed => {}
         }
     }
 
@@ -223,7 +258,8 @@ impl Protocol {
         match &self.stage {
             _ if self.is_broken => false,
             Stage::New => true,
-            Stage::Connecting | Stage::Closed => false,
+            Stage::Connecting { challenged_by } => challenged_by.is_some(),
+            Stage::Closed => false,
             Stage::Connected { is_answering, .. } => !*is_answering,
         }
     }
@@ -240,7 +276,7 @@ impl Protocol {
     pub fn farewell(&mut self, reason: ReasonCode) -> Option<Disconnect> {
         let can_be_told = match &self.stage {
             Stage::Connected { agreement, .. } => agreement.version == Version::V5,
-            Stage::New | Stage::Connecting | Stage::Closed => false,
+            Stage::New | Stage::Connecting { .. } | Stage::Closed => false,
         };
         self.close();
         can_be_told.then(|| Disconnect {
@@ -283,6 +319,16 @@ fn first(packet: Packet) -> Result<Inbound, Violation> {
     }
 }
 
+/// A packet of a client that was asked to prove who it is.
+fn challenged(packet: Packet, method: Option<Text>) -> Result<Inbound, Violation> {
+    match (packet, method) {
+        (Packet::Auth(auth), Some(method)) => {
+            auth::check(*auth, Some(&method), true, false).map(Inbound::Auth)
+        }
+        _ => Err(Violation::NotConnected),
+    }
+}
+
 /// A later packet.
 fn next(
     packet: Packet,
@@ -303,7 +349,7 @@ fn next(
         Packet::Disconnect(disconnect) => checked_disconnect(&disconnect, agreement),
         // [MQTT3-3.1.0-2] [MQTT5-3.1.0-2]
         Packet::Connect(_) => Err(Violation::SecondConnect),
-        // [MQTT5-4.12.0-7]
+        // Handled before.
         Packet::Auth(_) => Err(Violation::UnexpectedAuth),
         Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
             Err(Violation::ServerPacket)

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use castmq_access::Secret;
+use castmq_access::{Secret, StoredScram};
 use castmq_mqtt::{Text, Version};
 use castmq_otp::{Certificate, Peer};
 use castmq_rules::ClientId;
@@ -151,6 +151,12 @@ pub trait Authenticator: Send + Sync {
     /// Where it works.
     fn desk(&self) -> Desk {
         Desk::Turn
+    }
+
+    /// What it knows of a user who proves by SCRAM-SHA-256 that it knows its password, and what that gives
+    /// the user.
+    fn scram(&self, _user: &str) -> Option<(StoredScram, Grant)> {
+        None
     }
 
     /// Whether what it found of a client that is connected is still so.

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use castmq_access::{Acl, AclRules, MosquittoAcl};
+use castmq_access::{Acl, AclRules, MosquittoAcl, PasswordFile, Secret, TokenKeys};
 use castmq_otp::Mailroom;
 use castmq_settings::Settings;
 
@@ -13,9 +14,15 @@ use crate::acl_internal::AclInternal;
 use crate::auth_anonymous::AuthAnonymous;
 use crate::auth_certificate::AuthCertificate;
 use crate::auth_clientid::AuthClientid;
+use crate::auth_jwt::AuthJwt;
+use crate::auth_username::AuthUsername;
+use crate::caller::Caller;
 use crate::node::Node;
 use crate::parcel::Parcel;
 use crate::pooler::Pooler;
+
+/// How long reading a page with keys may take.
+const KEYS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A module cannot work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,6 +97,15 @@ fn make(name: &str, settings: &Settings) -> Result<Arc<dyn Authenticator>, Modul
     let auth = &settings.auth;
     Ok(match name {
         "client_certificate" => Arc::new(AuthCertificate),
+        "password_file" => {
+            let path = &auth.password_file.path;
+            let file = read("auth.password_file.path", path, PasswordFile::parse)?;
+            Arc::new(AuthUsername::new(file))
+        }
+        "jwt" => {
+            let keys = token_keys(&auth.jwt)?;
+            Arc::new(AuthJwt::new(&auth.jwt, keys, Caller::new(KEYS_TIMEOUT, 1)))
+        }
         "clientid" => Arc::new(AuthClientid::new(&auth.clientid.clients)),
         "anonymous" => Arc::new(AuthAnonymous),
         _ => {
@@ -99,6 +115,30 @@ fn make(name: &str, settings: &Settings) -> Result<Arc<dyn Authenticator>, Modul
             });
         }
     })
+}
+
+/// The keys that stand in files.
+fn token_keys(settings: &castmq_settings::AuthJwt) -> Result<Option<TokenKeys>, ModuleError> {
+    let mut keys: Option<TokenKeys> = None;
+    let mut add = |more: TokenKeys| {
+        keys = Some(match keys.take() {
+            Some(keys) => keys.and(more),
+            None => more,
+        });
+    };
+    if let Some(path) = &settings.secret_file {
+        // An editor's newline is not part of it.
+        let secret =
+            |text: &str| TokenKeys::secret(Secret::new(text.trim_end_matches(['\r', '\n'])));
+        add(read("auth.jwt.secret_file", path, secret)?);
+    }
+    if let Some(path) = &settings.public_key_file {
+        add(read("auth.jwt.public_key_file", path, TokenKeys::pem)?);
+    }
+    if let Some(path) = &settings.jwks_file {
+        add(read("auth.jwt.jwks_file", path, TokenKeys::jwks)?);
+    }
+    Ok(keys)
 }
 
 fn rules(settings: &Settings) -> Result<Vec<Arc<dyn Authorizer>>, ModuleError> {

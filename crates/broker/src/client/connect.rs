@@ -251,6 +251,7 @@ impl Client {
                 .and_then(|grant| grant.expires)
                 .map(|expires| moment_of(shard, expires)),
             grant,
+            scram: None,
             version: plan.version,
             wants_problem_information: plan.wants_problem_information,
             aliases: (own_aliases.min(plan.topic_alias_max) > 0).then(|| {
@@ -374,6 +375,7 @@ pub(crate) fn adopt(shard: &mut Shard, poller: &mut dyn Poller, adopted: Adopted
             plan,
             user_name,
             grant,
+            scram: None,
             move_to: None,
         };
         client.stage = Stage::Claiming(Box::new(claiming));

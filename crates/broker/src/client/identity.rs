@@ -34,12 +34,16 @@ impl Client {
     /// CONNECT is good: the modules are asked who the client is.
     // emqttd: emqttd_protocol:process/2 (CONNECT, emqttd_access_control:auth)
     pub(super) fn authenticate(&mut self, shard: &mut Shard, connect: &Connect, plan: ConnectPlan) {
+        if connect.properties.authentication_method.is_some() {
+            return self.begin_proof(shard, connect, plan);
+        }
         let credentials = self.credentials(shard, connect, &plan);
         self.leave_opening(shard);
         self.stage = Stage::Authenticating(Box::new(Claiming {
             plan,
             user_name: credentials.user_name.clone(),
             grant: None,
+            scram: None,
             move_to: None,
         }));
         let access = &shard.world.node.access;
@@ -112,7 +116,7 @@ impl Client {
     }
 
     /// The client hears the reason, operators the cause as well.
-    fn turn_away(&mut self, shard: &mut Shard, refused: Refused, cause: String) {
+    pub(super) fn turn_away(&mut self, shard: &mut Shard, refused: Refused, cause: String) {
         let Stage::Authenticating(claiming) = &self.stage else {
             return;
         };

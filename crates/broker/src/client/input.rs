@@ -313,6 +313,7 @@ impl Client {
             }
             Inbound::Subscribe(subscribe) => self.subscribe(shard, subscribe),
             Inbound::Unsubscribe(unsubscribe) => self.unsubscribe(shard, unsubscribe),
+            Inbound::Auth(step) => self.auth_step(shard, &step),
             // [MQTT3-3.12.4-1] [MQTT5-3.12.4-1]
             Inbound::Ping => self.write(shard, &Packet::PingResp),
             Inbound::Disconnect { reason, expiry } => {

@@ -16,6 +16,9 @@ pub enum Violation {
     /// AUTH without a method of authentication in CONNECT. \[MQTT5-4.12.0-7\]
     #[error("AUTH without an authentication method")]
     UnexpectedAuth,
+    /// AUTH names another method than CONNECT did. \[MQTT5-4.12.0-5\]
+    #[error("AUTH with another method than that of CONNECT")]
+    OtherAuthMethod,
     /// A packet that only servers send.
     #[error("packet that only servers send")]
     ServerPacket,
@@ -63,6 +66,7 @@ impl Violation {
             Self::NotConnected
             | Self::SecondConnect
             | Self::UnexpectedAuth
+            | Self::OtherAuthMethod
             | Self::ServerPacket
             | Self::Closed
             | Self::SubscriptionId
