@@ -233,7 +233,8 @@ impl AclLine {
             _ => None,
         };
         let is_for_whom = |name: Option<&str>| {
-            name.is_some_and(|name| !name.is_empty() && !(allows && name.contains('/')))
+            let reaches_others = |name: &str| allows && name.contains('/');
+            name.is_some_and(|name| !name.is_empty() && !reaches_others(name))
         };
         if !self.topic.levels().filter_map(name_for).all(is_for_whom) {
             return false;

@@ -10,18 +10,22 @@ use crate::Secret;
 /// An algorithm that a token may name. `none` is not one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Algorithm {
-    Hs256,
-    Hs384,
-    Hs512,
-    Rs256,
-    Rs384,
-    Rs512,
-    Ps256,
-    Ps384,
-    Ps512,
+    /// HS256 and so on.
+    Hmac(Hash),
+    /// RS256 and so on.
+    Pkcs1(Hash),
+    /// PS256 and so on.
+    Pss(Hash),
     Es256,
     Es384,
     EdDsa,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hash {
+    Sha256,
+    Sha384,
+    Sha512,
 }
 
 /// What checks signatures.
@@ -41,41 +45,47 @@ pub(super) enum Material {
 
 impl Algorithm {
     pub(super) fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "HS256" => Self::Hs256,
-            "HS384" => Self::Hs384,
-            "HS512" => Self::Hs512,
-            "RS256" => Self::Rs256,
-            "RS384" => Self::Rs384,
-            "RS512" => Self::Rs512,
-            "PS256" => Self::Ps256,
-            "PS384" => Self::Ps384,
-            "PS512" => Self::Ps512,
-            "ES256" => Self::Es256,
-            "ES384" => Self::Es384,
-            "EdDSA" | "Ed25519" => Self::EdDsa,
+        match name {
+            "ES256" => return Some(Self::Es256),
+            "ES384" => return Some(Self::Es384),
+            "EdDSA" | "Ed25519" => return Some(Self::EdDsa),
+            _ => {}
+        }
+        let (family, hash) = name.split_at_checked(2)?;
+        let hash = match hash {
+            "256" => Hash::Sha256,
+            "384" => Hash::Sha384,
+            "512" => Hash::Sha512,
             _ => return None,
-        })
-    }
-
-    fn hmac(self) -> Option<hmac::Algorithm> {
-        match self {
-            Self::Hs256 => Some(hmac::HMAC_SHA256),
-            Self::Hs384 => Some(hmac::HMAC_SHA384),
-            Self::Hs512 => Some(hmac::HMAC_SHA512),
+        };
+        match family {
+            "HS" => Some(Self::Hmac(hash)),
+            "RS" => Some(Self::Pkcs1(hash)),
+            "PS" => Some(Self::Pss(hash)),
             _ => None,
         }
     }
 
-    fn rsa(self) -> Option<&'static RsaParameters> {
+    const fn hmac(self) -> Option<hmac::Algorithm> {
+        let Self::Hmac(hash) = self else {
+            return None;
+        };
+        Some(match hash {
+            Hash::Sha256 => hmac::HMAC_SHA256,
+            Hash::Sha384 => hmac::HMAC_SHA384,
+            Hash::Sha512 => hmac::HMAC_SHA512,
+        })
+    }
+
+    const fn rsa(self) -> Option<&'static RsaParameters> {
         match self {
-            Self::Rs256 => Some(&signature::RSA_PKCS1_2048_8192_SHA256),
-            Self::Rs384 => Some(&signature::RSA_PKCS1_2048_8192_SHA384),
-            Self::Rs512 => Some(&signature::RSA_PKCS1_2048_8192_SHA512),
-            Self::Ps256 => Some(&signature::RSA_PSS_2048_8192_SHA256),
-            Self::Ps384 => Some(&signature::RSA_PSS_2048_8192_SHA384),
-            Self::Ps512 => Some(&signature::RSA_PSS_2048_8192_SHA512),
-            _ => None,
+            Self::Pkcs1(Hash::Sha256) => Some(&signature::RSA_PKCS1_2048_8192_SHA256),
+            Self::Pkcs1(Hash::Sha384) => Some(&signature::RSA_PKCS1_2048_8192_SHA384),
+            Self::Pkcs1(Hash::Sha512) => Some(&signature::RSA_PKCS1_2048_8192_SHA512),
+            Self::Pss(Hash::Sha256) => Some(&signature::RSA_PSS_2048_8192_SHA256),
+            Self::Pss(Hash::Sha384) => Some(&signature::RSA_PSS_2048_8192_SHA384),
+            Self::Pss(Hash::Sha512) => Some(&signature::RSA_PSS_2048_8192_SHA512),
+            Self::Hmac(_) | Self::Es256 | Self::Es384 | Self::EdDsa => None,
         }
     }
 }

@@ -41,7 +41,7 @@ impl<'s> Claims<'s> {
 
     pub(super) fn check_parties(&self) -> Result<(), TokenError> {
         if let Some(issuer) = &self.settings.issuer
-            && self.string("iss") != Some(issuer)
+            && self.string("iss") != Some(issuer.as_str())
         {
             return Err(TokenError::Issuer);
         }
@@ -110,11 +110,8 @@ impl<'s> Claims<'s> {
             .ok_or_else(|| TokenError::Claim(claim.to_owned()))
     }
 
-    fn string(&self, claim: &str) -> Option<&String> {
-        match self.claims.get(claim)? {
-            Value::String(string) => Some(string),
-            _ => None,
-        }
+    fn string(&self, claim: &str) -> Option<&str> {
+        self.claims.get(claim)?.as_str()
     }
 
     /// A claim that is a string or a number, as a string.

@@ -17,13 +17,17 @@ pub(super) fn keys(text: &str) -> Result<Vec<Key>, KeyError> {
     let mut keys = Vec::new();
     for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(text.as_bytes()) {
         let (kind, der) = section.map_err(|_| KeyError::NoKey)?;
-        let material = match kind {
-            SectionKind::PublicKey => bare(&der),
-            SectionKind::Certificate => certified(&der),
-            SectionKind::RsaPrivateKey | SectionKind::PrivateKey | SectionKind::EcPrivateKey => {
-                return Err(KeyError::PrivateKey);
-            }
-            _ => None,
+        if matches!(
+            kind,
+            SectionKind::RsaPrivateKey | SectionKind::PrivateKey | SectionKind::EcPrivateKey
+        ) {
+            return Err(KeyError::PrivateKey);
+        }
+        let is_certificate = matches!(kind, SectionKind::Certificate);
+        let material = if is_certificate {
+            certified(&der)
+        } else {
+            bare(&der)
         };
         keys.push(Key::of(material.ok_or(KeyError::NoKey)?));
     }

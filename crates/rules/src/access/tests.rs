@@ -1,14 +1,14 @@
-use castmq_mqtt::TopicFilter;
+use castmq_mqtt::{QoS, TopicFilter};
 use proptest::prelude::*;
 
 use super::{
-    AccessCache, AccessRule, AccessRules, Action, Answer, Decision, Network, Pattern, Question,
-    Subject, Who, first_answer,
+    AccessCache, AccessRule, AccessRules, Action, Answer, Asked, Decision, Network, Pattern,
+    Question, Subject, Who, first_answer,
 };
 use crate::ClientId;
 use crate::testing::{any_filter, any_topic, text};
 
-use Action::{Publish, Subscribe};
+use Action::{Deliver, Publish, Subscribe};
 use Decision::{Allow, Deny};
 
 fn client(id: &str) -> ClientId {
@@ -225,6 +225,159 @@ fn a_full_cache_forgets_what_was_asked_for_least_recently() {
     assert_eq!(cache.len(), 2);
     assert_eq!(cache.get(1, Publish, "b"), None);
     assert_eq!(cache.get(1, Publish, "a"), Some(Allow));
+}
+
+/// What is decided when client `c1` has these claims.
+fn decide_with(claims: &[(&str, &str)], pattern: &str, topic: &str) -> Decision {
+    let claims: Vec<_> = claims
+        .iter()
+        .map(|(name, value)| (text(name), text(value)))
+        .collect();
+    let subject = Subject {
+        client: &client("c1"),
+        user: None,
+        address: None,
+        claims: &claims,
+    };
+    let rules = rules([rule(Allow, Who::All, None, &[pattern])], Deny);
+    rules.decide(subject, Question::new(Publish, topic))
+}
+
+#[test]
+fn a_claim_stands_for_its_value_when_that_is_one_level() {
+    let decide = |value| decide_with(&[("site", value)], "plant/%{site}/x", "plant/lyon/x");
+    assert_eq!(decide("lyon"), Allow);
+    assert_eq!(decide("paris"), Deny);
+    assert_eq!(decide("+"), Deny);
+
+    let slash = decide_with(&[("site", "a/b")], "plant/%{site}", "plant/a/b");
+    assert_eq!(slash, Deny);
+    assert_eq!(decide_with(&[], "%{site}", "%{site}"), Deny);
+}
+
+#[test]
+fn nobody_can_name_itself_into_the_brokers_topics() {
+    let rules = rules([rule(Allow, Who::All, None, &["%c/#", "a/%c"])], Deny);
+
+    assert_eq!(
+        decide_for(&rules, "$SYS", None, (Subscribe, "$SYS/#")),
+        Deny
+    );
+    assert_eq!(decide_for(&rules, "$SYS", None, (Publish, "a/$SYS")), Allow);
+}
+
+#[test]
+fn delivery_is_denied_only_by_rules_about_it() {
+    let unconcerned = rules([rule(Deny, Who::All, None, &["a"])], Deny);
+    assert_eq!(decide(&unconcerned, Deliver, "a"), Allow);
+    assert!(!unconcerned.needs_delivery_check());
+
+    let concerned = rules([rule(Deny, Who::All, Some(Deliver), &["a"])], Deny);
+    assert_eq!(decide(&concerned, Deliver, "a"), Deny);
+    assert_eq!(decide(&concerned, Deliver, "b"), Allow);
+    assert!(concerned.needs_delivery_check());
+}
+
+/// What is decided about client `c1` by a rule that denies some QoS, or what is retained.
+fn decide_asked(qos: &[QoS], retain: Option<bool>, asked: Asked) -> Decision {
+    let mut only = rule(Deny, Who::All, None, &[]);
+    only.qos = (!qos.is_empty()).then(|| qos.iter().copied().collect());
+    only.retain = retain;
+    let subject = Subject {
+        client: &client("c1"),
+        user: None,
+        address: None,
+        claims: &[],
+    };
+    let question = Question {
+        action: asked.action,
+        topic: "a",
+        qos: asked.qos,
+        retain: asked.retain,
+    };
+    rules([only], Allow).decide(subject, question)
+}
+
+#[test]
+fn a_rule_may_be_about_some_qos_only() {
+    let decide = |action, qos| {
+        let asked = Asked {
+            qos,
+            ..Asked::from(action)
+        };
+        decide_asked(&[QoS::AtLeastOnce, QoS::ExactlyOnce], None, asked)
+    };
+
+    assert_eq!(decide(Publish, QoS::ExactlyOnce), Deny);
+    assert_eq!(decide(Subscribe, QoS::AtLeastOnce), Deny);
+    assert_eq!(decide(Subscribe, QoS::AtMostOnce), Allow);
+}
+
+#[test]
+fn a_rule_about_retained_messages_concerns_publishing_alone() {
+    let asked = |action, retain| Asked {
+        retain,
+        ..Asked::from(action)
+    };
+
+    assert_eq!(decide_asked(&[], Some(true), asked(Publish, true)), Deny);
+    assert_eq!(decide_asked(&[], Some(true), asked(Publish, false)), Allow);
+    assert_eq!(decide_asked(&[], Some(false), asked(Publish, false)), Deny);
+    assert_eq!(decide_asked(&[], Some(true), asked(Subscribe, false)), Deny);
+}
+
+#[test]
+fn a_verdict_names_the_rule_that_decided() {
+    let rules = rules(
+        [
+            rule(Allow, Who::All, Some(Publish), &["a"]),
+            rule(Deny, Who::User(text("alice")), None, &["a", "eq #"]),
+        ],
+        Deny,
+    );
+    let subject = Subject {
+        client: &client("c1"),
+        user: Some("alice"),
+        address: None,
+        claims: &[],
+    };
+    let rule_for = |topic| rules.explain(subject, Question::new(Subscribe, topic)).rule;
+
+    assert_eq!(rule_for("a"), Some(1));
+    assert_eq!(rule_for("b"), None);
+    let shown = rules.rules[1].to_string();
+    assert_eq!(shown, "deny user alice to publish and subscribe: a, eq #");
+}
+
+#[test]
+fn a_decision_is_remembered_for_its_qos_and_retain_only() {
+    let mut cache = AccessCache::new(4);
+    let retained = Asked {
+        retain: true,
+        ..Asked::from(Publish)
+    };
+    cache.put(1, retained, &text("a"), Deny);
+
+    assert_eq!(cache.get(1, retained, "a"), Some(Deny));
+    assert_eq!(cache.get(1, Publish, "a"), None);
+}
+
+#[test]
+fn networks_are_read_as_they_are_written() {
+    let shown = |network: &str| {
+        network
+            .parse::<Network>()
+            .map(|network| network.to_string())
+    };
+
+    assert_eq!(shown("10.0.0.0/8").unwrap(), "10.0.0.0/8");
+    assert_eq!(shown("10.0.0.1").unwrap(), "10.0.0.1");
+    assert_eq!(shown("10.0.0.1/32").unwrap(), "10.0.0.1");
+    assert_eq!(shown("fd00::/8").unwrap(), "fd00::/8");
+    assert!(shown("10.0.0.0/33").is_err());
+    assert!(shown("10.0.0.0/+8").is_err());
+    assert!(shown("10.0.0/8").is_err());
+    assert!(shown("").is_err());
 }
 
 fn covers(pattern: &TopicFilter, filter: &TopicFilter) -> bool {
