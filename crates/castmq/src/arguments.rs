@@ -28,6 +28,16 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: crate::store::Action,
     },
+    /// Users and their passwords, in a file
+    Passwd {
+        #[command(subcommand)]
+        action: crate::passwd::Action,
+    },
+    /// Which rule decides about a client
+    Acl {
+        #[command(subcommand)]
+        action: crate::acl::Action,
+    },
     /// Measure a broker from outside: throughput, latency, cost of processor time and memory
     Bench(castmq_bench::Arguments),
     /// Make certificates to try TLS with

@@ -4,11 +4,13 @@
 //! Exit codes: 0 stopped as asked, or measured and found in order; 1 the broker could not start, or
 //! broke a promise; 2 something is wrong with the command line or the configuration.
 
+mod acl;
 mod arguments;
 mod bench;
 mod cert;
 mod descriptors;
 mod logging;
+mod passwd;
 mod signals;
 mod start;
 mod store;
@@ -43,6 +45,8 @@ fn main() -> ExitCode {
         Command::Store { action } => store::run(&action),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Cert { action } => cert::run(&action),
+        Command::Passwd { action } => passwd::run(&action),
+        Command::Acl { action } => acl::run(&action),
     }
 }
 

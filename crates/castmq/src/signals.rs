@@ -1,16 +1,17 @@
-//! SIGINT and SIGTERM: the first asks for a graceful stop, a second ends the program at once.
+//! SIGINT and SIGTERM: the first asks for a graceful stop, a second ends the program at once. SIGHUP: files
+//! are read again.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 /// The exit code when the second signal cuts a graceful stop short.
 const CUT_SHORT: i32 = 130;
 
-/// The signals that stop the broker, caught from now on.
+/// The signals that the broker heeds, caught from now on.
 #[derive(Debug)]
 pub(crate) struct StopSignals(Signals);
 
@@ -28,12 +29,17 @@ impl StopSignals {
             flag::register_conditional_shutdown(signal, CUT_SHORT, Arc::clone(&is_stopping))?;
             flag::register(signal, Arc::clone(&is_stopping))?;
         }
-        Signals::new([SIGINT, SIGTERM]).map(Self)
+        Signals::new([SIGINT, SIGTERM, SIGHUP]).map(Self)
     }
 
-    /// Waits for the first of them.
-    pub(crate) fn wait(mut self) {
-        let _ = self.0.forever().next();
+    /// Waits for the first that stops the broker; each SIGHUP before it has files read again.
+    pub(crate) fn wait(mut self, mut reload: impl FnMut()) {
+        for signal in self.0.forever() {
+            if signal != SIGHUP {
+                return;
+            }
+            reload();
+        }
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn run(settings: Settings, accept_data_loss: bool) -> anyhow::Result<
         .start()?;
     announce(broker.addresses(), broker.arbiters())?;
 
-    signals.wait();
+    signals.wait(|| reload(&broker));
     tracing::info!("stopping");
     let has_given_up = broker.has_given_up();
     broker.stop();
@@ -46,6 +46,18 @@ pub(crate) fn run(settings: Settings, accept_data_loss: bool) -> anyhow::Result<
         "a part of the broker failed too often; the log says which"
     );
     Ok(())
+}
+
+/// Has the broker read its files again; what cannot be read stays as it was.
+fn reload(broker: &Broker) {
+    match broker.reload() {
+        Ok(()) => tracing::info!("files were read again: certificates, passwords, rules"),
+        Err(failed) => {
+            for error in failed {
+                tracing::error!("not read again, and as it was: {error}");
+            }
+        }
+    }
 }
 
 /// The one line on stdout that says that clients may connect.
