@@ -149,13 +149,16 @@ fn key_in(path: &Path) -> Result<PrivateKeyDer<'static>, TransportError> {
             path: path.to_owned(),
         });
     }
-    PrivateKeyDer::from_pem_slice(&text).map_err(|cause| match cause {
-        PemError::NoItemsFound => TransportError::NothingIn {
-            path: path.to_owned(),
-            what: "private key",
-            label: "PRIVATE KEY",
-        },
-        cause => unusable(path, "private key", &cause),
+    PrivateKeyDer::from_pem_slice(&text).map_err(|cause| {
+        if matches!(cause, PemError::NoItemsFound) {
+            TransportError::NothingIn {
+                path: path.to_owned(),
+                what: "private key",
+                label: "PRIVATE KEY",
+            }
+        } else {
+            unusable(path, "private key", &cause)
+        }
     })
 }
 

@@ -194,14 +194,17 @@ impl Tls {
 }
 
 fn refused(error: &Error) -> io::Error {
-    let hint = match error {
-        Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            " (does the client speak TLS at all?)"
-        }
-        Error::PeerIncompatible(PeerIncompatible::Tls12NotOfferedOrEnabled) => {
-            " (only TLS 1.3 is spoken here)"
-        }
-        _ => "",
+    let no_tls = Error::InvalidMessage(InvalidMessage::InvalidContentType);
+    let too_old = Error::PeerIncompatible(PeerIncompatible::Tls12NotOfferedOrEnabled);
+    let hint = if *error == no_tls {
+        " (does the client speak TLS at all?)"
+    } else if *error == too_old {
+        " (only TLS 1.3 is spoken here)"
+    } else {
+        ""
     };
     io::Error::new(ErrorKind::InvalidData, format!("TLS: {error}{hint}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ fn status(from: &str, to: &str) -> u16 {
 }
 
 fn code(answer: &str) -> u16 {
-    answer[9..12].parse().unwrap()
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
 /// RFC 6455, section 1.3, has the key and what is made of it. \[MQTT5-6.0.0-4\]
