@@ -45,6 +45,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: crate::cert::Action,
     },
+    /// Write a configuration of mosquitto as one of this broker, and say what differs
+    Import(crate::import::Import),
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ mod arguments;
 mod bench;
 mod cert;
 mod descriptors;
+mod import;
 mod logging;
 mod passwd;
 mod signals;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Store { action } => store::run(&action),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Cert { action } => cert::run(&action),
+        Command::Import(arguments) => import::run(&arguments),
         Command::Passwd { action } => passwd::run(&action),
         Command::Acl { action } => acl::run(&action),
     }
