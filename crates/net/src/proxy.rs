@@ -170,7 +170,8 @@ fn begins_as(bytes: &[u8], start: &[u8]) -> bool {
 }
 
 fn line(bytes: &[u8]) -> Result<Option<(usize, Said)>, String> {
-    let end = bytes.windows(2).position(|pair| pair == b"\r\n");
+    let start = bytes.get(..LINE_BYTES_MAX).unwrap_or(bytes);
+    let end = start.windows(2).position(|pair| pair == b"\r\n");
     let Some(end) = end else {
         return if bytes.len() < LINE_BYTES_MAX {
             Ok(None)
