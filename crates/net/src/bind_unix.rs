@@ -56,13 +56,7 @@ pub fn bind_unix(
     backlog: u32,
 ) -> Result<UnixListener, UnixBindError> {
     remove_stale(path)?;
-    let refused = |step| {
-        move |cause| UnixBindError::Refused {
-            path: path.to_owned(),
-            step,
-            cause,
-        }
-    };
+    let refused = |step| refused(path, step);
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(refused("socket"))?;
     socket.set_nonblocking(true).map_err(refused("socket"))?;
     let address = SockAddr::unix(path).map_err(refused("path"))?;
@@ -81,6 +75,14 @@ pub fn bind_unix(
     Ok(socket.into())
 }
 
+fn refused(path: &Path, step: &'static str) -> impl FnOnce(io::Error) -> UnixBindError {
+    move |cause| UnixBindError::Refused {
+        path: path.to_owned(),
+        step,
+        cause,
+    }
+}
+
 fn give_to(path: &Path, mode: u32, owner: Owner) -> io::Result<()> {
     if owner != Owner::default() {
         chown(path, owner.user, owner.group)?;
@@ -90,13 +92,7 @@ fn give_to(path: &Path, mode: u32, owner: Owner) -> io::Result<()> {
 
 /// Removes a socket file that a former process has left.
 fn remove_stale(path: &Path) -> Result<(), UnixBindError> {
-    let refused = |step| {
-        move |cause| UnixBindError::Refused {
-            path: path.to_owned(),
-            step,
-            cause,
-        }
-    };
+    let refused = |step| refused(path, step);
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(refused("look for a former socket")(error)),
@@ -111,13 +107,12 @@ fn remove_stale(path: &Path) -> Result<(), UnixBindError> {
             std::fs::remove_file(path).map_err(refused("remove the former socket"))
         }
         // Whoever has no room for one more connection listens too.
-        Ok(()) => Err(UnixBindError::InUse {
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+            Err(refused("ask whether the former socket is in use")(error))
+        }
+        Ok(()) | Err(_) => Err(UnixBindError::InUse {
             path: path.to_owned(),
         }),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(UnixBindError::InUse {
-            path: path.to_owned(),
-        }),
-        Err(error) => Err(refused("ask whether the former socket is in use")(error)),
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::discard::discard_input;
-use crate::passage::{Openings, Passage, Seam, Step};
+use crate::passage::{Openings, Passage, Seam};
 use crate::plain::Plain;
 use crate::slots::Slots;
 
@@ -203,19 +203,15 @@ impl EpollPoller {
         self.places.get_mut(place as usize)?.take()
     }
 
-    /// Goes on with a few handshakes. Open or failed, there is something to read.
+    /// Goes on with a few handshakes.
     fn open(&mut self, ready: &mut Vec<Readiness>) {
         let mut openings = std::mem::take(&mut self.openings);
         openings.round(|token| {
             let Kind::Layered(layered) = &mut self.socket(token).ok()?.kind else {
                 return None;
             };
-            let step = layered.passage.open(&mut Seam::new(&layered.stream));
-            match step {
-                Step::Opened | Step::Failed => ready.push(Readiness::Readable(token)),
-                Step::GoesOn | Step::Waits => {}
-            }
-            Some(step)
+            let mut seam = Seam::new(&layered.stream);
+            Some(layered.passage.open(&mut seam, token, ready))
         });
         self.openings = openings;
     }

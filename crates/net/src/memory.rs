@@ -50,14 +50,14 @@ impl Socket {
 
     /// What it has to tell. A layer opens one step at a time, without a budget: nobody waits here.
     fn tell(&mut self, token: Token, ready: &mut Vec<Readiness>) {
-        let is_opening = self.passage.as_ref().is_some_and(|it| it.is_opening());
-        if is_opening {
-            let step = self.with_layer(|passage, seam| passage.open(seam));
+        if self.passage.as_ref().is_some_and(|it| it.is_opening()) {
+            let step = self.with_layer(|passage, seam| passage.open(seam, token, ready));
             if matches!(step, Some(Step::GoesOn | Step::Waits)) {
                 return;
             }
+            self.told_readable = true;
         }
-        if !self.told_readable && (is_opening || self.stream.is_readable()) {
+        if !self.told_readable && self.stream.is_readable() {
             self.told_readable = true;
             ready.push(Readiness::Readable(token));
         }

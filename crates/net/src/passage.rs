@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind::WouldBlock, IoSlice, Read, Write};
 
-use castmq_otp::{Chunk, Facts, Layer, Opening, Raw, Stream, Token};
+use castmq_otp::{Chunk, Facts, Layer, Opening, Raw, Readiness, Stream, Token};
 
 /// Costly steps of opening in a round, as signatures of a handshake: up to 1 ms each. Who is connected
 /// already waits no longer than for these.
@@ -76,6 +76,8 @@ pub(crate) struct Passage {
     layer: Box<dyn Layer>,
     phase: Phase,
     is_queued: bool,
+    /// A write came before it was open, and is to be told when it can be tried again.
+    is_write_awaited: bool,
 }
 
 #[derive(Debug)]
@@ -106,6 +108,7 @@ impl Passage {
             layer,
             phase: Phase::Opening,
             is_queued: false,
+            is_write_awaited: false,
         }
     }
 
@@ -125,7 +128,24 @@ impl Passage {
         matches!(self.phase, Phase::Opening)
     }
 
-    pub(crate) fn open(&mut self, raw: &mut dyn Raw) -> Step {
+    /// Takes a step; open or failed, there is something to read.
+    pub(crate) fn open(
+        &mut self,
+        raw: &mut dyn Raw,
+        token: Token,
+        ready: &mut Vec<Readiness>,
+    ) -> Step {
+        let step = self.step(raw);
+        if matches!(step, Step::Opened | Step::Failed) {
+            ready.push(Readiness::Readable(token));
+            if std::mem::take(&mut self.is_write_awaited) {
+                ready.push(Readiness::Writable(token));
+            }
+        }
+        step
+    }
+
+    fn step(&mut self, raw: &mut dyn Raw) -> Step {
         self.is_queued = false;
         match self.layer.open(raw) {
             Ok(Opening::Open) => {
@@ -147,6 +167,7 @@ impl Passage {
     }
 
     pub(crate) fn write(&mut self, raw: &mut dyn Raw, bytes: &[u8]) -> io::Result<usize> {
+        self.is_write_awaited |= self.is_opening();
         self.is_open()?;
         self.layer.write(raw, bytes)
     }

@@ -10,7 +10,7 @@ use std::task::{Context, Wake, Waker};
 use castmq_otp::{Accepted, Chunk, Facts, Listening, Poller, Readiness, Stream, Token};
 
 use crate::discard::discard_input;
-use crate::passage::{Openings, Passage, Seam, Step};
+use crate::passage::{Openings, Passage, Seam};
 use crate::plain::Plain;
 use crate::reacting::{Listener, Reacting};
 use crate::slots::Slots;
@@ -172,15 +172,8 @@ impl TokioPoller {
             }
         }
         openings.round(|token| {
-            let step = self
-                .parts(token)
-                .ok()?
-                .with_layer(|passage, seam| passage.open(seam))?;
-            match step {
-                Step::Opened | Step::Failed => ready.push(Readiness::Readable(token)),
-                Step::GoesOn | Step::Waits => {}
-            }
-            Some(step)
+            let mut parts = self.parts(token).ok()?;
+            parts.with_layer(|passage, seam| passage.open(seam, token, ready))
         });
         self.openings = openings;
     }

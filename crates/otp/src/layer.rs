@@ -60,7 +60,8 @@ pub trait Layer: Send + fmt::Debug {
     /// nothing. Anything else is the end; its text says why, to operators.
     fn open(&mut self, raw: &mut dyn Raw) -> io::Result<Opening>;
 
-    /// Reads bytes of the connection. No bytes are the end.
+    /// Reads bytes of the connection. No bytes are the end. [`Chunk::is_last`] says that nothing is kept
+    /// that could be read without the socket: whether that is empty is for its owner to know.
     ///
     /// # Errors
     ///
@@ -96,7 +97,7 @@ pub trait Layer: Send + fmt::Debug {
 pub enum Opening {
     /// Bytes of the connection pass.
     Open,
-    /// It can go on at once; others should have their turn before.
+    /// It has taken a costly step and can go on at once; others should have their turn before.
     More,
 }
 

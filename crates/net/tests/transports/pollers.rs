@@ -203,6 +203,28 @@ fn nothing_passes_before_a_socket_is_open() {
 }
 
 #[test]
+fn a_write_that_came_too_early_is_told_when_a_socket_is_open() {
+    with_each(async |made| {
+        let scene = encryption();
+        let (broker, socket) = pair();
+        let mut poller = made.poller();
+        let stream = scene.transport.wrap(Stream::Tcp(broker), peer());
+        poller.register(TOKEN, stream).unwrap();
+        poller.poll(&mut Vec::new());
+        poller.write(TOKEN, b"hello").unwrap_err();
+        let config = Arc::clone(&scene.config);
+        let client = thread(move || {
+            let mut heard = [0; 5];
+            blocking(config, socket).read_exact(&mut heard).unwrap();
+            heard
+        });
+        until(&mut *poller, Readiness::Writable(TOKEN)).await;
+        assert_eq!(poller.write(TOKEN, b"hello").unwrap(), 5);
+        assert_eq!(&client.join().unwrap(), b"hello");
+    });
+}
+
+#[test]
 fn what_is_wrong_in_a_handshake_is_read_and_said() {
     with_each(async |made| {
         let scene = encryption();
