@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
@@ -62,7 +62,7 @@ pub(super) struct Server {
     pub(super) target: String,
     authority: Authority,
     thread: JoinHandle<()>,
-    tell: Sender<()>,
+    tell: SyncSender<()>,
 }
 
 impl Server {
@@ -71,7 +71,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let authority = Authority::new();
         let config = authority.server_config(kind);
-        let (tell, told) = mpsc::channel();
+        let (tell, told) = mpsc::sync_channel(1);
         let thread = spawn(move || {
             let (socket, _) = listener.accept().unwrap();
             let tls = |socket| {
@@ -98,7 +98,7 @@ impl Server {
         path: &Path,
         talk: fn(&mut dyn Side),
     ) -> Self {
-        let (tell, told) = mpsc::channel();
+        let (tell, told) = mpsc::sync_channel(1);
         let thread = spawn(move || {
             let (socket, _) = listener.accept().unwrap();
             talk(&mut Bytes(socket, told));
