@@ -24,7 +24,7 @@ fn code(answer: &str) -> u16 {
     answer.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
-/// RFC 6455, section 1.3, has the key and what is made of it. \[MQTT5-6.0.0-4\]
+/// RFC 6455, section 1.3, has the key and what is made of it. \[MQTT3-6.0.0-4\], \[MQTT5-6.0.0-4\]
 #[test]
 fn a_good_request_is_answered_with_one_protocol() {
     assert_eq!(
