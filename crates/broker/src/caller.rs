@@ -5,7 +5,8 @@ use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ureq::http::{HeaderName, HeaderValue, Method, Request};
+use castmq_access::{FilledRequest, HttpMethod, Secret};
+use ureq::http::Request;
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
 /// The longest answer that is read.
@@ -26,8 +27,8 @@ impl fmt::Debug for Caller {
 pub struct Answered {
     /// The status.
     pub status: u16,
-    /// The text.
-    pub body: String,
+    /// The answer.
+    pub body: Vec<u8>,
 }
 
 impl Caller {
@@ -56,43 +57,59 @@ impl Caller {
 
     /// The text of a page.
     pub(crate) fn get(&self, url: &str) -> Result<String, String> {
-        let answered = self.call("GET", url, &[], "")?;
-        if answered.status == 200 {
-            Ok(answered.body)
-        } else {
-            Err(format!("status {}", answered.status))
+        let answered = self.call(&FilledRequest {
+            method: HttpMethod::Get,
+            url: Secret::new(url),
+            headers: Vec::new(),
+            body: Secret::new(""),
+        })?;
+        if answered.status != 200 {
+            return Err(format!("status {}", answered.status));
         }
+        String::from_utf8(answered.body).map_err(|error| error.to_string())
     }
 
     /// Asks. The error says why there is no answer, without what was asked.
-    pub(crate) fn call(
-        &self,
-        method: &str,
-        url: &str,
-        headers: &[(String, String)],
-        body: &str,
-    ) -> Result<Answered, String> {
-        let method = Method::from_bytes(method.as_bytes()).map_err(|error| error.to_string())?;
-        let mut request = Request::builder().method(method).uri(url);
-        for (name, value) in headers {
-            let name = HeaderName::try_from(name).map_err(|error| error.to_string())?;
-            let value = HeaderValue::try_from(value).map_err(|error| error.to_string())?;
-            request = request.header(name, value);
+    pub(crate) fn call(&self, asked: &FilledRequest) -> Result<Answered, String> {
+        let mut request = Request::builder()
+            .method(asked.method.name())
+            .uri(asked.url.expose());
+        for (name, value) in &asked.headers {
+            request = request.header(name, value.expose());
         }
+        let body = asked.body.expose().to_vec();
+        // The causes would show what was asked.
         let request = request
-            .body(body.to_owned())
-            .map_err(|error| error.to_string())?;
-        let mut response = self.0.run(request).map_err(|error| error.to_string())?;
-        let mut text = String::new();
+            .body(body)
+            .map_err(|_| "the request is no request".to_owned())?;
+        let mut response = self.0.run(request).map_err(|error| shown(&error))?;
+        let mut body = Vec::new();
         response
             .body_mut()
             .as_reader()
             .take(ANSWER_BYTES_MAX)
-            .read_to_string(&mut text)
+            .read_to_end(&mut body)
             .map_err(|error| error.to_string())?;
         Ok(Answered {
             status: response.status().as_u16(),
-            body: text,
+            body,
         })
+    }
+}
+
+/// What went wrong, without the address, which may hold what is secret.
+fn shown(error: &ureq::Error) -> String {
+    if let ureq::Error::Io(error) = error {
+        error.to_string()
+    } else if let ureq::Error::Rustls(error) = error {
+        format!("TLS: {error}")
+    } else if matches!(error, ureq::Error::Timeout(_)) {
+        "no answer in time".to_owned()
+    } else if matches!(error, ureq::Error::HostNotFound) {
+        "its host is not known".to_owned()
+    } else if matches!(error, ureq::Error::ConnectionFailed) {
+        "no connection".to_owned()
+    } else {
+        "the request failed".to_owned()
     }
 }

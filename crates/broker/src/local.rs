@@ -265,7 +265,7 @@ fn connect_settings(node: &Node) -> ConnectSettings {
             .and_then(|text| Text::try_from(text).ok()),
         validates_payload_format: mqtt.check_payload_format,
         authentication_method: (node.settings.auth.scram)
-            .then(|| Text::try_from(crate::client::enhanced::METHOD).ok())
+            .then(|| Text::try_from(client::enhanced::METHOD).ok())
             .flatten(),
         ..ConnectSettings::default()
     }

@@ -152,13 +152,12 @@ impl Protocol {
                 is_answering,
                 is_challenged,
             } => {
-                let inbound = match packet {
-                    Packet::Auth(auth) => {
-                        let method = agreement.authentication_method.as_ref();
-                        auth::check(*auth, method, std::mem::take(is_challenged), true)
-                            .map(Inbound::Auth)
-                    }
-                    packet => next(packet, agreement, &mut self.aliases),
+                let inbound = if let Packet::Auth(auth) = packet {
+                    let method = agreement.authentication_method.as_ref();
+                    auth::check(*auth, method, std::mem::take(is_challenged), true)
+                        .map(Inbound::Auth)
+                } else {
+                    next(packet, agreement, &mut self.aliases)
                 };
                 *is_answering =
                     matches!(inbound, Ok(Inbound::Subscribe(_) | Inbound::Unsubscribe(_)));

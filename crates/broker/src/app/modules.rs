@@ -14,6 +14,7 @@ use crate::acl_internal::AclInternal;
 use crate::auth_anonymous::AuthAnonymous;
 use crate::auth_certificate::AuthCertificate;
 use crate::auth_clientid::AuthClientid;
+use crate::auth_http::AuthHttp;
 use crate::auth_jwt::AuthJwt;
 use crate::auth_username::AuthUsername;
 use crate::caller::Caller;
@@ -105,6 +106,15 @@ fn make(name: &str, settings: &Settings) -> Result<Arc<dyn Authenticator>, Modul
         "jwt" => {
             let keys = token_keys(&auth.jwt)?;
             Arc::new(AuthJwt::new(&auth.jwt, keys, Caller::new(KEYS_TIMEOUT, 1)))
+        }
+        "http" => {
+            let http = &auth.http;
+            let caller = Caller::new(http.timeout, http.connections);
+            let module = AuthHttp::new(http, caller).map_err(|error| ModuleError::Other {
+                module: "auth.http",
+                cause: error.to_string(),
+            })?;
+            Arc::new(module)
         }
         "clientid" => Arc::new(AuthClientid::new(&auth.clientid.clients)),
         "anonymous" => Arc::new(AuthAnonymous),
