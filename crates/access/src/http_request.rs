@@ -12,7 +12,7 @@
 //! In the URL and in forms names are percent-encoded, in JSON they are escaped; into a header goes
 //! only what may stand there. What a client does not have is empty, or `null` where it would be a whole
 //! JSON string. In the URL, `%` and two hexadecimal digits stay what they are in URLs.
-// emqttd: emqttd_auth_http of the plugins: auth_req with %u, %P, %c, %a
+// The placeholders are those of emqttd's plugin for HTTP: auth_req with %u, %P, %c, %a.
 
 use std::fmt;
 use std::net::IpAddr;

@@ -57,7 +57,7 @@ impl PasswordFile {
         let mut seen = BTreeMap::new();
         for (number, row) in numbered(text) {
             if row.starts_with('#') || row.trim().is_empty() {
-                file.rows.push(Row::Kept(row.into()));
+                file.rows.push(Row::Kept(row.trim_end().into()));
                 continue;
             }
             match row.parse::<PasswordLine>() {

@@ -193,8 +193,10 @@ impl Builder {
         let loaded = modules::load(&settings, &embedded)?;
         let mut open = Vec::new();
         let mut addresses = Vec::new();
+        let mut names = Vec::new();
         for listener in &settings.listener {
             let (entrance, address) = entrances::open(listener)?;
+            names.push(entrances::describe(listener, address));
             addresses.extend(address);
             open.push(entrance);
         }
@@ -230,6 +232,7 @@ impl Builder {
         let broker = Broker {
             handle,
             addresses,
+            entrances: names,
             arbiters: Some(running),
         };
         opening::restore(&broker.handle, sessions)?;
@@ -365,6 +368,7 @@ pub fn shard(
 pub struct Broker {
     handle: Handle,
     addresses: Vec<SocketAddr>,
+    entrances: Vec<String>,
     arbiters: Option<Arbiters>,
 }
 
@@ -379,6 +383,12 @@ impl Broker {
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// How clients get in, a listener each: what they speak and where, as `mqtt on 127.0.0.1:1883`.
+    #[must_use]
+    pub fn entrances(&self) -> &[String] {
+        &self.entrances
     }
 
     /// What other threads can ask of it.

@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | emqttd | `emqttd_auth_http`, of the plugin of that name |
+//! | emqttd | none of its own; a plugin for HTTP came with 1.1 |
 //! | Started by | no process: registered with [`access_control`](crate::access_control) at the start and on reload |
 //! | Work runs in | the pool for calls |
 //! | Waits for | the other server, at most `auth.http.timeout` |
@@ -13,7 +13,7 @@
 //! Requests are made and answers judged by [`castmq_access`]; this file sends them, and remembers good answers
 //! for as long as it may.
 
-// differs: emqttd's asks in the connection's own process, for as long as it takes.
+// differs: emqttd's plugin asks in the connection's own process, for as long as it takes.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -149,7 +149,6 @@ impl Authenticator for AuthHttp {
         "http"
     }
 
-    // emqttd: emqttd_auth_http:check/3
     fn authenticate(&self, credentials: &Credentials) -> Finding {
         if let Some(grant) = self.remembered(credentials) {
             return Finding::Known(Box::new(grant));

@@ -1,7 +1,6 @@
 //! The life of the program: everything that is around the broker, in the order it happens.
 
 use std::io::Write;
-use std::net::SocketAddr;
 
 use anyhow::Context;
 use castmq_broker::Broker;
@@ -20,7 +19,7 @@ pub(crate) fn run(settings: Settings, accept_data_loss: bool) -> anyhow::Result<
     let logging = Logging::start(&settings.log)?;
     let signals = StopSignals::catch().context("catching signals")?;
     descriptors::raise_limit();
-    if settings.is_loopback_only() {
+    if settings.lets_anybody_in() && settings.is_loopback_only() {
         tracing::info!("no authentication is configured: listening on loopback only");
     }
 
@@ -29,7 +28,7 @@ pub(crate) fn run(settings: Settings, accept_data_loss: bool) -> anyhow::Result<
         .accept_data_loss(accept_data_loss)
         .on_give_up(Box::new(crate::signals::stop))
         .start()?;
-    announce(broker.addresses(), broker.arbiters())?;
+    announce(broker.entrances(), broker.arbiters())?;
 
     signals.wait(|| reload(&broker));
     tracing::info!("stopping");
@@ -61,15 +60,11 @@ fn reload(broker: &Broker) {
 }
 
 /// The one line on stdout that says that clients may connect.
-fn announce(addresses: &[SocketAddr], arbiters: u16) -> anyhow::Result<()> {
-    let addresses: Vec<_> = addresses
-        .iter()
-        .map(|address| format!("mqtt on {address}"))
-        .collect();
+fn announce(entrances: &[String], arbiters: u16) -> anyhow::Result<()> {
     let version = env!("CARGO_PKG_VERSION");
     let plural = if arbiters == 1 { "" } else { "s" };
     let mut stdout = std::io::stdout().lock();
-    let listening = addresses.join(", ");
+    let listening = entrances.join(", ");
     writeln!(
         stdout,
         "castmq {version} is ready: {listening}, {arbiters} arbiter{plural}"

@@ -284,6 +284,7 @@ fn link() -> Link {
         expiry: Expiry::Never,
         will: None,
         user_name: None,
+        is_privileged: false,
     }
 }
 

@@ -65,6 +65,16 @@ section! {
 }
 
 impl Settings {
+    /// Whether nobody is asked who it is, on one listener at least.
+    #[must_use]
+    pub fn lets_anybody_in(&self) -> bool {
+        self.auth.chain.is_empty()
+            && self
+                .listener
+                .iter()
+                .any(|listener| listener.authentication.is_empty())
+    }
+
     /// Whether only clients on this machine can reach the broker.
     #[must_use]
     pub fn is_loopback_only(&self) -> bool {

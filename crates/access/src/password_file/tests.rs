@@ -116,6 +116,15 @@ fn edits_keep_comments_and_order() {
     );
 }
 
+/// Found by fuzzing: a comment that ended in carriage returns got fewer each time it was written.
+#[test]
+fn a_file_written_twice_is_the_same() {
+    let once = file("# end\r\r").to_text();
+
+    assert_eq!(file(&once).to_text(), once);
+    assert_eq!(once, "# end\n");
+}
+
 #[test]
 fn a_new_password_takes_the_place_of_the_old_one() {
     let mut file = file(&format!("anna:{HASH}\nbert:{HASH}\n"));

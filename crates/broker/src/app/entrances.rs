@@ -50,6 +50,21 @@ pub(super) fn open(settings: &Listener) -> Result<(Entrance, Option<SocketAddr>)
     Ok((entrance, address))
 }
 
+/// What clients speak at a listener, and where.
+pub(super) fn describe(settings: &Listener, address: Option<SocketAddr>) -> String {
+    let speaks = match settings.transport {
+        ListenerTransport::Tcp | ListenerTransport::Unix => "mqtt",
+        ListenerTransport::Tls => "mqtts",
+        ListenerTransport::Ws => "ws",
+        ListenerTransport::Wss => "wss",
+    };
+    match (address, &settings.unix.path) {
+        (Some(address), _) => format!("{speaks} on {address}"),
+        (None, Some(path)) => format!("{speaks} on {}", path.display()),
+        (None, None) => speaks.to_owned(),
+    }
+}
+
 fn plan(settings: &Listener) -> TransportPlan {
     let transport = settings.transport;
     TransportPlan {
