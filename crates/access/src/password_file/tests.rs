@@ -165,7 +165,7 @@ proptest! {
             if is_user && users.insert(row.trim().to_owned()) {
                 text += &format!("{}:{HASH}\n", row.trim());
             } else if !is_user {
-                text += &format!("{row}\n");
+                text += &format!("{}\n", row.trim_end());
             }
         }
         prop_assert_eq!(file(&text).to_text(), text);
