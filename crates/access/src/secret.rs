@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// A password or a key: shows nothing of itself, and its memory is overwritten when it goes.
-#[derive(Clone, PartialEq, Eq)]
+/// A password or a key: shows nothing of itself, also not by how long it takes to compare, and its
+/// memory is overwritten when it goes.
+#[derive(Clone, Eq)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
@@ -19,6 +21,12 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
     }
 }
 
@@ -44,5 +52,12 @@ mod tests {
 
         assert_eq!(format!("{secret} {secret:?}"), "(secret) Secret");
         assert_eq!(secret.expose(), b"swordfish");
+    }
+
+    #[test]
+    fn secrets_of_the_same_bytes_are_equal() {
+        assert_eq!(Secret::new("swordfish"), Secret::new("swordfish"));
+        assert_ne!(Secret::new("swordfish"), Secret::new("swordfisk"));
+        assert_ne!(Secret::new("swordfish"), Secret::new("sword"));
     }
 }

@@ -131,8 +131,7 @@ fn seconds(claims: &Map<String, Value>, claim: &str) -> Result<Option<u64>, Toke
     };
     let whole = value.as_u64().or_else(|| {
         let number = value.as_f64().filter(|number| *number >= 0.0)?;
-        let number = format!("{number:.0}");
-        number.parse().ok()
+        format!("{:.0}", number.trunc()).parse().ok()
     });
     whole.map(Some).ok_or(TokenError::Malformed)
 }

@@ -214,6 +214,8 @@ fn a_token_is_good_from_nbf_until_exp_give_or_take_the_leeway() {
     );
     assert_eq!(roughly(json!({ "exp": NOW + 9, "nbf": NOW + 10 })), Ok(()));
     assert_eq!(at(json!({ "exp": 1_800_000_000.5 })), Ok(()));
+    let fraction = verified(&json!({ "exp": 1_800_000_000.9 })).unwrap();
+    assert_eq!(fraction.expires, Some(1_800_000_000));
     assert_eq!(at(json!({ "exp": "soon" })), Err(TokenError::Malformed));
     assert_eq!(at(json!({ "exp": -1 })), Err(TokenError::Malformed));
 }
