@@ -36,6 +36,7 @@ test: ## All tests: unit, doc, model, conformance, simulation, and real clients 
 	$(CARGO) test --workspace --locked --no-fail-fast
 	CASTMQ__NODE__POLLER=tokio CASTMQ_CONFORMANCE_STORE=1 $(CARGO) test --locked --no-fail-fast \
 		-p castmq-conformance -p castmq-e2e
+	CASTMQ_CONFORMANCE_TRANSPORT=wss $(CARGO) test --locked -p castmq-conformance
 	tests/e2e/run paho mqttjs
 
 check: ## Formatting, lints, the project's own rules, and documentation, warnings denied

@@ -1,9 +1,9 @@
 //! One connection to the broker, seen as bytes.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
+use crate::line::Line;
 use crate::publish::Publish;
 use crate::v5::Answer;
 use crate::wire::{Packet, Raw, hex};
@@ -19,7 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// the broker's answer. They write the version that [`Client::connect`] saw.
 #[derive(Debug)]
 pub struct Client {
-    stream: TcpStream,
+    line: Line,
     /// Bytes received and not yet taken.
     pending: Vec<u8>,
     /// The protocol level of the CONNECT that was sent.
@@ -29,13 +29,10 @@ pub struct Client {
 }
 
 impl Client {
-    /// Opens the TCP connection and sends nothing.
-    #[must_use]
-    pub fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("the broker listens");
-        stream.set_nodelay(true).unwrap();
+    /// Takes a connection on which nothing has been sent.
+    pub(crate) fn on(line: Line) -> Self {
         Self {
-            stream,
+            line,
             pending: Vec::new(),
             level: 4,
             latest_id: 0,
@@ -53,7 +50,7 @@ impl Client {
 
     /// Writes bytes. That the broker has closed already shows in what is expected next.
     pub fn send(&mut self, packet: impl Packet) {
-        if let Err(error) = self.stream.write_all(&packet.to_bytes()) {
+        if let Err(error) = self.line.write_all(&packet.to_bytes()) {
             assert!(is_closed(error.kind()), "cannot send: {error}");
         }
     }
@@ -132,12 +129,12 @@ impl Client {
 
     /// Ends the connection without a DISCONNECT, as when a network fails.
     pub fn cut(self) {
-        self.stream.shutdown(Shutdown::Both).ok();
+        self.line.cut();
     }
 
     /// Ends the client's sending direction; what the broker still sends can be read.
     pub fn close_sending(&mut self) {
-        self.stream.shutdown(Shutdown::Write).ok();
+        self.line.close_sending();
     }
 
     // ---- what users do ----
@@ -286,11 +283,9 @@ impl Client {
                 "nothing came within {limit:?}; {}",
                 hex(&self.pending)
             );
-            self.stream.set_read_timeout(Some(left)).unwrap();
-            let mut chunk = [0; 16 * 1024];
-            match self.stream.read(&mut chunk) {
+            match self.line.read(left, &mut self.pending) {
                 Ok(0) => return self.at_end(),
-                Ok(count) => self.pending.extend_from_slice(&chunk[..count]),
+                Ok(_) => {}
                 Err(error) if is_closed(error.kind()) => return self.at_end(),
                 Err(error) if is_timeout(error.kind()) => {}
                 Err(error) => panic!("cannot receive: {error}"),

@@ -14,6 +14,9 @@
 //! The suite also runs against another broker: set `CASTMQ_CONFORMANCE_TARGET=HOST:PORT`. Tests
 //! that need altered settings are then skipped, and those that look at all topics of a broker
 //! want `--test-threads=1` and a freshly started one.
+//!
+//! `CASTMQ_CONFORMANCE_TRANSPORT` names what clients speak below MQTT: `tls`, `ws`, `wss`, `unix`, or
+//! `proxy` for TCP with a PROXY header; without it that is TCP.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,19 +27,28 @@
     reason = "a test fails by panicking, and the harness is part of the test"
 )]
 
+pub mod authority;
 pub mod client;
 pub mod connect;
+pub mod door;
+pub mod folder;
 pub mod publish;
 pub mod scene;
 pub mod v3;
 pub mod v5;
 pub mod wire;
 
+mod line;
 mod strict;
 mod target;
+mod transport;
 
+pub use authority::{Authority, Identity};
 pub use client::Client;
 pub use connect::{Connect, Will, will};
+pub use door::Door;
+pub use folder::Folder;
 pub use publish::Publish;
 pub use scene::Scene;
+pub use transport::certify;
 pub use wire::{Packet, Raw};

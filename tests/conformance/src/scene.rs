@@ -7,23 +7,28 @@ use castmq_broker::{Broker, Builder};
 use castmq_settings::Settings;
 
 use crate::client::Client;
-use crate::{target, v3, v5};
+use crate::door::Door;
+use crate::target::{self, Running};
+use crate::{v3, v5};
 
 /// A broker with a corner of its own for one test: all client ids and topics made here carry a
 /// prefix that no other test has, so tests share a broker and run side by side.
 #[derive(Debug)]
 pub struct Scene {
-    address: SocketAddr,
+    door: Door,
     prefix: String,
     /// The broker that belongs to this test alone; it stops with the scene.
-    own: Option<Broker>,
+    own: Option<Running>,
 }
 
 impl Scene {
     /// A corner of the broker that all tests share; it runs with the default settings.
     #[must_use]
     pub fn new() -> Self {
-        Self::at(target::external().unwrap_or_else(target::shared), None)
+        Self::at(
+            target::external().map_or_else(target::shared, Door::at),
+            None,
+        )
     }
 
     /// A broker of the test's own with the default settings, for tests that look at all topics.
@@ -48,19 +53,17 @@ impl Scene {
         if target::external().is_some() {
             return None;
         }
-        let mut settings = target::settings();
-        alter(&mut settings);
-        let broker = target::start(build(Broker::builder()), settings);
-        Some(Self::at(broker.addresses()[0], Some(broker)))
+        let running = target::start(build(Broker::builder()), alter);
+        Some(Self::at(running.door.clone(), Some(running)))
     }
 
-    fn at(address: SocketAddr, own: Option<Broker>) -> Self {
+    fn at(door: Door, own: Option<Running>) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         // Runs against one external broker must not meet each other's sessions.
         let run = std::process::id() & 0xFFFF;
         Self {
-            address,
+            door,
             prefix: format!("{run:x}.{number:x}"),
             own,
         }
@@ -81,19 +84,22 @@ impl Scene {
     /// The broker, when it belongs to this test alone.
     #[must_use]
     pub fn broker(&self) -> Option<&Broker> {
-        self.own.as_ref()
+        self.own.as_ref().map(|running| &running.broker)
     }
 
-    /// The broker's address.
+    /// Where the listener of this name listens, of a broker that belongs to this test alone.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn address_of(&self, listener: &str) -> SocketAddr {
+        let own = self.own.as_ref().expect("the broker is the test's own");
+        let mut addresses = own.addresses.iter();
+        let known = addresses.find(|(name, _)| name == listener);
+        known.expect("there is such a listener").1
     }
 
-    /// A TCP connection on which nothing has been sent.
+    /// A connection on which nothing has been sent.
     #[must_use]
     pub fn open(&self) -> Client {
-        Client::open(self.address)
+        self.door.open()
     }
 
     /// A connected 3.1.1 client with a clean session.
