@@ -111,10 +111,15 @@ impl Drop for AtWork<'_> {
     }
 }
 
+/// The niceness of threads that stand back.
+const LOWEST: i32 = 19;
+
 /// The threads' connections.
 #[derive(Debug)]
 pub(crate) struct Crew {
     workers: Vec<Wires>,
+    /// Its threads let all others have the processor first.
+    stands_back: bool,
 }
 
 impl Crew {
@@ -127,7 +132,14 @@ impl Crew {
         let workers = (0..threads).map(|_| Wires::new(Arc::clone(target), version));
         Ok(Self {
             workers: workers.collect::<io::Result<_>>()?,
+            stands_back: false,
         })
+    }
+
+    /// Has its threads take only what others leave of the processors, as if they ran elsewhere.
+    pub(crate) fn standing_back(mut self) -> Self {
+        self.stands_back = true;
+        self
     }
 
     pub(crate) fn threads(&self) -> usize {
@@ -145,12 +157,17 @@ impl Crew {
         board: &Board,
         watch: impl FnOnce() -> W,
     ) -> Result<(Vec<T>, W), Failure> {
+        let stands_back = self.stands_back;
         thread::scope(|scope| {
             let mut threads = Vec::new();
             for (number, (wires, task)) in self.workers.iter_mut().zip(tasks).enumerate() {
                 let at_work = AtWork(board);
                 let work = move || {
                     let _at_work = at_work;
+                    if stands_back {
+                        // Of this thread alone. Where that is not allowed the figures are worse, not wrong.
+                        let _ = rustix::process::setpriority_process(None, LOWEST);
+                    }
                     work(wires, task)
                 };
                 let name = format!("bench-{number}");

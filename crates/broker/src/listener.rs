@@ -28,7 +28,7 @@ use crate::parcel::Parcel;
 use crate::{Local, Shard, client, kinds, now};
 
 /// Connections accepted before others have their turn.
-const ACCEPTED_PER_TURN: usize = 64;
+const ACCEPTED_PER_TURN: usize = 8;
 /// How long to wait for descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 

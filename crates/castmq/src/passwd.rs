@@ -14,8 +14,7 @@ use crate::say;
 
 /// It is not the password, or it could not be done.
 const NOT_OK: u8 = 1;
-/// How often a password is hashed for SCRAM; what RFC 7677 asks for at least.
-const SCRAM_ITERATIONS: u32 = 4096 * 4;
+
 /// Who may read a new file: its owner.
 const MODE: u32 = 0o600;
 
@@ -102,7 +101,7 @@ fn add(path: &Path, user: &str, superuser: bool, scram: bool) -> anyhow::Result<
     let had_scram = file.scram(user).is_some();
     if scram || had_scram {
         let salt: [u8; 16] = random_bytes()?;
-        let stored = StoredScram::derive(password, &salt, SCRAM_ITERATIONS)?;
+        let stored = StoredScram::derive(password, &salt, StoredScram::ITERATIONS)?;
         file.set(user, PasswordHash::scram(stored))?;
     }
     if superuser {

@@ -7,7 +7,7 @@ use castmq_otp::{Chunk, Facts, Layer, Opening, Raw, Readiness, Stream, Token};
 
 /// Costly steps of opening in a round, as signatures of a handshake: up to 1 ms each. Who is connected
 /// already waits no longer than for these.
-const COSTLY_PER_ROUND: usize = 2;
+const COSTLY_PER_ROUND: usize = 1;
 /// Other steps in a round.
 const STEPS_PER_ROUND: usize = 64;
 

@@ -85,7 +85,7 @@ impl Storm {
             Opening::new(place, run.version, clients).at_once(arguments.at_once)
         };
         Ok(Self {
-            crew: Crew::new(threads, &run.target, run.version)?,
+            crew: Crew::new(threads, &run.target, run.version)?.standing_back(),
             openings: (0..threads).map(opening).collect(),
             board,
         })
