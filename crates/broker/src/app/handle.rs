@@ -303,20 +303,29 @@ impl Handle {
     }
 
     /// Changes who may do what in the turn of the access control process; connections forget what they
-    /// remembered.
+    /// remembered. Returns when the change holds.
     ///
     /// # Errors
     ///
-    /// [`HandleError::Full`] when the broker has too many requests.
+    /// [`HandleError`] when the broker has too many requests or does not answer in time.
     pub fn change_access(
         &self,
         change: impl FnOnce(&mut Modules) + Send + 'static,
     ) -> Result<(), HandleError> {
+        let (done, wait) = sync_channel(1);
+        let change = move |modules: &mut Modules| {
+            change(modules);
+            let _ = done.try_send(());
+        };
         self.ask(0, move |shard| {
             if let Some(access) = shard.world.names.access_control {
                 let _ = shard.send(access, AccessEntry(Box::new(change)));
             }
-        })
+        })?;
+        wait.recv_timeout(PATIENCE)
+            .map_err(|_| HandleError::Silent)?;
+        // Behind the turn in which that was said, at whose end the change holds.
+        self.ask(0, |_| ())
     }
 
     /// Reads files again: passwords and rules, for all clients at once; certificates, for new connections.
