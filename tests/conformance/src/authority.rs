@@ -1,10 +1,12 @@
 //! An authority that signs certificates for the tests of one process.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber,
+    date_time_ymd,
 };
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
@@ -25,6 +27,7 @@ pub struct Identity {
     pub certificate: String,
     /// The key.
     pub key: String,
+    serial: SerialNumber,
 }
 
 impl Authority {
@@ -70,13 +73,39 @@ impl Authority {
     }
 
     fn issue(&self, mut params: CertificateParams, purpose: ExtendedKeyUsagePurpose) -> Identity {
+        static COUNT: AtomicU64 = AtomicU64::new(1);
+        let serial = SerialNumber::from(COUNT.fetch_add(1, Ordering::Relaxed));
+        params.serial_number = Some(serial.clone());
         params.extended_key_usages = vec![purpose];
         let key = KeyPair::generate().expect("a key can be made");
         let certificate = params.signed_by(&key, &self.0).expect("it is signed");
         Identity {
             certificate: certificate.pem(),
             key: key.serialize_pem(),
+            serial,
         }
+    }
+
+    /// The list of what it has revoked, in PEM.
+    #[must_use]
+    pub fn revocation(&self, revoked: &[&Identity]) -> String {
+        let since = date_time_ymd(2020, 1, 1);
+        let entry = |identity: &&Identity| RevokedCertParams {
+            serial_number: identity.serial.clone(),
+            revocation_time: since,
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let params = CertificateRevocationListParams {
+            this_update: since,
+            next_update: date_time_ymd(2100, 1, 1),
+            crl_number: SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(entry).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = params.signed_by(&self.0).expect("it signs lists");
+        list.pem().expect("a list is text, too")
     }
 
     /// How clients speak TLS that trust this authority, and show a certificate if they have one.
@@ -90,7 +119,9 @@ impl Authority {
             .with_root_certificates(roots);
         Arc::new(match client {
             None => builder.with_no_client_auth(),
-            Some(Identity { certificate, key }) => {
+            Some(Identity {
+                certificate, key, ..
+            }) => {
                 let certificate = CertificateDer::from_pem_slice(certificate.as_bytes());
                 let key = PrivateKeyDer::from_pem_slice(key.as_bytes());
                 let chain = vec![certificate.expect("it is PEM")];

@@ -93,6 +93,15 @@ impl Client {
         }
     }
 
+    /// Expects that what is below MQTT refuses the client and says so: an alert of TLS.
+    #[track_caller]
+    pub fn expect_transport_failure(&mut self) {
+        match self.line.read(DEADLINE, &mut self.pending) {
+            Err(error) if error.kind() == ErrorKind::InvalidData => {}
+            other => panic!("an alert is expected, came: {other:?}"),
+        }
+    }
+
     /// Shows that nothing is on the way: the answer to a PINGREQ is the next packet.
     #[track_caller]
     pub fn expect_nothing(&mut self) {
