@@ -149,21 +149,23 @@ export class Client {
 
 /**
  * Connects over the given version, 4 or 5; in 5.0 a session that is not clean outlives the
- * connection as in 3.1.1.
+ * connection as in 3.1.1. Without a `way` it goes to the address.
  */
 export async function connect(address, version, clientId, how = {}) {
-  const { clean = true, withholds = [], will, receiveMaximum, ...rest } = how;
+  const { clean = true, withholds = [], will, receiveMaximum, way, ...rest } = how;
+  const { url, ...trust } = way ?? { url: `mqtt://${address}` };
   const properties = { sessionExpiryInterval: clean ? 0 : SESSION_EXPIRY_SECONDS };
   if (receiveMaximum) {
     properties.receiveMaximum = receiveMaximum;
   }
-  const client = mqtt.connect(`mqtt://${address}`, {
+  const client = mqtt.connect(url, {
     clientId,
     clean,
     will,
     protocolVersion: version,
     reconnectPeriod: 0,
     ...(version === 5 ? { properties } : {}),
+    ...trust,
     ...rest,
   });
   const connection = new Client(client, withholds);

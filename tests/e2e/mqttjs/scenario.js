@@ -13,7 +13,8 @@ let names = 0;
 
 /**
  * Declares a scenario once for each version. `tests` gets a context of which `connect(id, how)`
- * connects a client, ended after the test, and `fresh(name)` makes a name no other test uses.
+ * connects a client, ended after the test, `fresh(name)` makes a name no other test uses, and `broker()`
+ * is the broker.
  */
 export function scenario(title, tests) {
   for (const [version, name] of VERSIONS) {
@@ -35,6 +36,7 @@ export function scenario(title, tests) {
       after(() => broker.stop());
       tests({
         version,
+        broker: () => broker,
         fresh: (base) => `${base}-${mark}`,
         connect: async (id, how) => {
           const client = await connect(broker.address, version, `${id}-${mark}`, how);

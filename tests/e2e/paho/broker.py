@@ -6,9 +6,62 @@ import os
 import re
 import subprocess
 import tempfile
+from dataclasses import dataclass
+from pathlib import Path
 
 READY = re.compile(r"mqtt on (?P<host>\S+):(?P<port>\d+)")
+ENTRANCE = re.compile(r"\w+ on (?P<place>[^,\s]+)")
 STOP_SECONDS = 30
+# The listeners besides the first one, in the order in which the broker names them.
+LISTENERS = """
+[[listener]]
+address = "127.0.0.1:0"
+
+[[listener]]
+name = "tls"
+address = "127.0.0.1:0"
+transport = "tls"
+tls = {{ certificate = "{files}/server.crt", key = "{files}/server.key" }}
+
+[[listener]]
+name = "certified"
+address = "127.0.0.1:0"
+transport = "tls"
+authentication = ["client_certificate"]
+[listener.tls]
+certificate = "{files}/server.crt"
+key = "{files}/server.key"
+client_ca = "{files}/ca.crt"
+client_certificate = "required"
+user_name = "common_name"
+
+[[listener]]
+name = "ws"
+address = "127.0.0.1:0"
+transport = "ws"
+
+[[listener]]
+name = "wss"
+address = "127.0.0.1:0"
+transport = "wss"
+tls = {{ certificate = "{files}/server.crt", key = "{files}/server.key" }}
+
+[[listener]]
+name = "unix"
+transport = "unix"
+unix = {{ path = "{files}/socket" }}
+"""
+NAMES = ["tcp", "tls", "certified", "ws", "wss", "unix"]
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a client reaches a listener."""
+
+    host: str
+    port: int
+    transport: str = "tcp"
+    authority: Path | None = None
 
 
 class Broker:
@@ -16,6 +69,7 @@ class Broker:
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[str] | None = None
+        self.ways: dict[str, Way] = {}
         target = os.environ.get("CASTMQ_E2E_TARGET")
         if target:
             self.host, port = target.rsplit(":", 1)
@@ -25,8 +79,16 @@ class Broker:
 
     def _start(self, binary: str) -> tuple[str, str]:
         self.data = tempfile.TemporaryDirectory(prefix="castmq-e2e-")
+        self.files = Path(self.data.name)
+        subprocess.run(
+            [binary, "cert", "self-signed", self.files, "--client", "pump"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        settings = self.files / "castmq.toml"
+        settings.write_text(LISTENERS.format(files=self.files))
         self.process = subprocess.Popen(
-            [binary, "start", "--listen", "127.0.0.1:0", "--data-dir", self.data.name],
+            [binary, "start", "--config", settings, "--data-dir", self.files / "data"],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -34,7 +96,24 @@ class Broker:
         line = self.process.stdout.readline()
         ready = READY.search(line)
         assert ready, f"the broker did not say where it listens: {line!r}"
+        self._find_ways(ENTRANCE.findall(line))
         return ready["host"], ready["port"]
+
+    def _find_ways(self, places: list[str]) -> None:
+        authority = self.files / "ca.crt"
+        for name, place in zip(NAMES, places, strict=True):
+            if name == "unix":
+                # A port is asked for all the same.
+                self.ways[name] = Way(place, 1, "unix")
+                continue
+            _, port = place.rsplit(":", 1)
+            self.ways[name] = Way(
+                # What the certificate is for.
+                "localhost",
+                int(port),
+                "websockets" if name.startswith("ws") else "tcp",
+                None if name in ("tcp", "ws") else authority,
+            )
 
     def stop(self) -> None:
         """Ends the broker as an operator does; it has to leave with success."""

@@ -13,6 +13,7 @@ import threading
 from dataclasses import dataclass
 
 import paho.mqtt.client as paho
+from broker import Way
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -62,6 +63,8 @@ class Client:
         *,
         withholds: tuple[str, ...] = (),
         will: Will | None = None,
+        way: Way | None = None,
+        certificate: tuple[str, str] | None = None,
     ) -> None:
         self.version = version
         self.packets: queue.Queue[str] = queue.Queue()
@@ -78,7 +81,11 @@ class Client:
             protocol=version,
             reconnect_on_failure=False,
             manual_ack=bool(withholds),
+            transport=way.transport if way else "tcp",
         )
+        if way is not None and way.authority is not None:
+            shown, key = certificate or (None, None)
+            self.paho.tls_set(way.authority, shown, key)
         self.paho.max_inflight_messages_set(1000)
         if will is not None:
             self.paho.will_set(will.topic, will.payload, will.qos, will.retain)
@@ -121,7 +128,7 @@ class Client:
     def start(self) -> Client:
         """Lets paho's thread read and write until the end of the connection."""
         self.paho.loop_start()
-        self._wait_for("connected")
+        assert self._wait_for("connected") == 0
         return self
 
     def subscribe(self, topic_filter: str, qos: int = 2) -> list[int]:
@@ -173,9 +180,15 @@ class Client:
         assert self._closed.wait(PATIENCE_SECONDS)
         self.paho.loop_stop()
 
+    def is_turned_away(self) -> bool:
+        """Whether the connection ends before anything was answered."""
+        return self._closed.wait(PATIENCE_SECONDS) and self._events.empty()
+
     def kill(self) -> None:
         """Ends the connection without DISCONNECT, as the end of a process does."""
         connection = self.paho.socket()
+        # Paho's WebSocket is not a socket, but has one.
+        connection = getattr(connection, "_socket", connection)
         if connection is not None:
             try:
                 connection.shutdown(socket.SHUT_RDWR)

@@ -38,9 +38,14 @@ def connect(broker: Broker, version: paho.MQTTProtocolVersion) -> Iterator[Calla
     """Connects clients, and ends what is left of them after the test."""
     clients: list[Client] = []
 
-    def connect(client_id: str, *, withholds=(), will=None, **how) -> Client:
-        client = Client(version, client_id, withholds=withholds, will=will)
-        client.connect(broker.host, broker.port, **how)
+    def connect(
+        client_id: str, *, withholds=(), will=None, way=None, certificate=None, **how
+    ) -> Client:
+        client = Client(
+            version, client_id, withholds=withholds, will=will, way=way, certificate=certificate
+        )
+        place = way or broker
+        client.connect(place.host, place.port, **how)
         clients.append(client)
         return client.start()
 

@@ -14,12 +14,25 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.fixture(params=["tcp", "tls", "unix"])
+def place(broker, request):
+    """What tells a tool where the broker is."""
+    if request.param == "tcp":
+        return ["-h", broker.host, "-p", str(broker.port)]
+    if request.param not in broker.ways:
+        pytest.skip("the broker was started by somebody else")
+    way = broker.ways[request.param]
+    if request.param == "unix":
+        return ["--unix", way.host]
+    return ["-h", way.host, "-p", str(way.port), "--cafile", str(way.authority)]
+
+
 @pytest.fixture
-def tool(broker, version):
+def tool(place, version):
     """Runs a tool to its end and returns the lines it printed."""
 
     def run(name, *arguments):
-        command = [name, "-h", broker.host, "-p", str(broker.port), "-V", NAMES[version]]
+        command = [name, *place, "-V", NAMES[version]]
         done = subprocess.run(
             [*command, *arguments], capture_output=True, text=True, timeout=TIMEOUT_SECONDS
         )
@@ -68,3 +81,18 @@ def test_mosquitto_sub_with_a_kept_session_prints_what_came_meanwhile(publish, t
     printed = tool("mosquitto_sub", *kept, "-C", "2", "-W", "10")
 
     assert printed == ["at least once", "exactly once"]
+
+
+def test_the_tools_come_in_by_a_certificate(broker, fresh, version):
+    if "certified" not in broker.ways:
+        pytest.skip("the broker was started by somebody else")
+    way = broker.ways["certified"]
+    place = ["-h", way.host, "-p", str(way.port), "--cafile", way.authority, "-V", NAMES[version]]
+    shown = ["--cert", broker.files / "client.crt", "--key", broker.files / "client.key"]
+    publish = ["mosquitto_pub", *place, "-q", "1", "-t", fresh("test"), "-m", "hello world"]
+
+    with_it = subprocess.run([*publish, *shown], timeout=TIMEOUT_SECONDS)
+    without = subprocess.run(publish, timeout=TIMEOUT_SECONDS, stderr=subprocess.DEVNULL)
+
+    assert with_it.returncode == 0
+    assert without.returncode != 0
