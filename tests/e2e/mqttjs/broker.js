@@ -85,6 +85,7 @@ export async function startBroker() {
   return {
     address: ready[1],
     ways: ways(data, said[0]),
+    serverCertificate: () => readFileSync(join(data, 'server.crt')),
     /** The certificate of a client, and its key. */
     certificate: () => ({
       cert: readFileSync(join(data, 'client.crt')),
