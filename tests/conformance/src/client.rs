@@ -29,6 +29,16 @@ pub struct Client {
 }
 
 impl Client {
+    /// A connection over TCP; waits at most five seconds for whatever is expected.
+    ///
+    /// # Panics
+    ///
+    /// When nobody listens there.
+    #[must_use]
+    pub fn open(address: std::net::SocketAddr) -> Self {
+        crate::Door::at(address).open()
+    }
+
     /// Takes a connection on which nothing has been sent.
     pub(crate) fn on(line: Line) -> Self {
         Self {

@@ -24,7 +24,7 @@ action = 'subscribe'
 topics = ['out/#']
 [[rule]]
 permit = 'allow'
-who = { and = [{ user = 'alice' }, { address = '127.0.0.1' }] }
+who = { or = [{ user = 'alice' }, { client = 'nobody' }] }
 topics = ['alice']
 [[rule]]
 permit = 'allow'
