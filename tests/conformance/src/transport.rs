@@ -64,6 +64,8 @@ impl Transport {
             Self::Proxy => {
                 listener.proxy.protocol = ProxyProtocol::V2;
                 listener.proxy.trusted = vec!["127.0.0.0/8".to_owned()];
+                // Whoever comes by a proxy may come from anywhere.
+                listener.allow_anonymous = true;
                 None
             }
         }

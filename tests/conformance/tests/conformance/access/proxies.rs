@@ -22,6 +22,9 @@ fn house() -> Option<House> {
         let mut proxied = listener("proxied");
         proxied.proxy.protocol = ProxyProtocol::V2;
         proxied.proxy.trusted = words(&["127.0.0.0/8"]);
+        proxied.allow_anonymous = true;
+        // The proxy may be reached from everywhere.
+        proxied.allow_anonymous = true;
         settings.listener.push(listener("direct"));
         settings.listener.push(proxied);
     })

@@ -60,7 +60,10 @@ fn with_levels() -> Option<Scene> {
 /// A broker with [`ByUserName`].
 fn with_users() -> Option<Scene> {
     let users = Arc::new(ByUserName);
-    Scene::built(|builder| builder.authenticator(users), |_| ())
+    Scene::built(
+        |builder| builder.authenticator(users),
+        |settings| settings.listener[0].allow_anonymous = false,
+    )
 }
 
 /// Not as emqttd's P9: a publish that is not allowed does not make the client try for ever.
