@@ -22,6 +22,7 @@ mod http;
 mod mosquitto;
 mod mounts;
 mod overload;
+mod owners;
 mod passwords;
 mod proxies;
 mod reload;

@@ -90,7 +90,7 @@ fn whom_it_does_not_know_another_module_may_know() {
     asked_by_get.user("alice", "secret").disconnect();
 }
 
-/// \[MQTT5-4.13.2-2\] \[MQTT3-3.2.2-4\]
+/// \[MQTT5-3.2.2-7\] \[MQTT3-3.2.2-5\]
 #[test]
 fn while_it_fails_clients_hear_that_the_server_is_unavailable() {
     let service = Service::saying(500, "");
@@ -102,7 +102,7 @@ fn while_it_fails_clients_hear_that_the_server_is_unavailable() {
     expect_refused_v3(&house, &house.login_v3("alice", "secret"), 3);
 }
 
-/// \[MQTT5-4.13.2-2\] \[MQTT3-3.2.2-4\]
+/// \[MQTT5-3.2.2-7\] \[MQTT3-3.2.2-5\]
 #[test]
 fn and_while_it_cannot_be_reached() {
     let Some(house) = house(nowhere(), |_| ()) else {
@@ -265,7 +265,7 @@ fn otherwise_it_is_asked_each_time() {
     assert_eq!(service.requests_now(), 2);
 }
 
-/// \[MQTT5-4.13.2-2\]
+/// \[MQTT5-3.2.2-7\]
 #[test]
 fn when_too_many_wait_for_it_the_next_one_hears_that_the_broker_is_busy() {
     let (let_go, held) = sync_channel::<()>(0);

@@ -120,7 +120,7 @@ fn unsubscribing_ends_what_is_below_it() {
     inside.expect_publish(&v5::publish("valve", "on"));
 }
 
-/// \[MQTT5-3.3.2-7\]
+/// \[MQTT5-3.3.2-12\]
 #[test]
 fn an_alias_stands_for_the_topic_below_it() {
     let Some(house) = house() else { return };
@@ -150,7 +150,6 @@ fn rules_are_about_the_whole_topic() {
     expect_may_not_publish(&mut inside, "plant/pump");
 }
 
-/// \[MQTT5-3.3.2-2\]
 #[test]
 fn a_topic_that_is_too_long_below_it_is_not_taken() {
     let Some(house) = house() else { return };

@@ -31,7 +31,7 @@ fn crowd(house: &House, last: &Connect) -> (Client, Client) {
     (first, late)
 }
 
-/// \[MQTT5-4.13.2-2\]
+/// \[MQTT5-3.2.2-7\]
 #[test]
 fn a_client_whose_password_cannot_be_checked_now_hears_that_the_broker_is_busy() {
     let Some(house) = narrow() else { return };
@@ -42,7 +42,7 @@ fn a_client_whose_password_cannot_be_checked_now_hears_that_the_broker_is_busy()
     first.expect(v3::connack(0, 0));
 }
 
-/// \[MQTT3-3.2.2-4\]
+/// \[MQTT3-3.2.2-5\]
 #[test]
 fn a_3_1_1_client_hears_that_the_server_is_unavailable() {
     let Some(house) = narrow() else { return };

@@ -25,7 +25,7 @@ fn who_knows_the_password_comes_in() {
         .disconnect();
 }
 
-/// \[MQTT5-4.13.2-2\] \[MQTT3-3.2.2-4\]
+/// \[MQTT5-3.2.2-7\] \[MQTT3-3.2.2-5\]
 #[test]
 fn who_does_not_is_told_that_user_name_or_password_is_bad() {
     let Some(house) = House::with_users(&[ALICE]) else {

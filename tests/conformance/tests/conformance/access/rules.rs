@@ -167,7 +167,7 @@ fn a_rule_may_be_about_retained_messages_or_about_others() {
     assert_eq!(publishing(&mut alice, always), 0x87);
 }
 
-/// \[MQTT5-3.1.4-2\] \[MQTT3-3.1.4-2\]
+/// \[MQTT5-3.1.4-2\]
 #[test]
 fn a_client_that_may_not_publish_its_will_does_not_come_in() {
     let Some(house) = house() else { return };

@@ -319,6 +319,19 @@ fn a_step_that_nobody_has_asked_for_ends_the_connection() {
 }
 
 #[test]
+fn a_proof_of_a_password_that_was_changed_meanwhile_is_good_no_longer() {
+    let Some(house) = house() else { return };
+    let mut client = house.open();
+    client.send_connect(&proving(&house, "alice"));
+    let proof = proof("alice", "secret", &challenged(&mut client));
+    house.rewrite("passwd", "");
+
+    client.send(auth(0x18, &proof.said));
+    assert_eq!(client.expect_answer(0x20).code(), 0x86);
+    client.expect_close();
+}
+
+#[test]
 fn a_user_who_is_taken_out_is_disconnected_all_the_same() {
     let Some(house) = house() else { return };
     let mut client = proven(&house, "alice", "secret");

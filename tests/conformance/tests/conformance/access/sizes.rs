@@ -26,7 +26,6 @@ fn entering(scene: &Scene, door: &Door, name: &str) -> (Client, Vec<u8>) {
     (client, limit)
 }
 
-/// \[MQTT5-3.2.2-15\]
 #[test]
 fn clients_of_a_listener_are_told_its_largest_packet() {
     let Some(house) = house() else { return };
@@ -39,7 +38,7 @@ fn clients_of_a_listener_are_told_its_largest_packet() {
     assert_eq!(client.expect_answer(0x20).property(0x27), Some(&large[1..]));
 }
 
-/// \[MQTT5-3.2.2-15\]
+/// \[MQTT5-4.13.2-1\]
 #[test]
 fn a_larger_one_ends_the_connection_there_and_not_elsewhere() {
     let Some(house) = house() else { return };

@@ -360,7 +360,7 @@ fn keys_may_stand_on_a_page_that_is_read_once_for_many_clients() {
     assert_eq!(page.requests_now(), 1);
 }
 
-/// \[MQTT5-4.13.2-2\] \[MQTT3-3.2.2-4\]
+/// \[MQTT5-3.2.2-7\] \[MQTT3-3.2.2-5\]
 #[test]
 fn without_that_page_clients_hear_that_the_server_is_unavailable() {
     let page = Service::saying(503, "");
