@@ -32,6 +32,8 @@ use castmq_rules::access::{
     AccessCache, Action, Answer, Decision, Question, Subject, first_answer,
 };
 
+use castmq_settings::Settings;
+
 use crate::client::{Client, ClientEntry};
 use crate::listener::Profile;
 use crate::parcel::Parcel;
@@ -83,11 +85,21 @@ pub struct Access {
     in_use: ArcSwap<InUse>,
     generation: AtomicU64,
     checks_delivery: AtomicBool,
+    /// Rights of tokens are checked on delivery.
+    checks_rights: AtomicBool,
     desks: OnceLock<Arc<Desks>>,
     allows_anonymous: AtomicBool,
     cache_entries: AtomicU64,
     /// Makes the salts of users that are not there.
     fake_salts: OnceLock<Secret>,
+}
+
+/// A client is asked to prove that it knows its password.
+#[derive(Debug)]
+pub(crate) struct Proof {
+    pub(crate) scram: Scram,
+    /// What it gets for it; none for a user who is not there.
+    pub(crate) grant: Option<Grant>,
 }
 
 /// What a connection remembers of its rights.
@@ -103,7 +115,7 @@ pub(crate) struct Asker<'a> {
 
 impl<'a> Asker<'a> {
     pub(crate) fn new(subject: Subject<'a>, grant: Option<&'a Grant>) -> Self {
-        let claims = grant.map_or(&[][..], |grant| &grant.claims);
+        let claims = grant.map_or(subject.claims, |grant| &grant.claims);
         Self {
             subject: Subject { claims, ..subject },
             grant,
@@ -112,13 +124,14 @@ impl<'a> Asker<'a> {
 }
 
 impl Access {
-    /// Where modules work that would hold an arbiter up, whether who has no user name may come in where
-    /// no module knows it, and how many decisions a connection remembers. Once, before anybody connects.
-    pub(crate) fn set_up(&self, desks: Desks, allows_anonymous: bool, cache_entries: u16) {
+    /// Where modules work that would hold an arbiter up, and what the settings say. Once, before anybody
+    /// connects.
+    pub(crate) fn set_up(&self, desks: Desks, settings: &Settings) {
         // A second start of the same node does not happen.
         let _ = self.desks.set(Arc::new(desks));
-        self.allows_anonymous.store(allows_anonymous, Relaxed);
-        self.cache_entries.store(cache_entries.into(), Relaxed);
+        (self.allows_anonymous).store(settings.allow_anonymous, Relaxed);
+        (self.cache_entries).store(settings.acl.cache.into(), Relaxed);
+        (self.checks_rights).store(settings.acl.check_delivery, Relaxed);
     }
 
     /// Puts other modules in place; what connections remember is forgotten.
@@ -149,10 +162,18 @@ impl Access {
         self.generation.load(SeqCst)
     }
 
-    /// Whether messages are checked when they are delivered.
+    /// Whether messages for a client are checked when they are delivered.
     #[must_use]
-    pub(crate) fn checks_delivery(&self) -> bool {
+    pub(crate) fn checks_delivery(&self, grant: Option<&Grant>) -> bool {
         self.checks_delivery.load(Relaxed)
+            || grant.is_some_and(|grant| grant.rights.is_some()) && self.checks_rights.load(Relaxed)
+    }
+
+    /// Whether anybody is asked who it is, so that a user name means something.
+    #[must_use]
+    pub(crate) fn asks(&self) -> bool {
+        let in_use = self.in_use.load();
+        !in_use.chain.is_empty() || in_use.by_listener.values().any(|chain| !chain.is_empty())
     }
 
     /// The modules.
@@ -193,7 +214,7 @@ impl Access {
         &self,
         profile: &Profile,
         client_first: &[u8],
-    ) -> Result<(Scram, String), ScramError> {
+    ) -> Result<(Proof, String), ScramError> {
         let random = || random_bytes::<18>().map_err(|_| ScramError::Malformed);
         let nonce: String = (random()?.iter())
             .map(|byte| format!("{byte:02x}"))
@@ -201,19 +222,18 @@ impl Access {
         let key = random()?;
         let key = self.fake_salts.get_or_init(|| Secret::new(key));
         let chain = self.chain(profile);
-        Scram::first(client_first, &nonce, key, |user| {
-            let known = chain.iter().find_map(|module| module.scram(user));
-            known.map(|(stored, _)| stored)
-        })
-    }
-
-    /// What is known of a user that has proven who it is.
-    pub(crate) fn scram_grant(&self, profile: &Profile, user: &str) -> Option<Grant> {
-        self.chain(profile).iter().find_map(|module| {
-            let (_, grant) = module.scram(user)?;
-            let module = module.name();
-            Some(Grant { module, ..grant })
-        })
+        // What it will have proven is what it is asked now: a change in between is seen afterwards.
+        let mut granted = None;
+        let (scram, answer) = Scram::first(client_first, &nonce, key, |user| {
+            chain.iter().find_map(|module| {
+                let (stored, grant) = module.scram(user)?;
+                let module = module.name();
+                granted = Some(Grant { module, ..grant });
+                Some(stored)
+            })
+        })?;
+        let grant = granted;
+        Ok((Proof { scram, grant }, answer))
     }
 
     /// Whether what let a client in that is connected is still so.
@@ -293,6 +313,11 @@ fn by_grant(asker: Asker<'_>, question: Question<'_>) -> Option<Decision> {
         return Some(Decision::Allow);
     }
     let rights = grant.rights.as_ref()?;
+    let mut question = question;
+    if question.action == Action::Deliver {
+        // May have what it may subscribe to.
+        question.action = Action::Subscribe;
+    }
     Some(rights.decide(asker.subject, question))
 }
 

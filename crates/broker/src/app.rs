@@ -29,7 +29,7 @@ use castmq_otp::{
     Arbiters, Clock, Dispatcher, LaunchError, MailLimits, Mailroom, ShardParts, SystemClock, launch,
 };
 use castmq_rules::hook::NameTaken;
-use castmq_settings::{ListenerTransport, Settings};
+use castmq_settings::Settings;
 use castmq_store::{Store, StoreError};
 
 use crate::access_control::{Authenticator, Authorizer, Modules};
@@ -243,18 +243,11 @@ impl Builder {
 
 /// A listener on another address than loopback needs somebody who decides, or an explicit word.
 fn check_anonymous(settings: &Settings, modules: &Modules) -> Result<(), StartError> {
-    if settings.allow_anonymous
-        || !modules.authenticators.is_empty()
-        || !settings.auth.chain.is_empty()
-    {
+    if !modules.authenticators.is_empty() {
         return Ok(());
     }
-    let open = settings.listener.iter().find(|listener| {
-        !listener.allow_anonymous
-            && listener.authentication.is_empty()
-            && listener.transport != ListenerTransport::Unix
-            && !listener.address.ip().to_canonical().is_loopback()
-    });
+    let is_open = |listener: &&castmq_settings::Listener| !settings.may_be_anonymous(listener);
+    let open = settings.listener.iter().find(is_open);
     match open {
         None => Ok(()),
         Some(listener) => Err(StartError::Anonymous {

@@ -100,6 +100,10 @@ impl AuthJwt {
         if page.asked.is_some_and(is_fresh) {
             return;
         }
+        page.asked = Some(now);
+        // Without any key all wait for the page; with keys they go on with these meanwhile.
+        let waits = self.verifier.load().is_none();
+        let held = waits.then_some(page);
         let read = self.caller.get(url).and_then(|text| {
             let keys = TokenKeys::jwks(&text).map_err(|error| error.to_string())?;
             Ok(match &self.own {
@@ -107,14 +111,15 @@ impl AuthJwt {
                 None => keys,
             })
         });
-        page.asked = Some(now);
-        match read {
+        let failed = match read {
             Ok(keys) => {
-                page.failed = None;
                 self.use_keys(keys);
+                None
             }
-            Err(cause) => page.failed = Some(format!("{url}: {cause}")),
-        }
+            Err(cause) => Some(format!("{url}: {cause}")),
+        };
+        let page = held.map_or_else(|| self.page.lock(), Ok);
+        page.unwrap_or_else(PoisonError::into_inner).failed = failed;
     }
 
     fn verify(&self, credentials: &Credentials, token: &[u8]) -> Result<Finding, TokenError> {
@@ -138,7 +143,7 @@ impl AuthJwt {
         let expires = verified
             .expires
             .filter(|_| self.settings.disconnect_at_expiry)
-            .map(|expires| Duration::from_secs(expires) + leeway);
+            .map(|expires| Duration::from_secs(expires).saturating_add(leeway));
         Ok(Finding::Known(Box::new(Grant {
             user_name: verified
                 .user_name

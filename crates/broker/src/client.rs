@@ -29,21 +29,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use castmq_access::Scram;
 use castmq_mqtt::{Decoder, PacketId, ReasonCode, Text, Version};
 use castmq_observe::{Counter, Event, Kind};
 use castmq_otp::{Address, Down, Entry, Facts, Lanes, Peer, Process, Restart, Stream};
 use castmq_rules::ack_order::{AckOrder, Outcome, Sequence};
 use castmq_rules::alias::OutboundAliases;
 use castmq_rules::claim::Epoch;
-use castmq_rules::connect::ConnectPlan;
+use castmq_rules::connect::{ConnectPlan, Refused};
 use castmq_rules::keepalive::KeepAlive;
 use castmq_rules::limits::TokenBucket;
 use castmq_rules::protocol::Protocol;
 use castmq_rules::session::{DownReason, Outgoing};
 use castmq_rules::{ClientId, Moment};
 
-use crate::access_control::{AclCache, Finding, Grant};
+use crate::access_control::{AclCache, Credentials, Finding, Grant, Proof};
 use crate::listener::{Permit, Profile};
 use crate::server::Published;
 use crate::session::{Session, SessionEntry};
@@ -117,7 +116,9 @@ struct Claiming {
     /// What is known of the client, where a module knows it.
     grant: Option<Box<Grant>>,
     /// It is asked to prove who it is.
-    scram: Option<Box<Scram>>,
+    proof: Option<Box<Proof>>,
+    /// What the modules were asked, while they are.
+    asked: Option<Arc<Credentials>>,
     /// Where its session is, when that is another arbiter.
     move_to: Option<u16>,
 }
@@ -133,7 +134,7 @@ struct Linked {
     /// When it has to go.
     expires: Option<Moment>,
     /// It is asked to prove again who it is.
-    scram: Option<Box<Scram>>,
+    proof: Option<Box<Proof>>,
     version: Version,
     wants_problem_information: bool,
     /// Only for a client that takes some.
@@ -161,6 +162,8 @@ pub enum ClientEntry {
     Identified(Finding),
     /// What let the client in is not so any more.
     Revoked,
+    /// The session of the client id is another user's.
+    Anothers,
     /// The claim was refused for now.
     Busy,
     /// The client id is decided about elsewhere.
@@ -239,6 +242,7 @@ impl Entry for ClientEntry {
             Self::Timer => 13,
             Self::Identified(_) => 14,
             Self::Revoked => 15,
+            Self::Anothers => 16,
         }
     }
 }
@@ -406,7 +410,7 @@ impl Client {
 
     /// Whether it is not the client from which something has to come.
     fn waits_for_modules(&self) -> bool {
-        matches!(&self.stage, Stage::Authenticating(claiming) if claiming.scram.is_none())
+        matches!(&self.stage, Stage::Authenticating(claiming) if claiming.proof.is_none())
     }
 
     fn has_expired(&self, at: Moment) -> bool {
@@ -469,7 +473,8 @@ impl Process for Client {
             }
             ClientEntry::Identified(finding) => self.identified(shard, finding),
             ClientEntry::Revoked => self.close(shard, &Close::Revoked),
-            ClientEntry::Busy => self.refuse_busy(shard),
+            ClientEntry::Anothers => self.refuse_claim(shard, Refused::ClientIdNotAllowed),
+            ClientEntry::Busy => self.refuse_claim(shard, Refused::Busy),
             ClientEntry::Move(arbiter) => self.move_to(shard, arbiter),
             ClientEntry::Publish(outgoing) => self.deliver(shard, &outgoing),
             ClientEntry::Release { packet_id, reason } => self.release(shard, packet_id, reason),

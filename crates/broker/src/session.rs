@@ -164,6 +164,12 @@ impl Session {
         self.state.epoch()
     }
 
+    /// The user whose it is.
+    #[must_use]
+    pub fn user_name(&self) -> Option<&str> {
+        self.state.user_name()
+    }
+
     /// Whether it has a connection.
     #[must_use]
     pub fn is_connected(&self) -> bool {

@@ -79,6 +79,13 @@ pub struct Sm {
     armed: Option<Duration>,
 }
 
+/// Whether the client of a session is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presence {
+    There,
+    Away,
+}
+
 /// What a session manager is told.
 #[derive(Debug)]
 pub enum SmEntry {
@@ -167,6 +174,25 @@ impl Sm {
         self.sessions.get(client_id).copied()
     }
 
+    /// Whether the session of the client id is another user's, and that one is there. Where nobody is asked
+    /// who it is a user name means nothing.
+    fn anothers(&self, shard: &Shard, claimant: &Claimant) -> Option<Presence> {
+        if !shard.world.node.access.asks() {
+            return None;
+        }
+        let session = self.sessions.get(&claimant.client_id)?;
+        let lanes = &shard.world.lanes.session;
+        let session = lanes.peek(session.slot, session.generation)?;
+        let is_anothers = session.user_name() != claimant.link.user_name.as_deref();
+        is_anothers.then(|| {
+            if session.is_connected() {
+                Presence::There
+            } else {
+                Presence::Away
+            }
+        })
+    }
+
     // tour: connect/3
     fn claim(&mut self, shard: &mut Shard, claimant: Claimant, claim: Claim) {
         let node = std::sync::Arc::clone(&shard.world.node);
@@ -186,6 +212,11 @@ impl Sm {
     }
 
     fn grant(&mut self, shard: &mut Shard, claimant: Claimant, (epoch, grant): (Epoch, Grant)) {
+        // It may have become another user's while the claim waited.
+        let grant = match grant {
+            Grant::Resume if self.anothers(shard, &claimant).is_some() => Grant::DiscardAndCreate,
+            grant => grant,
+        };
         let Claimant {
             client,
             client_id,
@@ -358,6 +389,14 @@ impl Process for Sm {
                 claimant,
                 clean_start,
             } => {
+                // differs: emqttd gives a session to whoever connects under its client id, whose user that is or
+                // not, with all that waits in it.
+                let others = self.anothers(shard, &claimant);
+                if others == Some(Presence::There) {
+                    let _ = shard.send(claimant.client, ClientEntry::Anothers);
+                    return;
+                }
+                let clean_start = clean_start || others.is_some();
                 self.next_claim += 1;
                 let claim = Claim {
                     id: ClaimId(self.next_claim),

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -145,17 +145,28 @@ fn read(path: &Path) -> anyhow::Result<PasswordFile> {
 /// Puts a new file in place of the old one, so that a broker that reads it sees one or the other. It keeps the
 /// rights of the old one.
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    let mode = fs::metadata(path).map_or(MODE, |known| known.permissions().mode());
+    let known = fs::metadata(path).ok();
+    let mode = known
+        .as_ref()
+        .map_or(MODE, |known| known.permissions().mode());
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let new = path.with_file_name(name);
     let put = || -> io::Result<()> {
+        // One that was left over, or laid there by somebody else.
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let mut file = fs::OpenOptions::new()
             .write(true)
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .mode(MODE)
             .open(&new)?;
+        if let Some(known) = &known {
+            // The broker reads it as before, whoever has written it.
+            std::os::unix::fs::fchown(&file, Some(known.uid()), Some(known.gid()))?;
+        }
         file.write_all(text.as_bytes())?;
         file.set_permissions(fs::Permissions::from_mode(mode))?;
         file.sync_all()?;

@@ -19,6 +19,9 @@ const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 /// What is read of a request at a time. Bytes behind it are kept until they are wanted, no more than
 /// these.
 const READ_BYTES: usize = 1024;
+/// Reads that bring no bytes of the connection before others have their turn: who sends pings without end
+/// does not keep the arbiter.
+const READS_PER_TURN: usize = 2;
 
 /// A WebSocket.
 #[derive(Debug)]
@@ -128,7 +131,7 @@ impl WebSocket {
 
     /// Reads bytes of the connection. None are the end.
     pub(crate) fn read<R: Raw>(&mut self, raw: &mut R, into: &mut [u8]) -> io::Result<usize> {
-        loop {
+        for _ in 0..READS_PER_TURN {
             match self.end {
                 Some(End::Closed) => return Ok(0),
                 Some(End::Violated(violation)) => {
@@ -153,6 +156,8 @@ impl WebSocket {
                 return Ok(kept);
             }
         }
+        // Others have their turn; the socket is still readable.
+        Err(ErrorKind::Interrupted.into())
     }
 
     /// Whether nothing is held that could be read. An end can be read.

@@ -285,6 +285,8 @@ fn link() -> Link {
         will: None,
         user_name: None,
         is_privileged: false,
+        address: None,
+        claims: Vec::new(),
     }
 }
 

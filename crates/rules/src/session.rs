@@ -31,6 +31,7 @@ pub(crate) mod script;
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use castmq_mqtt::{ReasonCode, Subscription, SubscriptionOptions, Text, Version};
@@ -81,6 +82,10 @@ pub struct Session {
     user_name: Option<Text>,
     /// Its client may do what the rules do not know of.
     is_privileged: bool,
+    /// Where it connected from last.
+    address: Option<IpAddr>,
+    /// What its token says of it.
+    claims: Vec<(Text, Text)>,
     /// Only of a session that outlives its process.
     kept: Option<Box<Kept>>,
     actions: Actions,
@@ -123,6 +128,8 @@ impl Session {
             retries: None,
             user_name: None,
             is_privileged: false,
+            address: None,
+            claims: Vec::new(),
             kept: None,
             actions: Actions::default(),
             settings,
@@ -156,6 +163,8 @@ impl Session {
         self.will.handle_connected(link.will);
         self.user_name = link.user_name;
         self.is_privileged = link.is_privileged;
+        self.address = link.address;
+        self.claims = link.claims;
         self.store_record();
         for packet_id in self.window.handle_connected(link.receive_maximum) {
             let reason = ReasonCode::Success;

@@ -75,6 +75,13 @@ impl Settings {
                 .any(|listener| listener.authentication.is_empty())
     }
 
+    /// Whether a listener is one that nobody but this machine reaches, that asks who comes, or that was
+    /// opened by a word in writing.
+    #[must_use]
+    pub fn may_be_anonymous(&self, listener: &Listener) -> bool {
+        relations::may_be_anonymous(self, listener)
+    }
+
     /// Whether only clients on this machine can reach the broker.
     #[must_use]
     pub fn is_loopback_only(&self) -> bool {

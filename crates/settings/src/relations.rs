@@ -147,9 +147,12 @@ fn transport(listener: &Listener, at: &dyn Fn(&str) -> String, found: &mut Vec<F
     );
     let mount_point = listener.mount_point.as_deref().unwrap_or_default();
     missing(
-        mount_point.contains(['+', '#', '\0']) || mount_point.starts_with('$'),
+        !mount_point.is_empty()
+            && (mount_point.contains(['+', '#', '\0'])
+                || mount_point.starts_with('$')
+                || !mount_point.ends_with('/')),
         "mount_point",
-        "stands before topics, so it has no +, # or leading $",
+        "stands before topics: it ends with /, or `a` would be within `ab`, and has no +, # or leading $",
     );
 }
 
@@ -173,11 +176,46 @@ fn modules(settings: &Settings, found: &mut Vec<Found>) {
         let message = "the service has no address";
         found.push(("auth.http.url".to_owned(), others(), message.to_owned()));
     }
+    let urls = [
+        ("http", "auth.http.url", &settings.auth.http.url),
+        ("jwt", "auth.jwt.jwks_url", &jwt.jwks_url),
+    ];
+    for (module, key, url) in urls {
+        let is_open = |url: &String| is_plain_http(url) && !settings.auth.allow_plain_http;
+        if is_asked(module) && url.as_ref().is_some_and(is_open) {
+            let message = "whoever is on the way could read passwords or say who comes in; allowed: \
+                           https://, a host of this machine, or `auth.allow_plain_http = true`";
+            found.push((key.to_owned(), others(), message.to_owned()));
+        }
+    }
 }
 
-fn may_be_anonymous(settings: &Settings, listener: &Listener) -> bool {
-    let has_chain = !settings.auth.chain.is_empty() || !listener.authentication.is_empty();
-    settings.allow_anonymous || listener.allow_anonymous || has_chain || is_local(listener)
+/// Whether an address is asked without encryption, and not on this machine.
+fn is_plain_http(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    let is_loopback = |host: &str| {
+        host.parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.to_canonical().is_loopback())
+    };
+    host != "localhost" && !is_loopback(host)
+}
+
+pub(crate) fn may_be_anonymous(settings: &Settings, listener: &Listener) -> bool {
+    let chain = if listener.authentication.is_empty() {
+        &settings.auth.chain
+    } else {
+        &listener.authentication
+    };
+    let asks = chain.iter().any(|module| module != "anonymous");
+    let is_local = is_local(listener) && listener.proxy.protocol == ProxyProtocol::None;
+    settings.allow_anonymous || listener.allow_anonymous || asks || is_local
 }
 
 fn is_networked(listener: &Listener) -> bool {

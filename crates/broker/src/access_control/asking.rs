@@ -3,6 +3,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use castmq_otp::{Address, Mailroom};
@@ -70,6 +71,9 @@ impl Asking {
     /// Asks the modules that work here, up to the first that works elsewhere.
     pub(crate) fn ask(&mut self, here: Desk) -> Result<Finding, Desk> {
         while let Some(module) = self.chain.get(self.next) {
+            if self.credentials.is_gone.load(Relaxed) {
+                return Ok(Finding::wrong("the client has gone"));
+            }
             // What works in a turn works everywhere.
             if module.desk() != here && module.desk() != Desk::Turn {
                 return Err(module.desk());

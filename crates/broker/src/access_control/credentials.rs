@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use castmq_access::{Secret, StoredScram};
@@ -31,6 +32,8 @@ pub struct Credentials {
     pub profile: Arc<Profile>,
     /// When, since the Unix epoch.
     pub at: Duration,
+    /// It has gone: nobody waits for what is found.
+    pub(crate) is_gone: AtomicBool,
 }
 
 impl Credentials {

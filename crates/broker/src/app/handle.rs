@@ -346,9 +346,12 @@ impl Handle {
         match modules::load(&self.node.settings, &self.renewed.embedded) {
             Err(error) => failed.push(error.into()),
             Ok(loaded) => {
-                if let Err(error) = self.change_access(move |modules| *modules = loaded) {
-                    failed.push(error.into());
-                }
+                let change = self.change_access(move |modules| *modules = loaded);
+                // Behind the change on each arbiter.
+                let settled = change.and_then(|()| {
+                    (0..self.node.arbiters).try_for_each(|arbiter| self.ask(arbiter, |_| ()))
+                });
+                failed.extend(settled.err().map(ReloadError::from));
             }
         }
         if failed.is_empty() {

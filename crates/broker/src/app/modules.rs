@@ -179,7 +179,5 @@ pub(super) fn set_up(node: &Node, mailroom: &Mailroom<Parcel>) {
     );
     let calling = Pooler::new("calling", auth.http.connections, waiting(auth.http.waiting));
     let desks = Desks::new(hashing, calling, mailroom.clone());
-    let settings = &node.settings;
-    node.access
-        .set_up(desks, settings.allow_anonymous, settings.acl.cache);
+    node.access.set_up(desks, &node.settings);
 }

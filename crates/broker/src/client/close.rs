@@ -231,6 +231,7 @@ impl Client {
 
     /// Nothing is read any more; what is left is written, then the socket closes.
     pub(super) fn begin_closing(&mut self, shard: &mut Shard) {
+        self.give_up_asking();
         self.protocol.close();
         self.stage = Stage::Closing { since: now(shard) };
         self.pause = None;

@@ -145,6 +145,8 @@ impl Client {
             will: plan.will.clone(),
             user_name: claiming.user_name.clone(),
             is_privileged: is_privileged(claiming.grant.as_deref()),
+            address: self.peer.ip(),
+            claims: (claiming.grant.as_ref()).map_or_else(Vec::new, |grant| grant.claims.clone()),
         };
         let entry = SmEntry::Claim {
             claimant: Box::new(Claimant {
@@ -166,7 +168,7 @@ impl Client {
             return;
         };
         if is_lost {
-            return self.refuse_busy(shard);
+            return self.refuse_claim(shard, Refused::Busy);
         }
         claiming.move_to = Some(arbiter);
         self.touch_for_end(shard);
@@ -251,7 +253,7 @@ impl Client {
                 .and_then(|grant| grant.expires)
                 .map(|expires| moment_of(shard, expires)),
             grant,
-            scram: None,
+            proof: None,
             version: plan.version,
             wants_problem_information: plan.wants_problem_information,
             aliases: (own_aliases.min(plan.topic_alias_max) > 0).then(|| {
@@ -268,6 +270,7 @@ impl Client {
         shard.rename(self.address, plan.client_id.as_str());
         self.write(shard, &connack);
         self.register(shard, &plan, user_name);
+        self.check_still_known(shard);
         self.read_again(shard);
     }
 
@@ -291,7 +294,8 @@ impl Client {
         }
     }
 
-    pub(super) fn refuse_busy(&mut self, shard: &mut Shard) {
+    /// The session is not to be had.
+    pub(super) fn refuse_claim(&mut self, shard: &mut Shard, refused: Refused) {
         let Stage::Claiming(claiming) = &self.stage else {
             return;
         };
@@ -299,8 +303,9 @@ impl Client {
             version: claiming.plan.version,
             client_id: Some(claiming.plan.client_id.text().clone()),
             user_name: claiming.user_name.clone(),
-            refused: Refused::Busy,
-            cause: None,
+            cause: (refused == Refused::ClientIdNotAllowed)
+                .then(|| "the session of its client id is another user's".to_owned()),
+            refused,
         };
         self.refuse(shard, refusal);
     }
@@ -328,7 +333,7 @@ impl Client {
             Event::ClientRefused,
             &[
                 ("client", &name),
-                ("user", &user_name.unwrap_or_default()),
+                ("user", &shown_user(user_name.as_deref())),
                 ("peer", &self.peer),
                 ("listener", &self.profile.name),
                 ("cause", &cause.unwrap_or_else(|| refused.to_string())),
@@ -375,12 +380,20 @@ pub(crate) fn adopt(shard: &mut Shard, poller: &mut dyn Poller, adopted: Adopted
             plan,
             user_name,
             grant,
-            scram: None,
+            proof: None,
+            asked: None,
             move_to: None,
         };
         client.stage = Stage::Claiming(Box::new(claiming));
         client.claim(shard);
     });
+}
+
+/// A user name for a log; a token is one that nobody else is to read.
+fn shown_user(user_name: Option<&str>) -> &str {
+    let name = user_name.unwrap_or_default();
+    let is_token = name.len() > 40 && name.matches('.').count() == 2;
+    if is_token { "(a token)" } else { name }
 }
 
 /// A plan that does not keep the packet alive, password and all: it lives as long as the connection, its

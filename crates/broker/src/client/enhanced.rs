@@ -8,7 +8,7 @@ use castmq_rules::protocol::AuthStep;
 
 use super::{Claiming, Client, Close, Stage};
 use crate::Shard;
-use crate::access_control::Finding;
+use crate::access_control::{Finding, Proof};
 
 /// The one method.
 pub(crate) const METHOD: &str = "SCRAM-SHA-256";
@@ -16,19 +16,22 @@ pub(crate) const METHOD: &str = "SCRAM-SHA-256";
 impl Client {
     /// CONNECT is good and names the method: the client hears what it has to answer.
     pub(super) fn begin_proof(&mut self, shard: &mut Shard, connect: &Connect, plan: ConnectPlan) {
-        self.leave_opening(shard);
         let data = connect.properties.authentication_data.clone();
         let access = &shard.world.node.access;
         let begun = access.begin_scram(&self.profile, &data.unwrap_or_default());
-        let (scram, answer) = match begun {
-            Ok((scram, answer)) => (Some(Box::new(scram)), Ok(answer)),
-            Err(error) => (None, Err(error)),
+        let (proof, answer) = match begun {
+            Ok((proof, answer)) => (Some(Box::new(proof)), Ok(answer)),
+            Err(error) => {
+                self.leave_opening(shard);
+                (None, Err(error))
+            }
         };
         self.stage = Stage::Authenticating(Box::new(Claiming {
             plan,
             user_name: None,
             grant: None,
-            scram,
+            proof,
+            asked: None,
             move_to: None,
         }));
         match answer {
@@ -62,20 +65,20 @@ impl Client {
         let Stage::Authenticating(claiming) = &mut self.stage else {
             return;
         };
-        let Some(scram) = claiming.scram.take() else {
+        let Some(proof) = claiming.proof.take() else {
             return;
         };
-        let user = scram.user().to_owned();
-        claiming.user_name = Text::try_from(user.as_str()).ok();
-        let access = &shard.world.node.access;
-        let grant = access.scram_grant(&self.profile, &user);
+        // It was half-open until now.
+        shard.world.half_open = shard.world.half_open.saturating_sub(1);
+        let Proof { scram, grant } = *proof;
+        claiming.user_name = Text::try_from(scram.user()).ok();
         match (scram.finish(data), grant) {
             (Ok(answer), Some(grant)) => {
                 claiming.plan.properties.authentication_data = Some(Bytes::from(answer));
                 self.identified(shard, Finding::Known(Box::new(grant)));
             }
             (Ok(_), None) => {
-                let cause = "its user was removed in the meantime".to_owned();
+                let cause = "no such user".to_owned();
                 self.turn_away(shard, Refused::NotAuthorized, cause);
             }
             (Err(error), _) => {
@@ -91,8 +94,8 @@ impl Client {
             return;
         };
         match begun {
-            Ok((scram, answer)) => {
-                linked.scram = Some(Box::new(scram));
+            Ok((proof, answer)) => {
+                linked.proof = Some(Box::new(proof));
                 self.challenge(shard, answer);
             }
             // [MQTT5-4.12.1-2]
@@ -104,17 +107,17 @@ impl Client {
         let Stage::Connected(linked) = &mut self.stage else {
             return;
         };
-        let Some(scram) = linked.scram.take() else {
+        let Some(proof) = linked.proof.take() else {
             return;
         };
-        let user = scram.user().to_owned();
-        let grant = (shard.world.node.access).scram_grant(&self.profile, &user);
+        let Proof { scram, grant } = *proof;
         // What it has subscribed to and wills to be published is that of the user that it was.
-        let is_same = linked.user_name.as_deref() == Some(user.as_str());
+        let is_same = linked.user_name.as_deref() == Some(scram.user());
         match (scram.finish(data), grant) {
             (Ok(answer), Some(grant)) if is_same => {
                 linked.grant = Some(Box::new(grant));
                 self.write_auth(shard, ReasonCode::Success, answer);
+                self.check_still_known(shard);
             }
             // [MQTT5-4.12.1-2]
             _ => self.close(shard, &Close::Denied(ReasonCode::NotAuthorized)),

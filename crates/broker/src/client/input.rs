@@ -16,6 +16,8 @@ use crate::{Shard, now};
 const READ: usize = 256 * 1024;
 /// Bytes that one read takes where packets are smaller: less than others would feel.
 const READ_FEWER: usize = 32 * 1024;
+/// Bytes of all connections of an arbiter that have not sent their CONNECT; each has its share.
+const OPENING_BYTES: usize = 64 * 1024 * 1024;
 /// Packets parsed before other connections have their turn: a read may hold 100 000 tiny ones. As many as a
 /// usual window, so that what came together is answered together.
 const PACKETS_PER_TURN: usize = 64;
@@ -48,6 +50,23 @@ impl Input {
         self.wanted = 0;
     }
 
+    /// Bytes that wait.
+    pub(super) fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Keeps what was read and is not to be parsed yet.
+    pub(super) fn keep(&mut self, bytes: &[u8], is_last: bool) {
+        self.kept.extend_from_slice(bytes);
+        self.wanted = 0;
+        self.is_readable = !is_last;
+    }
+
+    /// A read found nothing.
+    pub(super) fn drained(&mut self) {
+        self.is_readable = false;
+    }
+
     /// Whether there is something to parse before more is read.
     fn is_waiting(&self) -> bool {
         !self.kept.is_empty() && self.kept.len() >= self.wanted
@@ -71,6 +90,9 @@ impl Client {
     // emqttd: emqttd_client:handle_info/2 (inet_async)
     pub(crate) fn readable(&mut self, shard: &mut Shard, poller: &mut dyn Poller) -> bool {
         self.input.is_readable = true;
+        if self.waits_for_modules() {
+            return self.watch_hang_up(shard, poller);
+        }
         if self.is_held() {
             return false;
         }
@@ -156,6 +178,12 @@ impl Client {
         }
         // Memory grows with what has come, and the packet is looked at when it is whole.
         self.input.kept.extend_from_slice(bytes);
+        let share = OPENING_BYTES / shard.world.half_open.max(1);
+        if self.is_opening() && self.input.kept.len() > share {
+            let cause = "its CONNECT is too large while so many connect".to_owned();
+            self.close(shard, &Close::Transport(cause));
+            return Stop::Held;
+        }
         if self.input.is_waiting() {
             self.parse_kept(shard)
         } else {
@@ -322,9 +350,13 @@ impl Client {
         }
     }
 
-    /// Whether it counts as half-open: nothing but bytes have come.
+    /// Whether it counts as half-open: it has yet to say, or to prove, who it is.
     pub(super) fn is_opening(&self) -> bool {
-        matches!(self.stage, Stage::Opening)
+        match &self.stage {
+            Stage::Opening => true,
+            Stage::Authenticating(claiming) => claiming.proof.is_some(),
+            Stage::Claiming(_) | Stage::Connected(_) | Stage::Closing { .. } => false,
+        }
     }
 
     /// It is no half-open connection any more.

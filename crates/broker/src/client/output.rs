@@ -87,7 +87,11 @@ impl Client {
         };
         let message = &outgoing.delivery.message;
         let at = now(shard);
-        if shard.world.node.access.checks_delivery()
+        if shard
+            .world
+            .node
+            .access
+            .checks_delivery(linked.grant.as_deref())
             && !linked.may_have(shard, self.peer.ip(), &outgoing.delivery)
         {
             return self.undeliverable(shard, outgoing, DropReason::NotAuthorized);

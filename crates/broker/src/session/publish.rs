@@ -50,8 +50,8 @@ impl Session {
         let subject = Subject {
             client: self.client_id(),
             user: self.state.user_name(),
-            address: None,
-            claims: &[],
+            address: self.state.address(),
+            claims: self.state.claims(),
         };
         let asker = Asker::new(subject, None);
         self.state.is_privileged() || shard.world.node.access.may_publish_will(asker, will)

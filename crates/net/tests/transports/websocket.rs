@@ -183,6 +183,13 @@ fn a_ping_is_answered_in_the_middle_of_a_message() {
 }
 
 #[test]
+fn pings_without_end_leave_others_their_turn() {
+    let (answer, broker) = sent(&frame(0x89, b"").repeat(100_000));
+    assert!(answer.len() < 2 * 100_000, "not each is answered");
+    assert_eq!(broker.received, b"");
+}
+
+#[test]
 fn the_last_of_many_pings_is_answered() {
     let (answer, _) = sent(&[frame(0x89, b"one"), frame(0x89, b"two")].concat());
     assert_eq!(answer, b"\x8a\x03two");

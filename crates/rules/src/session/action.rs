@@ -1,6 +1,7 @@
 //! What a session asks its process to do, and what it is told.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 use castmq_mqtt::{PacketId, ReasonCode, Text, Version, Will};
 
@@ -210,6 +211,10 @@ pub struct Link {
     /// Its client may do what the rules do not know of, by a token or as a superuser: whether its will may be
     /// published was decided when it connected.
     pub is_privileged: bool,
+    /// Where it connects from.
+    pub address: Option<IpAddr>,
+    /// What its token says of it.
+    pub claims: Vec<(Text, Text)>,
 }
 
 /// Why a connection is gone.

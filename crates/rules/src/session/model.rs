@@ -126,6 +126,8 @@ impl World {
                     will: None,
                     user_name: None,
                     is_privileged: false,
+                    address: None,
+                    claims: Vec::new(),
                 };
                 self.session.handle_connected(link, self.now);
             }

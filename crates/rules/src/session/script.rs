@@ -171,6 +171,8 @@ impl Script {
             will: self.will.take(),
             user_name: None,
             is_privileged: false,
+            address: None,
+            claims: Vec::new(),
         };
         self.session.handle_connected(link, self.now);
     }

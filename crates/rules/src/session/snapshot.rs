@@ -1,6 +1,8 @@
 //! What an observer sees of a session.
 
-use castmq_mqtt::Subscription;
+use std::net::IpAddr;
+
+use castmq_mqtt::{Subscription, Text};
 
 use crate::claim::Epoch;
 use crate::session::{Expiry, Session, State, SubscriptionEntry};
@@ -23,6 +25,18 @@ impl Session {
     #[must_use]
     pub fn user_name(&self) -> Option<&str> {
         self.user_name.as_deref()
+    }
+
+    /// Where its client connected from last, as far as that is known.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// What its client's token said of it.
+    #[must_use]
+    pub fn claims(&self) -> &[(Text, Text)] {
+        &self.claims
     }
 
     /// Whether its client may do what the rules do not know of.

@@ -152,6 +152,8 @@ section! {
         hashing_waiting: u32 = 512, Kind::whole(1, 1_000_000);
         /// 5.0 clients may prove by SCRAM-SHA-256 that they know their password without sending it.
         scram: bool = false, Kind::Flag;
+        /// The service and the page with keys may be asked over `http://` on other machines too.
+        allow_plain_http: bool = false, Kind::Flag;
         /// Users with their passwords.
         password_file: AuthPasswordFile = AuthPasswordFile::default(),
             Kind::group::<AuthPasswordFile>();
@@ -172,8 +174,8 @@ section! {
         /// A file with rules of mosquitto, asked before the other one.
         mosquitto_file: Option<PathBuf> = None, Kind::OptionalText { most: PATH_MAX };
         /// Messages are checked when they are delivered too, so that a right that ends keeps them from
-        /// subscriptions that were made before. Rules of mosquitto always are.
-        check_delivery: bool = false, Kind::Flag;
+        /// subscriptions that were made before. With rules of mosquitto they always are.
+        check_delivery: bool = true, Kind::Flag;
         /// Decisions that one connection remembers.
         cache: u16 = 32, Kind::whole(0, 65_535);
     }
