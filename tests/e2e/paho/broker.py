@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -12,8 +13,11 @@ from pathlib import Path
 READY = re.compile(r"mqtt on (?P<host>\S+):(?P<port>\d+)")
 ENTRANCE = re.compile(r"\w+ on (?P<place>[^,\s]+)")
 STOP_SECONDS = 30
-# The listeners besides the first one, in the order in which the broker names them.
-LISTENERS = """
+# The listeners, in the order in which the broker names them, and the users of one of them.
+SETTINGS = """
+[auth.password_file]
+path = "{files}/passwd"
+
 [[listener]]
 address = "127.0.0.1:0"
 
@@ -47,11 +51,17 @@ transport = "wss"
 tls = {{ certificate = "{files}/server.crt", key = "{files}/server.key" }}
 
 [[listener]]
+name = "users"
+address = "127.0.0.1:0"
+authentication = ["password_file"]
+
+[[listener]]
 name = "unix"
 transport = "unix"
 unix = {{ path = "{files}/socket" }}
 """
-NAMES = ["tcp", "tls", "certified", "ws", "wss", "unix"]
+NAMES = ["tcp", "tls", "certified", "ws", "wss", "users", "unix"]
+USER, PASSWORD = "alice", "secret"
 
 
 @dataclass(frozen=True)
@@ -78,17 +88,19 @@ class Broker:
         self.port = int(port)
 
     def _start(self, binary: str) -> tuple[str, str]:
+        self.binary = binary
         self.data = tempfile.TemporaryDirectory(prefix="castmq-e2e-")
         self.files = Path(self.data.name)
         subprocess.run(
-            [binary, "cert", "self-signed", self.files, "--client", "pump"],
+            [self.binary, "cert", "self-signed", self.files, "--client", "pump"],
             check=True,
             stdout=subprocess.DEVNULL,
         )
         settings = self.files / "castmq.toml"
-        settings.write_text(LISTENERS.format(files=self.files))
+        settings.write_text(SETTINGS.format(files=self.files))
+        self.change_users("add", USER, PASSWORD)
         self.process = subprocess.Popen(
-            [binary, "start", "--config", settings, "--data-dir", self.files / "data"],
+            [self.binary, "start", "--config", settings, "--data-dir", self.files / "data"],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -112,8 +124,20 @@ class Broker:
                 "localhost",
                 int(port),
                 "websockets" if name.startswith("ws") else "tcp",
-                None if name in ("tcp", "ws") else authority,
+                None if name in ("tcp", "ws", "users") else authority,
             )
+
+    def change_users(self, how: str, user: str, password: str = "") -> None:
+        """Changes the password file as an operator does, and has a running broker read it."""
+        subprocess.run(
+            [self.binary, "passwd", how, self.files / "passwd", user],
+            input=f"{password}\n",
+            text=True,
+            check=True,
+            capture_output=True,
+        )
+        if self.process is not None:
+            self.process.send_signal(signal.SIGHUP)
 
     def stop(self) -> None:
         """Ends the broker as an operator does; it has to leave with success."""

@@ -65,6 +65,7 @@ class Client:
         will: Will | None = None,
         way: Way | None = None,
         certificate: tuple[str, str] | None = None,
+        login: tuple[str, str] | None = None,
     ) -> None:
         self.version = version
         self.packets: queue.Queue[str] = queue.Queue()
@@ -87,6 +88,8 @@ class Client:
             shown, key = certificate or (None, None)
             self.paho.tls_set(way.authority, shown, key)
         self.paho.max_inflight_messages_set(1000)
+        if login is not None:
+            self.paho.username_pw_set(*login)
         if will is not None:
             self.paho.will_set(will.topic, will.payload, will.qos, will.retain)
         self.paho.on_connect = self._on_connect
@@ -127,9 +130,13 @@ class Client:
 
     def start(self) -> Client:
         """Lets paho's thread read and write until the end of the connection."""
-        self.paho.loop_start()
-        assert self._wait_for("connected") == 0
+        assert self.answer() == 0
         return self
+
+    def answer(self) -> int:
+        """The reason code of CONNACK, that of 5.0 in either version."""
+        self.paho.loop_start()
+        return self._wait_for("connected")
 
     def subscribe(self, topic_filter: str, qos: int = 2) -> list[int]:
         """Subscribes and returns what the broker grants."""
@@ -183,6 +190,10 @@ class Client:
     def is_turned_away(self) -> bool:
         """Whether the connection ends before anything was answered."""
         return self._closed.wait(PATIENCE_SECONDS) and self._events.empty()
+
+    def is_closed(self) -> bool:
+        """Whether the broker ends the connection."""
+        return self._closed.wait(PATIENCE_SECONDS)
 
     def kill(self) -> None:
         """Ends the connection without DISCONNECT, as the end of a process does."""

@@ -39,10 +39,16 @@ def connect(broker: Broker, version: paho.MQTTProtocolVersion) -> Iterator[Calla
     clients: list[Client] = []
 
     def connect(
-        client_id: str, *, withholds=(), will=None, way=None, certificate=None, **how
+        client_id: str, *, withholds=(), will=None, way=None, certificate=None, login=None, **how
     ) -> Client:
         client = Client(
-            version, client_id, withholds=withholds, will=will, way=way, certificate=certificate
+            version,
+            client_id,
+            withholds=withholds,
+            will=will,
+            way=way,
+            certificate=certificate,
+            login=login,
         )
         place = way or broker
         client.connect(place.host, place.port, **how)
