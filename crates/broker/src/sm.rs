@@ -213,9 +213,11 @@ impl Sm {
 
     fn grant(&mut self, shard: &mut Shard, claimant: Claimant, (epoch, grant): (Epoch, Grant)) {
         // It may have become another user's while the claim waited.
-        let grant = match grant {
-            Grant::Resume if self.anothers(shard, &claimant).is_some() => Grant::DiscardAndCreate,
-            grant => grant,
+        let is_lost = grant == Grant::Resume && self.anothers(shard, &claimant).is_some();
+        let grant = if is_lost {
+            Grant::DiscardAndCreate
+        } else {
+            grant
         };
         let Claimant {
             client,
