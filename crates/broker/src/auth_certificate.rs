@@ -10,6 +10,8 @@
 //! | If it dies | a client at which it panics is not let in |
 //! | Watch | event `client.refused` |
 
+use std::time::Duration;
+
 use castmq_mqtt::Text;
 use castmq_settings::CertificateUserName;
 
@@ -36,6 +38,8 @@ impl Authenticator for AuthCertificate {
         match Text::try_from(name.as_str()) {
             Ok(name) if !name.is_empty() => Finding::Known(Box::new(Grant {
                 user_name: UserName::Proven(name),
+                // It would not be let in afterwards.
+                expires: certificate.expires.map(Duration::from_secs),
                 ..Grant::default()
             })),
             _ => Finding::wrong("its certificate names nobody"),

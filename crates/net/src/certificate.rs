@@ -32,6 +32,7 @@ pub(crate) fn subject_of(der: &[u8]) -> Option<Certificate> {
     Some(Certificate {
         common_name: common_name.map_or_else(String::new, value_of),
         subject: written(subject),
+        expires: expiry_in(&certificate),
     })
 }
 
@@ -42,12 +43,18 @@ pub(crate) fn named(common_name: String) -> Certificate {
     Certificate {
         common_name,
         subject,
+        // The proxy does not say.
+        expires: None,
     }
 }
 
 /// The last moment at which a certificate holds, in seconds since the Unix epoch.
 pub(crate) fn expiry_of(der: &[u8]) -> Option<u64> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    expiry_in(&certificate)
+}
+
+fn expiry_in(certificate: &X509Certificate<'_>) -> Option<u64> {
     u64::try_from(certificate.validity().not_after.timestamp()).ok()
 }
 

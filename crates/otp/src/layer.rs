@@ -122,4 +122,6 @@ pub struct Certificate {
     pub common_name: String,
     /// The whole subject, as `CN=c1,O=Plant`.
     pub subject: String,
+    /// The last moment at which it holds, in seconds since the Unix epoch, if that is known.
+    pub expires: Option<u64>,
 }

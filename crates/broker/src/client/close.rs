@@ -131,7 +131,7 @@ impl Close {
             Self::Denied(reason) => format!("denied {reason:?}"),
             Self::NotAccepted(reason) => format!("message not accepted {reason:?}"),
             Self::Transport(cause) => cause.clone(),
-            Self::Expired => "its token has expired".to_owned(),
+            Self::Expired => "its token or certificate has expired".to_owned(),
             Self::Revoked => "its user or its rights were taken away".to_owned(),
             Self::Silent(_) => "nothing received in time".to_owned(),
             Self::Unwritable => "socket took nothing in time".to_owned(),
