@@ -12,6 +12,7 @@
 //!
 //! Listeners open last, so that whoever connects finds everything in place.
 
+mod accounts;
 mod entrances;
 mod handle;
 mod modules;
@@ -41,6 +42,7 @@ use crate::node::{GiveUpListener, Node};
 use crate::parcel::Parcel;
 use crate::{Local, Shard, mod_presence, mod_rewrite, mod_subscription, sup};
 
+pub use accounts::{AccountError, Accounts, Rank};
 pub use handle::{Handle, HandleError, ReloadError};
 pub use modules::ModuleError;
 
@@ -190,7 +192,8 @@ impl Builder {
         } = self;
         check_anonymous(&settings, &embedded)?;
         load_modules(&settings, &mut hooks)?;
-        let loaded = modules::load(&settings, &embedded)?;
+        // What is wrong in files is found before anything runs.
+        modules::load(&settings, &embedded, &Accounts::default())?;
         let mut open = Vec::new();
         let mut addresses = Vec::new();
         let mut names = Vec::new();
@@ -214,13 +217,19 @@ impl Builder {
         let limits = mail_limits(&settings);
         let node = Arc::new(Node::new(settings, arbiters, clock.wall(), None));
         node.hooks.store(hooks);
-        node.access.replace(loaded);
         if let Some(listener) = on_give_up {
             node.on_give_up(listener);
         }
         let mailroom = Mailroom::new(arbiters, limits);
         modules::set_up(&node, &mailroom);
         let sessions = opening::open(&node, &clock, &mailroom, store)?;
+        match modules::load(&node.settings, &embedded, &node.accounts) {
+            Ok(loaded) => node.access.replace(loaded),
+            Err(error) => {
+                opening::close(&node);
+                return Err(error.into());
+            }
+        }
         let builders = (0..arbiters)
             .map(|arbiter| {
                 let parts = (Arc::clone(&node), Arc::clone(&clock), mailroom.clone());

@@ -1,4 +1,4 @@
-//! Auth username: lets in users with the password that stands in a file.
+//! Auth username: lets in users with the password that stands in a file, or in the store.
 //!
 //! | | |
 //! |---|---|
@@ -27,22 +27,23 @@ use crate::access_control::{Authenticator, Credentials, Desk, Finding, Grant, Us
 /// See the module.
 #[derive(Debug)]
 pub struct AuthUsername {
+    name: &'static str,
     file: PasswordFile,
     /// What tells the lines of a user from those after a change.
     proofs: BTreeMap<String, u64>,
 }
 
 impl AuthUsername {
-    /// The module for the users of a file.
+    /// The module of this name, for the users of a file, or of such lines.
     #[must_use]
-    pub fn new(file: PasswordFile) -> Self {
+    pub fn new(name: &'static str, file: PasswordFile) -> Self {
         let mut proofs = BTreeMap::new();
         for line in file.to_text().lines() {
             let user = line.split(':').next().unwrap_or_default();
             let proof: &mut u64 = proofs.entry(user.to_owned()).or_default();
             *proof = proof.rotate_left(1) ^ hash(line);
         }
-        Self { file, proofs }
+        Self { name, file, proofs }
     }
 
     /// What is known of a user who has proven to be it.
@@ -64,7 +65,7 @@ fn hash(line: &str) -> u64 {
 
 impl Authenticator for AuthUsername {
     fn name(&self) -> &'static str {
-        "password_file"
+        self.name
     }
 
     // emqttd: emqttd_auth_username:check/3

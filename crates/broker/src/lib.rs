@@ -43,7 +43,9 @@ pub mod sysmon;
 mod ticker;
 
 pub use access_control::{Authenticator, Authorizer, Credentials, Desk, Finding, Grant, UserName};
-pub use app::{Broker, Builder, Handle, HandleError, ModuleError, ReloadError, StartError};
+pub use app::{
+    AccountError, Broker, Builder, Handle, HandleError, ModuleError, Rank, ReloadError, StartError,
+};
 pub use castmq_mqtt as mqtt;
 pub use castmq_observe::{ProcessId, ProcessRecord};
 pub use castmq_rules as rules;

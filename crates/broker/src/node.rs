@@ -19,6 +19,7 @@ use castmq_settings::Settings;
 use dashmap::DashMap;
 
 use crate::access_control::Access;
+use crate::app::Accounts;
 use crate::hook::HookTable;
 use crate::ledger::Ledger;
 use crate::router;
@@ -62,6 +63,8 @@ pub struct Node {
     pub hooks: HookTable,
     /// Who may connect, publish and subscribe.
     pub access: Access,
+    /// Users and rules beside those in files.
+    pub accounts: Accounts,
     /// Counters of all arbiters.
     pub counters: Counters,
     /// Gauges of all arbiters.
@@ -143,6 +146,7 @@ impl Node {
             kept_sessions: (0..arbiters).map(|_| AtomicU64::new(0)).collect(),
             hooks: HookTable::default(),
             access: Access::default(),
+            accounts: Accounts::default(),
             counters: Counters::new(arbiters),
             gauges: Gauges::new(arbiters),
             ledger: Ledger::default(),

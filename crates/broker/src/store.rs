@@ -179,7 +179,7 @@ impl Pending {
                     return;
                 }
             }
-            Op::Session(..) | Op::Retain { .. } | Op::Unretain { .. } => {}
+            Op::Session(..) | Op::Retain { .. } | Op::Unretain { .. } | Op::Account { .. } => {}
         }
         self.bytes += bytes;
         self.open.push(Some(op));
@@ -208,6 +208,7 @@ fn weight(op: &Op) -> usize {
     match op {
         Op::Session(_, Change::Queued { delivery, .. }) => delivery.message.weight(),
         Op::Retain { message, .. } => message.weight(),
+        Op::Account { text, .. } => text.as_ref().map_or(0, String::len),
         Op::Session(..) | Op::Unretain { .. } => 0,
     }
 }

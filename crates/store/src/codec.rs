@@ -4,6 +4,7 @@
 //! the kind of the row and its key too, so that a value that ends up under another key is found out.
 //! Reading trusts nothing: damaged bytes give a [`Damage`], never a panic or a large allocation.
 
+pub(crate) mod account;
 pub(crate) mod ends;
 pub(crate) mod message;
 pub(crate) mod meta;

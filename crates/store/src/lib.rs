@@ -35,7 +35,7 @@ pub use error::{Damage, Overload, Place, StoreError};
 pub use fjall_store::FjallStore;
 pub use link::{Answer, Link, QueueRange};
 pub use memory::MemoryStore;
-pub use op::{Op, RUN_SHIFT, SessionKey, Submission};
+pub use op::{ACCOUNT_NAME_MAX, Account, Op, RUN_SHIFT, SessionKey, Submission};
 pub use open::{Clock, Fsync, OnProgress, Opened, Options, open, open_with};
 pub use readers::Readers;
 pub use recovery::{Lost, Progress, Recovered};

@@ -15,6 +15,18 @@ pub struct SessionKey(pub u64);
 /// broker; the bits above are the number of the run.
 pub const RUN_SHIFT: u32 = 40;
 
+/// What is kept beside sessions and messages: who users are, and what they may do.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Account {
+    /// The user of this name, of at most [`ACCOUNT_NAME_MAX`] bytes.
+    User(String),
+    /// The rules about what users may do.
+    Rules,
+}
+
+/// The longest name of a user that is kept, in bytes.
+pub const ACCOUNT_NAME_MAX: usize = 1024;
+
 /// A change that has to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
@@ -33,6 +45,13 @@ pub enum Op {
         topic: TopicName,
         /// Orders this among the messages of the topic.
         version: u64,
+    },
+    /// A user, or the rules, as a text; without one there is no such user, or there are no rules.
+    Account {
+        /// Which.
+        account: Account,
+        /// What is kept.
+        text: Option<String>,
     },
 }
 
@@ -57,6 +76,7 @@ impl Op {
             + match self {
                 Self::Session(_, Change::Queued { delivery, .. }) => weight(&delivery.message),
                 Self::Retain { message, .. } => weight(message),
+                Self::Account { text, .. } => text.as_ref().map_or(0, String::len),
                 Self::Session(..) | Self::Unretain { .. } => 0,
             }
     }

@@ -261,6 +261,7 @@ fn recovered(
         timeline,
         epoch_max: epochs.max().unwrap_or_default(),
         sessions: contents.sessions,
+        accounts: contents.accounts,
         retained: contents.retained,
         retained_version: commits.retained_version,
         lost: (!lost.is_nothing()).then_some(lost),

@@ -14,7 +14,7 @@ use castmq_rules::{ClientId, Message, Moment};
 use crate::around::{Seen, scan_around};
 use crate::codec::ends::QueueEnds;
 use crate::codec::{self, retained, unseal};
-use crate::{Damage, Key, SessionKey, Space, Store, StoreError, Timeline, space};
+use crate::{Account, Damage, Key, SessionKey, Space, Store, StoreError, Timeline, space};
 
 mod damaged_queue;
 mod queues;
@@ -33,6 +33,8 @@ pub struct Recovered {
     pub timeline: Timeline,
     /// All sessions.
     pub sessions: Vec<(SessionKey, Restored)>,
+    /// Users, and the rules.
+    pub accounts: Vec<(Account, String)>,
     /// All retained messages, with the moment at which each is retained no longer.
     pub retained: Vec<(Arc<Message>, Option<Moment>)>,
     /// The highest version of a retained message that was ever stored.
@@ -87,6 +89,7 @@ impl Lost {
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
     pub(crate) sessions: Vec<(SessionKey, Restored)>,
+    pub(crate) accounts: Vec<(Account, String)>,
     pub(crate) retained: Vec<(Arc<Message>, Option<Moment>)>,
     /// Retained messages that are over.
     pub(crate) over: Vec<Key>,
@@ -132,6 +135,7 @@ impl<'store> Reading<'store> {
         self.released(&mut sessions)?;
         self.received(&mut sessions)?;
         self.retained()?;
+        self.accounts()?;
         let unknown = self.ends(&mut sessions)?;
         let mut queues = Queues::new(self.store, self.timeline, &mut sessions);
         queues.run(&unknown, progress)?;
@@ -240,6 +244,16 @@ impl<'store> Reading<'store> {
             } else {
                 reading.contents.retained.push((Arc::new(message), ends));
             }
+            Ok(())
+        })
+    }
+
+    fn accounts(&mut self) -> Result<(), StoreError> {
+        self.each(Space::Users, |reading, key, value| {
+            let row = (Space::Users, key);
+            let text = unseal(row, value, reading.timeline, codec::account::decode)?;
+            let account = split(Space::Users, key, codec::account::of_key)?;
+            reading.contents.accounts.push((account, text));
             Ok(())
         })
     }

@@ -25,7 +25,7 @@ pub enum Space {
     Received = 5,
     /// Topic → its retained message.
     Retained = 6,
-    /// Users; nothing writes them yet.
+    /// User, or the rules → what is kept of it.
     Users = 7,
     /// Who is banned; nothing writes them yet.
     Bans = 8,

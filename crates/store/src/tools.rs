@@ -130,7 +130,11 @@ fn read_row(space: Space, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
             split(space, key, space::split_session).map(drop)
         }
         // Nothing writes them yet.
-        Space::Users | Space::Bans => Err(StoreError::damaged(space, key, Damage::Field("row"))),
+        Space::Users => {
+            decoded(row, value, codec::account::decode)?;
+            split(space, key, codec::account::of_key).map(drop)
+        }
+        Space::Bans => Err(StoreError::damaged(space, key, Damage::Field("row"))),
     }
 }
 

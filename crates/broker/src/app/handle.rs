@@ -343,22 +343,25 @@ impl Handle {
                 failed.push(ReloadError::Transport { name, cause });
             }
         }
-        match modules::load(&self.node.settings, &self.renewed.embedded) {
-            Err(error) => failed.push(error.into()),
-            Ok(loaded) => {
-                let change = self.change_access(move |modules| *modules = loaded);
-                // Behind the change on each arbiter.
-                let settled = change.and_then(|()| {
-                    (0..self.node.arbiters).try_for_each(|arbiter| self.ask(arbiter, |_| ()))
-                });
-                failed.extend(settled.err().map(ReloadError::from));
-            }
-        }
+        failed.extend(self.reload_modules().err());
         if failed.is_empty() {
             Ok(())
         } else {
             Err(failed)
         }
+    }
+
+    /// Makes the modules anew, of files and of what was changed at run time.
+    pub(super) fn reload_modules(&self) -> Result<(), ReloadError> {
+        let loaded = modules::load(
+            &self.node.settings,
+            &self.renewed.embedded,
+            &self.node.accounts,
+        )?;
+        self.change_access(move |modules| *modules = loaded)?;
+        // Behind the change on each arbiter.
+        (0..self.node.arbiters).try_for_each(|arbiter| self.ask(arbiter, |_| ()))?;
+        Ok(())
     }
 
     fn arbiter_of(&self, client_id: &str) -> Option<u16> {

@@ -9,6 +9,7 @@ use castmq_access::{Acl, AclRules, MosquittoAcl, PasswordFile, Secret, TokenKeys
 use castmq_otp::Mailroom;
 use castmq_settings::Settings;
 
+use super::accounts::Accounts;
 use crate::access_control::{Authenticator, Authorizer, Desks, Modules};
 use crate::acl_internal::AclInternal;
 use crate::auth_anonymous::AuthAnonymous;
@@ -64,14 +65,18 @@ pub(crate) fn read<T, E: std::fmt::Display>(
 }
 
 /// The program's own modules, and behind them those that the settings name.
-pub(super) fn load(settings: &Settings, embedded: &Modules) -> Result<Modules, ModuleError> {
+pub(super) fn load(
+    settings: &Settings,
+    embedded: &Modules,
+    accounts: &Accounts,
+) -> Result<Modules, ModuleError> {
     let mut made = BTreeMap::new();
     let mut chain = |names: &[String]| {
         let mut modules = embedded.authenticators.clone();
         for name in names {
             let module = match made.get(name) {
                 Some(module) => Arc::clone(module),
-                None => make(name, settings)?,
+                None => make(name, settings, accounts)?,
             };
             made.insert(name.clone(), Arc::clone(&module));
             modules.push(module);
@@ -86,7 +91,7 @@ pub(super) fn load(settings: &Settings, embedded: &Modules) -> Result<Modules, M
         }
     }
     let mut authorizers = embedded.authorizers.clone();
-    authorizers.extend(rules(settings)?);
+    authorizers.extend(rules(settings, accounts)?);
     Ok(Modules {
         authenticators,
         by_listener,
@@ -94,14 +99,27 @@ pub(super) fn load(settings: &Settings, embedded: &Modules) -> Result<Modules, M
     })
 }
 
-fn make(name: &str, settings: &Settings) -> Result<Arc<dyn Authenticator>, ModuleError> {
+fn make(
+    name: &str,
+    settings: &Settings,
+    accounts: &Accounts,
+) -> Result<Arc<dyn Authenticator>, ModuleError> {
     let auth = &settings.auth;
+    let other = |error: &dyn std::fmt::Display| ModuleError::Other {
+        module: "users in the store",
+        cause: error.to_string(),
+    };
     Ok(match name {
         "client_certificate" => Arc::new(AuthCertificate),
         "password_file" => {
             let path = &auth.password_file.path;
             let file = read("auth.password_file.path", path, PasswordFile::parse)?;
-            Arc::new(AuthUsername::new(file))
+            Arc::new(AuthUsername::new("password_file", file))
+        }
+        "users" => {
+            let file =
+                PasswordFile::parse(&accounts.password_file()).map_err(|error| other(&error))?;
+            Arc::new(AuthUsername::new("users", file))
         }
         "jwt" => {
             let keys = token_keys(&auth.jwt)?;
@@ -151,17 +169,28 @@ fn token_keys(settings: &castmq_settings::AuthJwt) -> Result<Option<TokenKeys>, 
     Ok(keys)
 }
 
-fn rules(settings: &Settings) -> Result<Vec<Arc<dyn Authorizer>>, ModuleError> {
+fn rules(
+    settings: &Settings,
+    accounts: &Accounts,
+) -> Result<Vec<Arc<dyn Authorizer>>, ModuleError> {
+    let kept = accounts.rules();
     let acl = &settings.acl;
     let mut authorizers: Vec<Arc<dyn Authorizer>> = Vec::new();
     if let Some(path) = &acl.mosquitto_file {
         let rules = read("acl.mosquitto_file", path, MosquittoAcl::parse)?;
-        let has_successor = acl.file.is_some();
+        let has_successor = acl.file.is_some() || kept.is_some();
         let module = AclInternal::new(Acl::Mosquitto(rules), has_successor, acl.check_delivery);
         authorizers.push(Arc::new(module));
     }
-    if let Some(path) = &acl.file {
-        let rules = read("acl.file", path, AclRules::parse)?;
+    let rules = match (&kept, &acl.file) {
+        (Some(text), _) => Some(AclRules::parse(text).map_err(|error| ModuleError::Other {
+            module: "rules in the store",
+            cause: error.to_string(),
+        })?),
+        (None, Some(path)) => Some(read("acl.file", path, AclRules::parse)?),
+        (None, None) => None,
+    };
+    if let Some(rules) = rules {
         let module = AclInternal::new(Acl::Rules(rules), false, acl.check_delivery);
         authorizers.push(Arc::new(module));
     }

@@ -43,6 +43,7 @@ pub fn take_over(
         }
         table.begin_at(recovered.retained_version);
     }
+    node.accounts.restore(recovered.accounts);
     let arbiters = usize::from(node.arbiters.max(1));
     let mut shares = Vec::new();
     shares.resize_with(arbiters, Vec::new);

@@ -11,6 +11,7 @@
     reason = "what fails is a failed test"
 )]
 
+mod accounts;
 mod bounds;
 mod disk;
 mod durable;

@@ -13,6 +13,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub const AUTH_MODULES: &[&str] = &[
     "client_certificate",
     "password_file",
+    "users",
     "clientid",
     "jwt",
     "http",

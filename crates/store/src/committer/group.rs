@@ -13,7 +13,7 @@ use super::over::Over;
 use super::sweep::Sweep;
 use super::versions::Versions;
 use crate::codec::{self, Encoder, queue, unseal};
-use crate::{Key, Op, SessionKey, Space, Store, Submission, Timeline, space};
+use crate::{Account, Key, Op, SessionKey, Space, Store, Submission, Timeline, space};
 
 /// What building a group changes beside the batch.
 #[derive(Debug)]
@@ -60,6 +60,7 @@ impl<'parts> Builder<'parts> {
             match op {
                 Op::Session(session, change) => self.change(session, change),
                 Op::Retain { message, ends } => self.retain(&message, ends),
+                Op::Account { account, text } => self.account(&account, text.as_deref()),
                 Op::Unretain { topic, version } => {
                     if self.parts.versions.is_newest(&topic, version) {
                         self.parts.versions.remember_deletion(&topic, version);
@@ -68,6 +69,16 @@ impl<'parts> Builder<'parts> {
                     }
                 }
             }
+        }
+    }
+
+    fn account(&mut self, account: &Account, text: Option<&str>) {
+        let key = codec::account::key(account);
+        match text {
+            None => self.batch.delete(Space::Users, key),
+            Some(text) => self.put(Space::Users, key, text.len() + 10, |to| {
+                codec::account::encode(text, to);
+            }),
         }
     }
 

@@ -107,6 +107,6 @@ fn retained_of(op: &Op) -> Option<(&TopicName, u64)> {
     match op {
         Op::Retain { message, .. } => Some((&message.topic, message.version.unwrap_or_default())),
         Op::Unretain { topic, version } => Some((topic, *version)),
-        Op::Session(..) => None,
+        Op::Session(..) | Op::Account { .. } => None,
     }
 }

@@ -11,7 +11,7 @@ use super::{SINCE_EPOCH, Subject, body_of, decoded, queued, split};
 use crate::codec::queue::Content;
 use crate::codec::{self, meta};
 use crate::committer::read_progress;
-use crate::{FORMAT, SessionKey, Space, StoreError, space};
+use crate::{Account, FORMAT, SessionKey, Space, StoreError, space};
 
 /// Writes the store of a directory out. What belongs to sessions that are over is left out.
 ///
@@ -50,6 +50,14 @@ pub fn export(path: &Path, to: &mut dyn Write) -> Result<(), StoreError> {
             ends: ends.map(to_millis),
             message: Box::new(MessageLine::new(&message)),
         })
+    })?;
+    subject.each(Space::Users, |key, value| {
+        let row = (Space::Users, key);
+        let text = decoded(row, value, codec::account::decode)?;
+        match split(Space::Users, key, codec::account::of_key)? {
+            Account::User(name) => output.line(&Line::User { name, line: text }),
+            Account::Rules => output.line(&Line::Rules(text)),
+        }
     })?;
     output.flush()
 }

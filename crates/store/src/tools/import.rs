@@ -16,7 +16,9 @@ use crate::codec::meta::{self, Progress};
 use crate::codec::{self, Encoder, queue};
 use crate::committer::progress_row;
 use crate::open::is_empty;
-use crate::{Durability, Engine, FORMAT, Key, SessionKey, Space, StoreError, Write, space};
+use crate::{
+    Account, Durability, Engine, FORMAT, Key, SessionKey, Space, StoreError, Write, space,
+};
 
 /// How many rows are written together.
 const ROWS_MAX: usize = 100;
@@ -119,6 +121,14 @@ impl Import<'_> {
             Line::Received { session, packet_id } => {
                 let key = space::packet(self.session(session)?, packet_id);
                 self.put(Space::Received, key, |_| {});
+            }
+            Line::User { name, line } => {
+                let key = codec::account::key(&Account::User(name));
+                self.put(Space::Users, key, |to| codec::account::encode(&line, to));
+            }
+            Line::Rules(text) => {
+                let key = codec::account::key(&Account::Rules);
+                self.put(Space::Users, key, |to| codec::account::encode(&text, to));
             }
             Line::Retained { ends, message } => {
                 let message = message.message()?;

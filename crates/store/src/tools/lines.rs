@@ -53,6 +53,12 @@ pub(super) enum Line {
         session: u64,
         packet_id: PacketId,
     },
+    User {
+        name: String,
+        line: String,
+    },
+    /// What users may do.
+    Rules(String),
     Retained {
         ends: Option<u64>,
         message: Box<MessageLine>,

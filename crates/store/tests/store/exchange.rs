@@ -3,7 +3,7 @@
 use std::fs;
 
 use castmq_store::tools::{check, export, import};
-use castmq_store::{Engine, Fsync, StoreError};
+use castmq_store::{Account, Engine, Fsync, Op, StoreError, Submission};
 
 use crate::model::Model;
 use crate::node::{Hands, Node};
@@ -107,4 +107,52 @@ fn an_import_that_broke_off_is_no_store() {
     import(new.path(), Engine::Fjall, &mut lines.as_slice()).unwrap_err();
     fs::remove_dir_all(new.path()).unwrap();
     import(new.path(), Engine::Fjall, &mut lines.as_slice()).unwrap();
+}
+
+/// A store with a user and rules, of which another user was taken out.
+fn with_accounts() -> Scratch {
+    let scratch = Scratch::new("accounts");
+    let hands = Hands::default();
+    let mut node = Node::open(scratch.path(), Fsync::Always, &hands).unwrap();
+    let account = |account, text: Option<&str>| Op::Account {
+        account,
+        text: text.map(str::to_owned),
+    };
+    let user = |name: &str| Account::User(name.to_owned());
+    node.link.submit(Submission {
+        arbiter: 0,
+        number: 1,
+        ops: vec![
+            account(user("ann"), Some("ann:first")),
+            account(user("bob"), Some("bob:hash")),
+            account(Account::Rules, Some("otherwise = 'allow'")),
+            account(user("ann"), Some("ann:second")),
+            account(user("bob"), None),
+        ],
+    });
+    node.settle(&hands);
+    node.committer.finish();
+    scratch
+}
+
+#[test]
+fn users_and_rules_are_there_after_a_restart_as_they_were_last() {
+    let scratch = with_accounts();
+    let node = Node::open(scratch.path(), Fsync::Always, &Hands::default()).unwrap();
+    let expected = [
+        (Account::Rules, "otherwise = 'allow'".to_owned()),
+        (Account::User("ann".to_owned()), "ann:second".to_owned()),
+    ];
+    assert_eq!(node.recovered.accounts, expected);
+    node.committer.finish();
+    assert!(check(scratch.path()).unwrap().is_sound());
+}
+
+#[test]
+fn users_and_rules_are_written_out_and_read_in() {
+    let lines = exported(&with_accounts());
+    let new = Scratch::new("import-accounts");
+    import(new.path(), Engine::Fjall, &mut lines.as_slice()).unwrap();
+    assert_eq!(exported(&new), lines);
+    assert!(String::from_utf8(lines).unwrap().contains("ann:second"));
 }

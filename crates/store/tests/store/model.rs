@@ -40,6 +40,7 @@ impl Model {
                     self.retain(&message.topic, version, Some(kept));
                 }
                 Op::Unretain { topic, version } => self.retain(topic, *version, None),
+                Op::Account { .. } => {}
             }
         }
     }
