@@ -16,9 +16,11 @@ use rustix::event::{Timespec, epoll};
 use rustix::net::SocketFlags;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::time::Instant;
 
 use crate::discard::discard_input;
-use crate::passage::{Openings, Passage, Seam};
+use crate::pace::{Heard, Pace};
+use crate::passage::{Openings, Passage, Seam, Step};
 use crate::plain::Plain;
 use crate::slots::Slots;
 
@@ -37,6 +39,8 @@ enum Kind {
 struct Layered {
     stream: Plain,
     passage: Passage,
+    /// Since when it is open, in this poller.
+    open_since: Option<Instant>,
 }
 
 impl AsFd for Kind {
@@ -77,6 +81,7 @@ impl Socket {
         flags: epoll::EventFlags,
         openings: &mut Openings,
         ready: &mut Vec<Readiness>,
+        heard: &mut Heard,
     ) {
         let ends = epoll::EventFlags::RDHUP | epoll::EventFlags::HUP | epoll::EventFlags::ERR;
         self.is_hung_up |= flags.intersects(ends);
@@ -85,7 +90,10 @@ impl Socket {
             if layered.passage.is_opening() {
                 return openings.push(self.token, &mut layered.passage);
             }
+            layered.open_since.into_iter().for_each(|it| heard.note(it));
             is_writable = is_writable && layered.flush();
+        } else {
+            heard.is_plain |= matches!(self.kind, Kind::Stream(_) | Kind::Unix(_));
         }
         if flags.intersects(epoll::EventFlags::IN | ends) {
             ready.push(Readiness::Readable(self.token));
@@ -114,6 +122,7 @@ pub struct EpollPoller {
     next_serial: u32,
     events: Vec<epoll::Event>,
     openings: Openings,
+    pace: Pace,
     dispatcher: Option<Waker>,
 }
 
@@ -147,6 +156,7 @@ impl EpollPoller {
             next_serial: 0,
             events: Vec::with_capacity(EVENTS),
             openings: Openings::default(),
+            pace: Pace::default(),
             dispatcher: None,
         })
     }
@@ -206,14 +216,21 @@ impl EpollPoller {
     /// Goes on with a few handshakes.
     fn open(&mut self, ready: &mut Vec<Readiness>) {
         let mut openings = std::mem::take(&mut self.openings);
+        let begun = Instant::now();
         openings.round(|token| {
             let Kind::Layered(layered) = &mut self.socket(token).ok()?.kind else {
                 return None;
             };
             let mut seam = Seam::new(&layered.stream);
-            Some(layered.passage.open(&mut seam, token, ready))
+            let step = layered.passage.open(&mut seam, token, ready);
+            if step == Step::Opened {
+                layered.open_since = Some(Instant::now());
+            }
+            Some(step)
         });
         self.openings = openings;
+        let now = Instant::now();
+        self.pace.note_steps(now.duration_since(begun), now);
     }
 
     /// Has the reactor tell when anything happens from here on. What happened since the kernel was asked
@@ -239,6 +256,7 @@ impl Poller for EpollPoller {
             Some(&Timespec::default()),
         );
         let is_all = asked.is_ok() && events.len() < events.capacity();
+        let mut heard = Heard::default();
         for event in events.drain(..) {
             let (flags, data) = (event.flags, event.data.u64());
             // The lower half is the place, the upper half the serial.
@@ -249,16 +267,25 @@ impl Poller for EpollPoller {
             if u64::from(socket.serial) != data >> 32 {
                 continue;
             }
-            socket.tell(flags, &mut self.openings, ready);
+            socket.tell(flags, &mut self.openings, ready, &mut heard);
         }
         self.events = events;
         if !self.openings.is_empty() {
-            self.open(ready);
+            let now = Instant::now();
+            self.pace.note(heard, now);
+            if self.pace.may_go_on(now) {
+                self.open(ready);
+            }
         }
-        if is_all && self.openings.is_empty() {
+        if is_all {
             self.await_events();
-        } else if let Some(waker) = &self.dispatcher {
-            waker.wake_by_ref();
+        }
+        if let Some(waker) = &self.dispatcher {
+            if !is_all {
+                waker.wake_by_ref();
+            } else if !self.openings.is_empty() {
+                self.pace.wake(waker);
+            }
         }
     }
 
@@ -280,6 +307,7 @@ impl Poller for EpollPoller {
             Stream::Layered(stream, layer) => Kind::Layered(Box::new(Layered {
                 stream: Plain::below(*stream)?,
                 passage: Passage::new(layer),
+                open_since: None,
             })),
             Stream::Memory(_) => return Err(io::ErrorKind::Unsupported.into()),
         };
@@ -396,7 +424,9 @@ impl Poller for EpollPoller {
             Kind::Stream(stream) => Ok(Stream::Tcp(stream)),
             Kind::Unix(stream) => Ok(Stream::Unix(stream)),
             Kind::Layered(layered) => {
-                let Layered { stream, passage } = *layered;
+                let Layered {
+                    stream, passage, ..
+                } = *layered;
                 Ok(stream.under(passage.into_layer()))
             }
             Kind::Listener(_) | Kind::UnixListener(_) => Err(io::ErrorKind::NotFound.into()),

@@ -10,6 +10,8 @@ mod epoll_poller;
 mod error;
 mod layers;
 mod memory;
+#[cfg(target_os = "linux")]
+mod pace;
 mod passage;
 mod plain;
 mod plan;

@@ -216,10 +216,10 @@ impl Openings {
         let mut costly = 0;
         for _ in 0..STEPS_PER_ROUND {
             if costly == COSTLY_PER_ROUND {
-                return;
+                break;
             }
             let Some(token) = self.0.pop_front() else {
-                return;
+                break;
             };
             match open(token) {
                 Some(Step::GoesOn) => {

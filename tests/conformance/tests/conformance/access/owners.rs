@@ -54,6 +54,8 @@ fn the_same_user_takes_over_and_resumes_as_before() {
     assert_eq!(second.connect(&alice), 1, "the session is present");
 
     first.expect_disconnect(0x8E);
-    second.publish(v5::publish("t", "x").qos(1));
+    house
+        .user("bob", "other")
+        .publish(v5::publish("t", "x").qos(1));
     second.expect_message(&v5::publish("t", "x").qos(1));
 }
