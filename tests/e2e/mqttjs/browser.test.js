@@ -60,11 +60,12 @@ function open(page, certificate) {
   const profile = mkdtempSync(join(tmpdir(), 'castmq-e2e-browser-'));
   const options = ['--headless=new', '--no-sandbox', '--disable-gpu', '--no-first-run'];
   const trust = [`--ignore-certificate-errors-spki-list=${pin}`, `--user-data-dir=${profile}`];
-  const running = spawn(browser, [...options, ...trust, page], { stdio: 'ignore' });
+  // A group of its own: a browser is many processes, and all of them write into its profile.
+  const running = spawn(browser, [...options, ...trust, page], { stdio: 'ignore', detached: true });
   return async () => {
-    running.kill('SIGKILL');
+    process.kill(-running.pid, 'SIGKILL');
     await once(running, 'exit');
-    rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   };
 }
 
