@@ -31,7 +31,6 @@ use castmq_rules::ClientId;
 use castmq_rules::access::{
     AccessCache, Action, Answer, Decision, Question, Subject, first_answer,
 };
-
 use castmq_settings::Settings;
 
 use crate::client::{Client, ClientEntry};

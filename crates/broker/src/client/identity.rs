@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use castmq_access::Secret;
 use castmq_mqtt::{Connect, Text};
+use castmq_observe::Counter;
 use castmq_otp::{Chunk, Poller};
 use castmq_rules::Moment;
 use castmq_rules::access::Subject;
@@ -182,6 +183,7 @@ impl Client {
         match poller.read(self.address.token(), &mut few) {
             Ok(Chunk { bytes: 0, .. }) => self.close(shard, &Close::ByPeer),
             Ok(Chunk { bytes, is_last }) => {
+                shard.cells.add(Counter::BytesReceived, bytes as u64);
                 self.input
                     .keep(few.get(..bytes).unwrap_or_default(), is_last);
                 return !is_last;

@@ -174,21 +174,29 @@ impl Client {
                 self.input.kept = BytesMut::from(left);
                 self.want(stop);
             }
-            return stop;
+            return self.stop_beyond_share(shard).unwrap_or(stop);
         }
         // Memory grows with what has come, and the packet is looked at when it is whole.
         self.input.kept.extend_from_slice(bytes);
-        let share = OPENING_BYTES / shard.world.half_open.max(1);
-        if self.is_opening() && self.input.kept.len() > share {
-            let cause = "its CONNECT is too large while so many connect".to_owned();
-            self.close(shard, &Close::Transport(cause));
-            return Stop::Held;
+        if let Some(stop) = self.stop_beyond_share(shard) {
+            return stop;
         }
         if self.input.is_waiting() {
             self.parse_kept(shard)
         } else {
             Stop::Empty
         }
+    }
+
+    /// Ends a connection that has not said who it is and keeps more than its share.
+    fn stop_beyond_share(&mut self, shard: &mut Shard) -> Option<Stop> {
+        let share = OPENING_BYTES / shard.world.half_open.max(1);
+        if !self.is_opening() || self.input.kept.len() <= share {
+            return None;
+        }
+        let cause = "its CONNECT is too large while so many connect".to_owned();
+        self.close(shard, &Close::Transport(cause));
+        Some(Stop::Held)
     }
 
     /// Parses what was kept.
