@@ -87,14 +87,15 @@ impl Layers {
     ///
     /// `WouldBlock` when nothing for MQTT has come; otherwise what is wrong with the connection.
     pub(crate) fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let has_goodbye = self.has_broker_said_goodbye();
         let read = match &mut self.tls {
-            None => self.socket.read(space)?,
+            None => receive(&mut self.socket, space, has_goodbye)?,
             Some(tls) => {
                 // Records are read into the back and deciphered into the front, where there is room
                 // for all of them: they carry less than their length.
                 let back = space.len().saturating_sub(RECORD_BYTES) / 2;
                 let (front, back) = space.split_at_mut(space.len() - back);
-                let read = self.socket.read(back)?;
+                let read = receive(&mut self.socket, back, has_goodbye)?;
                 if read == 0 {
                     return Ok(0);
                 }
@@ -114,8 +115,7 @@ impl Layers {
             None => read,
         };
         self.push();
-        let web_socket = self.web_socket.as_ref();
-        if self.has_broker_closed || web_socket.is_some_and(WebSocket::is_closed) {
+        if self.has_broker_said_goodbye() {
             self.close_own_side();
         }
         if read == 0 {
@@ -170,6 +170,11 @@ impl Layers {
         let _ = self.socket.shutdown(Shutdown::Write);
     }
 
+    fn has_broker_said_goodbye(&self) -> bool {
+        let web_socket = self.web_socket.as_ref();
+        self.has_broker_closed || web_socket.is_some_and(WebSocket::is_closed)
+    }
+
     fn is_open(&self) -> bool {
         let is_secured = self.tls.as_ref().is_none_or(|tls| !tls.is_handshaking());
         let web_socket = self.web_socket.as_ref();
@@ -180,6 +185,15 @@ impl Layers {
 impl AsFd for Layers {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+/// Reads from the socket. Who has said goodbye may close it at once; what this side still had to say
+/// then resets it, and that is an end in order as well.
+fn receive(socket: &mut impl Read, space: &mut [u8], has_goodbye: bool) -> io::Result<usize> {
+    match socket.read(space) {
+        Err(error) if has_goodbye && error.kind() == ErrorKind::ConnectionReset => Ok(0),
+        read => read,
     }
 }
 
