@@ -346,6 +346,8 @@ impl fmt::Debug for AccessEntry {
 }
 
 impl Entry for AccessEntry {
+    const NAMES: &'static [&'static str] = &["nothing", "Change"];
+
     fn weight(&self) -> usize {
         128
     }

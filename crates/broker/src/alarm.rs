@@ -53,6 +53,8 @@ pub enum AlarmEntry {
 }
 
 impl Entry for AlarmEntry {
+    const NAMES: &'static [&'static str] = &["nothing", "Set", "Clear"];
+
     fn weight(&self) -> usize {
         256
     }

@@ -45,6 +45,8 @@ pub struct Broker {
 pub struct BrokerTick(pub u8);
 
 impl Entry for BrokerTick {
+    const NAMES: &'static [&'static str] = &["nothing", "Heartbeat", "Tick"];
+
     fn weight(&self) -> usize {
         64
     }

@@ -216,6 +216,26 @@ pub enum ClientEntry {
 }
 
 impl Entry for ClientEntry {
+    const NAMES: &'static [&'static str] = &[
+        "nothing",
+        "Claimed",
+        "Busy",
+        "Move",
+        "Publish",
+        "Release",
+        "Routed",
+        "Answer",
+        "Suback",
+        "Unsuback",
+        "Kick",
+        "Subscribe",
+        "Resume",
+        "Timer",
+        "Identified",
+        "Revoked",
+        "Anothers",
+    ];
+
     fn weight(&self) -> usize {
         let payload = if let Self::Publish(outgoing) = self {
             outgoing.delivery.message.payload.len()

@@ -124,6 +124,8 @@ pub enum CmEntry {
 }
 
 impl Entry for CmEntry {
+    const NAMES: &'static [&'static str] = &["nothing", "Register", "ClientDown"];
+
     fn weight(&self) -> usize {
         256
     }

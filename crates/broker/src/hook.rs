@@ -182,6 +182,8 @@ impl fmt::Debug for HookEntry {
 }
 
 impl Entry for HookEntry {
+    const NAMES: &'static [&'static str] = &["nothing", "Change"];
+
     fn weight(&self) -> usize {
         128
     }

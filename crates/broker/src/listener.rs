@@ -144,6 +144,8 @@ pub enum ListenerEntry {
 }
 
 impl Entry for ListenerEntry {
+    const NAMES: &'static [&'static str] = &["nothing", "Resume", "Stop"];
+
     fn weight(&self) -> usize {
         64
     }

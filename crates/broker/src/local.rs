@@ -477,30 +477,58 @@ fn close_orphans(shard: &mut Shard, poller: &mut dyn Poller) {
     }
 }
 
+/// Calls a function that is generic over the type of a process with the type that has this number.
+macro_rules! of_kind {
+    ($kind:expr, $function:ident $arguments:tt, $otherwise:expr) => {
+        match $kind {
+            0 => $function::<Client>$arguments,
+            1 => $function::<Session>$arguments,
+            2 => $function::<Sm>$arguments,
+            3 => $function::<Cm>$arguments,
+            4 => $function::<Server>$arguments,
+            5 => $function::<Pubsub>$arguments,
+            6 => $function::<Router>$arguments,
+            7 => $function::<Retainer>$arguments,
+            8 => $function::<Hook>$arguments,
+            9 => $function::<AccessControl>$arguments,
+            10 => $function::<Stats>$arguments,
+            11 => $function::<Metrics>$arguments,
+            12 => $function::<Broker>$arguments,
+            13 => $function::<Alarm>$arguments,
+            14 => $function::<Sysmon>$arguments,
+            15 => $function::<Listener>$arguments,
+            _ => $otherwise,
+        }
+    };
+}
+
 /// Has a process fail as by a bug; whether it lives.
 pub fn doom(shard: &mut Shard, process: ProcessId) -> bool {
     fn of<P: castmq_otp::Process<World = Local>>(shard: &mut Shard, id: ProcessId) -> bool {
         shard.doom(Address::<P>::new(id.arbiter, id.slot, id.generation))
     }
-    match process.kind {
-        0 => of::<Client>(shard, process),
-        1 => of::<Session>(shard, process),
-        2 => of::<Sm>(shard, process),
-        3 => of::<Cm>(shard, process),
-        4 => of::<Server>(shard, process),
-        5 => of::<Pubsub>(shard, process),
-        6 => of::<Router>(shard, process),
-        7 => of::<Retainer>(shard, process),
-        8 => of::<Hook>(shard, process),
-        9 => of::<AccessControl>(shard, process),
-        10 => of::<Stats>(shard, process),
-        11 => of::<Metrics>(shard, process),
-        12 => of::<Broker>(shard, process),
-        13 => of::<Alarm>(shard, process),
-        14 => of::<Sysmon>(shard, process),
-        15 => of::<Listener>(shard, process),
-        _ => false,
+    of_kind!(process.kind, of(shard, process), false)
+}
+
+/// What waits for a process, by name, the oldest first, at most so many.
+pub fn waiting(shard: &mut Shard, process: ProcessId, most: usize) -> Vec<&'static str> {
+    fn of<P: castmq_otp::Process<World = Local>>(
+        shard: &mut Shard,
+        id: ProcessId,
+        most: usize,
+    ) -> Vec<&'static str> {
+        P::lanes(&mut shard.world).waiting(id.slot, id.generation, most)
     }
+    of_kind!(process.kind, of(shard, process, most), Vec::new())
+}
+
+/// What people call an entry of that kind for a process of that kind.
+#[must_use]
+pub fn entry_name(kind: u8, entry: u8) -> &'static str {
+    fn of<P: castmq_otp::Process<World = Local>>(entry: u8) -> &'static str {
+        P::entry_name(entry)
+    }
+    of_kind!(kind, of(entry), "unknown")
 }
 
 /// A ticket that was dropped without a word means that something failed on the way: its publisher is

@@ -33,6 +33,8 @@ pub struct Metrics {
 pub struct MetricsTick;
 
 impl Entry for MetricsTick {
+    const NAMES: &'static [&'static str] = &["nothing", "Tick"];
+
     fn weight(&self) -> usize {
         64
     }

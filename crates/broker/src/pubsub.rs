@@ -72,6 +72,15 @@ pub enum PubsubEntry {
 }
 
 impl Entry for PubsubEntry {
+    const NAMES: &'static [&'static str] = &[
+        "nothing",
+        "Dispatch",
+        "Continue",
+        "Routes",
+        "RoutesDone",
+        "Fence",
+    ];
+
     fn weight(&self) -> usize {
         match self {
             Self::Dispatch(job) => 128 + job.message.weight(),

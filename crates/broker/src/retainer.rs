@@ -43,6 +43,8 @@ pub struct Retainer {
 pub struct RetainerTick;
 
 impl Entry for RetainerTick {
+    const NAMES: &'static [&'static str] = &["nothing", "Tick"];
+
     fn weight(&self) -> usize {
         64
     }

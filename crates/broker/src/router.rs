@@ -54,6 +54,8 @@ pub struct RouterEntry {
 }
 
 impl Entry for RouterEntry {
+    const NAMES: &'static [&'static str] = &["nothing", "Routes"];
+
     fn weight(&self) -> usize {
         128 + 64 * self.routes.len()
     }

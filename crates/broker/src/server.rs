@@ -72,6 +72,14 @@ pub enum ServerEntry {
 }
 
 impl Entry for ServerEntry {
+    const NAMES: &'static [&'static str] = &[
+        "nothing",
+        "Subscribe",
+        "Unsubscribe",
+        "Online",
+        "SessionDown",
+    ];
+
     fn weight(&self) -> usize {
         match self {
             Self::Subscribe { subscriptions, .. } => 128 + 64 * subscriptions.len(),

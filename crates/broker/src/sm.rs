@@ -130,6 +130,16 @@ pub enum SmEntry {
 }
 
 impl Entry for SmEntry {
+    const NAMES: &'static [&'static str] = &[
+        "nothing",
+        "Claim",
+        "ClientDown",
+        "Disconnected",
+        "SessionEnded",
+        "Timer",
+        "Restored",
+    ];
+
     fn weight(&self) -> usize {
         256
     }

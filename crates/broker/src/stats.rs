@@ -141,6 +141,8 @@ pub struct Stats {
 pub struct StatsTick(pub u8);
 
 impl Entry for StatsTick {
+    const NAMES: &'static [&'static str] = &["nothing", "Tick", "Look"];
+
     fn weight(&self) -> usize {
         64
     }

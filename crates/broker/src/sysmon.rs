@@ -56,6 +56,8 @@ pub struct Sysmon {
 pub struct SysmonTick;
 
 impl Entry for SysmonTick {
+    const NAMES: &'static [&'static str] = &["nothing", "Tick"];
+
     fn weight(&self) -> usize {
         64
     }

@@ -148,6 +148,17 @@ impl<P: Process> Lanes<P> {
             .map_or(0, |tenant| tenant.lane.len())
     }
 
+    /// What waits for the process, by name, the oldest first, at most so many.
+    #[must_use]
+    pub fn waiting(&self, slot: u32, generation: u32, most: usize) -> Vec<&'static str> {
+        let tenant = self.tenant(slot, generation);
+        let entries = tenant.into_iter().flat_map(|tenant| &tenant.lane);
+        entries
+            .take(most)
+            .map(|entry| P::entry_name(entry.kind()))
+            .collect()
+    }
+
     /// A place for a process that is about to start: its slot and generation.
     pub(crate) fn reserve(&mut self) -> (u32, u32) {
         let slot = self.free.pop().unwrap_or_else(|| {

@@ -9,12 +9,21 @@ use castmq_observe::{Kind, ProcessId};
 use crate::{Address, Lanes, Poller, Shard, Token};
 
 /// Something in a lane.
-pub trait Entry {
+pub trait Entry: Sized {
+    /// The names of its kinds by their numbers, for people; that of number 0, which no entry has, too.
+    const NAMES: &'static [&'static str];
+
     /// Bytes that it counts for while it waits. The same whenever it is asked.
     fn weight(&self) -> usize;
 
     /// Number of its kind, for process records.
     fn kind(&self) -> u8;
+
+    /// Another one like it, for whoever wants to see what a repetition does. `None` where it cannot be
+    /// repeated, because something may be owned once only.
+    fn duplicate(&self) -> Option<Self> {
+        None
+    }
 }
 
 /// Something on its way to another arbiter.
@@ -66,6 +75,15 @@ pub trait Process: Sized + 'static {
     const KIND: Kind;
     /// What happens when its turn panics.
     const RESTART: Restart;
+
+    /// What people call an entry of that kind.
+    #[must_use]
+    fn entry_name(kind: u8) -> &'static str {
+        Self::Entry::NAMES
+            .get(usize::from(kind))
+            .copied()
+            .unwrap_or("unknown")
+    }
 
     /// Where processes of this kind are kept.
     fn lanes(world: &mut Self::World) -> &mut Lanes<Self>;

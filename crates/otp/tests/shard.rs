@@ -28,6 +28,8 @@ struct Tally(u32);
 struct Add(u32);
 
 impl Entry for Add {
+    const NAMES: &'static [&'static str] = &["nothing", "Add"];
+
     fn weight(&self) -> usize {
         1
     }

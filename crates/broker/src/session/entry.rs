@@ -167,6 +167,36 @@ impl Successor {
 }
 
 impl Entry for SessionEntry {
+    const NAMES: &'static [&'static str] = &[
+        "nothing",
+        "Connected",
+        "Disconnected",
+        "TakeOver",
+        "End",
+        "Deliver",
+        "Puback",
+        "Pubrec",
+        "Pubcomp",
+        "Publish",
+        "PublishRefused",
+        "Pubrel",
+        "Subscribe",
+        "Unsubscribe",
+        "Registered",
+        "Room",
+        "Undeliverable",
+        "Continue",
+        "Pull",
+        "Timer",
+        "Fenced",
+        "Stored",
+        "Committed",
+        "ReceivedStored",
+        "Page",
+        "Loaded",
+        "WillStored",
+    ];
+
     fn weight(&self) -> usize {
         match self {
             Self::Deliver { carries, .. } => 96 + *carries as usize,
