@@ -43,6 +43,7 @@ use crate::parcel::Parcel;
 use crate::{Local, Shard, mod_presence, mod_rewrite, mod_subscription, sup};
 
 pub use accounts::{AccountError, Accounts, Rank};
+pub(crate) use handle::session_of;
 pub use handle::{Handle, HandleError, ReloadError};
 pub use modules::ModuleError;
 
@@ -237,7 +238,7 @@ impl Builder {
             })
             .collect();
         let running = launch(builders).map_err(StartError::Launch)?;
-        let handle = Handle::new(node, mailroom, Renewed::new(transports, embedded));
+        let handle = Handle::new(node, mailroom, clock, Renewed::new(transports, embedded));
         let broker = Broker {
             handle,
             addresses,

@@ -245,7 +245,7 @@ fn date_time(since_epoch: Duration) -> String {
 
 /// The civil date of a day counted from 1970-01-01, in years that begin in March so that the leap day
 /// is the last one.
-fn date(days: u64) -> (u64, u64, u64) {
+pub(crate) fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let era = days / 146_097;
     let of_era = days % 146_097;

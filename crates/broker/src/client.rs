@@ -19,6 +19,7 @@ pub(crate) mod enhanced;
 mod identity;
 mod input;
 mod known_topic;
+mod look;
 mod mount;
 mod output;
 mod pause;

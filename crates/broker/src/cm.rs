@@ -84,6 +84,26 @@ impl ClientTable {
         self.rows.iter().map(|(id, row)| (id, &**row))
     }
 
+    /// The client of that id, with the id as it stands in the table.
+    pub(crate) fn find(&self, client_id: &str) -> Option<(&ClientId, &ClientRow)> {
+        let (id, row) = self.rows.get_key_value(client_id)?;
+        Some((id, row))
+    }
+
+    /// So many places there are for clients; some may be free.
+    pub(crate) fn places(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// The client in a place.
+    pub(crate) fn at(&self, place: u32) -> Option<(&ClientId, &ClientRow)> {
+        let (generation, client_id) = self.ids.get(place as usize)?.as_ref()?;
+        let (client_id, row) = self.find(client_id.as_str())?;
+        // The client may have come back by another connection.
+        (row.client.slot == place && row.client.generation == *generation)
+            .then_some((client_id, row))
+    }
+
     fn insert(&mut self, client_id: ClientId, row: Box<ClientRow>) {
         let place = row.client.slot as usize;
         if self.ids.len() <= place {

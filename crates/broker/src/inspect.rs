@@ -1,51 +1,125 @@
-//! Looks into an arbiter, for those who hold its shard themselves: a simulation checks by these that
-//! nothing is left behind.
+//! Inspect: what those who watch a broker see of it, and what they can have it do.
+//!
+//! An [`Inspect`] is for threads that may wait: it asks the arbiters and blocks until they answer, at
+//! most for [their patience](crate::Handle::ask). What it finds are plain structs whose JSON is that of
+//! the HTTP interface. However many rows a table has, no arbiter works on more than
+//! [`page::ROWS_MAX`] of them in one piece.
 
-use castmq_rules::ClientId;
+mod clients;
+mod local;
+mod node;
+pub mod page;
+mod processes;
+mod sessions;
+mod subscriptions;
+mod time;
 
-use crate::local::Local;
-use crate::session::{Session, SessionSnapshot};
+use std::sync::Arc;
 
-impl Local {
-    /// The ids of the clients that are connected here, sorted.
-    pub fn client_ids(&self) -> impl Iterator<Item = &ClientId> {
-        self.clients.iter().map(|(id, _)| id)
+pub use clients::{ClientDetail, ClientView, ClientsWanted};
+pub use node::{NodeView, StatView, StoreView};
+pub use page::{Looked, Page, PageRequest};
+pub use processes::{ProcessSort, ProcessSummary, ProcessView, ProcessesWanted};
+pub use sessions::{
+    Flight, InflightView, QueuedView, SessionDetail, SessionKind, SessionPresence, SessionView,
+    SessionsWanted, WillView,
+};
+pub use subscriptions::SubscriptionView;
+
+pub(crate) use processes::Watched;
+
+use crate::Shard;
+use crate::app::{Handle, HandleError};
+use crate::node::Node;
+use time::Times;
+
+/// Why something cannot be looked at or done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InspectError {
+    /// There is no such thing.
+    #[error("there is no {what} '{name}'")]
+    NotFound {
+        /// What it would be.
+        what: &'static str,
+        /// What it was called.
+        name: String,
+    },
+    /// What was asked for cannot be understood.
+    #[error("the {what} is wrong: {why}")]
+    Wrong {
+        /// Which part of the request.
+        what: &'static str,
+        /// What is wrong, and what to do.
+        why: String,
+    },
+    /// The broker refuses it as it stands.
+    #[error("{0}")]
+    Refused(String),
+    /// An arbiter has too much to do, or does not answer in time.
+    #[error("{0}; try again in a moment")]
+    Busy(HandleError),
+}
+
+impl From<HandleError> for InspectError {
+    fn from(error: HandleError) -> Self {
+        match error {
+            HandleError::Topic(topic) => Self::Wrong {
+                what: "topic",
+                why: topic.to_string(),
+            },
+            other @ (HandleError::Full
+            | HandleError::Silent
+            | HandleError::NoClient
+            | HandleError::NoProcess) => Self::Busy(other),
+        }
     }
+}
 
-    /// The sessions that live here.
-    pub fn sessions(&self, arbiter: u16) -> impl Iterator<Item = SessionSnapshot> {
-        self.lanes
-            .session
-            .iter(arbiter)
-            .map(|(_, session)| Session::snapshot(session))
+impl InspectError {
+    fn not_found(what: &'static str, name: &str) -> Self {
+        Self::NotFound {
+            what,
+            name: name.to_owned(),
+        }
     }
+}
 
-    /// The most bytes that wait for the socket of one connection.
+/// A broker as those who watch it see it. Cheap to clone; its calls block.
+#[derive(Clone, Debug)]
+pub struct Inspect {
+    handle: Handle,
+}
+
+impl Handle {
+    /// For those who watch.
     #[must_use]
-    pub fn unsent_max(&self, arbiter: u16) -> usize {
-        let clients = self.lanes.client.iter(arbiter);
-        clients
-            .map(|(_, client)| client.unsent_bytes())
-            .max()
-            .unwrap_or(0)
+    pub fn inspect(&self) -> Inspect {
+        Inspect {
+            handle: self.clone(),
+        }
+    }
+}
+
+impl Inspect {
+    /// How much the arbiters were asked to look at so far.
+    #[must_use]
+    pub fn looked(&self) -> Looked {
+        self.node().watched.meter.read()
     }
 
-    /// Everything that is kept on behalf of clients, by name; all zero when nobody is there.
-    #[must_use]
-    pub fn left_behind(&self) -> [(&'static str, usize); 9] {
-        [
-            ("clients", self.clients.len()),
-            ("connections", self.lanes.client.len()),
-            ("sessions", self.lanes.session.len()),
-            ("subscriptions", self.table.len()),
-            (
-                "filters",
-                self.table.filters_now() + self.table.groups_now(),
-            ),
-            ("half-open connections", self.half_open),
-            ("paused connections", self.paused.len()),
-            ("messages under way", self.dispatching),
-            ("wills", self.wills.len()),
-        ]
+    fn node(&self) -> &Arc<Node> {
+        self.handle.node()
+    }
+
+    fn times(&self) -> Times {
+        Times::read(self.handle.clock())
+    }
+
+    fn ask<R: Send + 'static>(
+        &self,
+        arbiter: u16,
+        work: impl FnOnce(&mut Shard) -> R + Send + 'static,
+    ) -> Result<R, InspectError> {
+        Ok(self.handle.ask(arbiter, work)?)
     }
 }

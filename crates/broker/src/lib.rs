@@ -16,7 +16,7 @@ pub mod caller;
 pub mod client;
 pub mod cm;
 pub mod hook;
-mod inspect;
+pub mod inspect;
 mod kinds;
 pub mod ledger;
 pub mod listener;

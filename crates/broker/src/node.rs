@@ -21,6 +21,7 @@ use dashmap::DashMap;
 use crate::access_control::Access;
 use crate::app::Accounts;
 use crate::hook::HookTable;
+use crate::inspect::Watched;
 use crate::ledger::Ledger;
 use crate::router;
 use crate::sm::Directory;
@@ -77,9 +78,12 @@ pub struct Node {
     pub records: Vec<Arc<Records>>,
     /// Wall-clock time of the start, since the Unix epoch.
     pub started: Duration,
+    /// What those who watch leave behind for one another.
+    pub(crate) watched: Watched,
     epochs: AtomicU64,
     messages: AtomicU64,
     is_stopping: AtomicBool,
+    is_draining: AtomicBool,
     has_given_up: AtomicBool,
     on_give_up: OnGiveUp,
     queued_bytes: AtomicUsize,
@@ -159,6 +163,8 @@ impl Node {
             epochs: AtomicU64::new(u64::try_from(started.as_micros()).unwrap_or(0)),
             messages: AtomicU64::new(0),
             is_stopping: AtomicBool::new(false),
+            is_draining: AtomicBool::new(false),
+            watched: Watched::default(),
             has_given_up: AtomicBool::new(false),
             on_give_up: OnGiveUp::default(),
             queued_bytes: AtomicUsize::new(0),
@@ -210,6 +216,17 @@ impl Node {
     /// Has everybody see that the node is on its way down.
     pub fn begin_stop(&self) {
         self.is_stopping.store(true, Relaxed);
+    }
+
+    /// Whether the node takes no clients for now, as before a stop, and goes on all the same.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.is_draining.load(Relaxed)
+    }
+
+    /// Whether clients may connect from now on.
+    pub(crate) fn set_draining(&self, is_draining: bool) {
+        self.is_draining.store(is_draining, Relaxed);
     }
 
     /// A process that the node cannot do without failed too often.

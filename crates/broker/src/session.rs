@@ -15,6 +15,7 @@
 mod account;
 mod deliver;
 mod entry;
+mod look;
 mod publish;
 mod stored;
 mod subscribe;
@@ -71,6 +72,8 @@ pub struct Session {
     /// What its queue counted for when the node was last told.
     queued_bytes: usize,
     has_groups: bool,
+    /// Messages for its client that were dropped.
+    dropped: u32,
     /// Where its client's last QoS 2 message went.
     way: LastWay,
 }
@@ -129,6 +132,7 @@ impl Session {
             armed: None,
             queued_bytes: 0,
             has_groups: false,
+            dropped: 0,
             way: LastWay::default(),
         }
     }

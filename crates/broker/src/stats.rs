@@ -171,6 +171,11 @@ impl Stats {
         address
     }
 
+    /// The most that each of emqttd's stats has been.
+    pub(crate) fn maxima(&self) -> &BTreeMap<&'static str, u64> {
+        &self.maxima
+    }
+
     fn note_maxima(&mut self, shard: &Shard) {
         for (name, value) in now(&shard.world.node) {
             let max = self.maxima.entry(name).or_default();

@@ -24,6 +24,7 @@ use castmq_rules::ack_order::Outcome;
 use castmq_rules::session::{Change, Page, ReadQueue};
 use castmq_store::{Link, Op, QueueRange, SessionKey, Submission, Trouble};
 
+use crate::node::Node;
 use crate::parcel::{AnswerTo, Parcel};
 use crate::session::{Session, SessionEntry};
 use crate::{Shard, pubsub};
@@ -260,7 +261,12 @@ pub(crate) fn damaged(shard: &Shard) -> u64 {
 
 /// What is wrong with the store and what can be done about it, in a sentence for an operator.
 pub(crate) fn trouble(shard: &Shard) -> Option<String> {
-    let trouble = shard.world.node.store.get()?.link.trouble()?;
+    trouble_of(&shard.world.node)
+}
+
+/// The same for those who have no shard.
+pub(crate) fn trouble_of(node: &Node) -> Option<String> {
+    let trouble = node.store.get()?.link.trouble()?;
     Some(match trouble {
         Trouble::Failing { message, .. } => format!(
             "writing fails: {message}; nothing that has to be kept is acknowledged; it is tried again \

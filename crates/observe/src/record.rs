@@ -308,6 +308,22 @@ impl Records {
         list
     }
 
+    /// Shows all processes that live now, one by one, each with the number of its record, ascending.
+    pub fn for_each(&self, mut visit: impl FnMut(u32, ProcessRecord)) {
+        let chunks = self.chunks.read();
+        let chunks = chunks.unwrap_or_else(PoisonError::into_inner).clone();
+        let mut index = 0;
+        for chunk in chunks {
+            for (record, name) in chunk.records.iter().zip(&chunk.names) {
+                if record.is_live.load(Relaxed) == 1 {
+                    let name = Arc::clone(&name.lock().unwrap_or_else(PoisonError::into_inner));
+                    visit(index, self.read(record, name));
+                }
+                index += 1;
+            }
+        }
+    }
+
     fn read(&self, record: &Record, name: Arc<str>) -> ProcessRecord {
         let kind = record.kind.load(Relaxed);
         let micros = |cell: &AtomicU32| Duration::from_micros(u64::from(cell.load(Relaxed)));

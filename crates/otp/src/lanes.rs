@@ -116,6 +116,20 @@ impl<P: Process> Lanes<P> {
         Some(Address::new(arbiter, slot, place.generation))
     }
 
+    /// So many places there are; some may be free.
+    #[must_use]
+    pub fn places(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The state of the process in that place, to look at; `None` when there is none, or it has its turn
+    /// right now.
+    #[must_use]
+    pub fn at(&self, slot: u32) -> Option<&P> {
+        let place = self.places.get(slot as usize)?;
+        place.tenant.as_ref()?.process.as_deref()
+    }
+
     /// The states of all processes of the kind that are not in a turn right now, with their addresses.
     pub fn iter(&self, arbiter: u16) -> impl Iterator<Item = (Address<P>, &P)> {
         self.places

@@ -69,6 +69,11 @@ impl AwaitingRel {
         }
     }
 
+    /// The ids, ascending.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = PacketId> {
+        self.ids.iter()
+    }
+
     /// Ids held.
     pub(crate) fn len(&self) -> usize {
         self.ids.len()

@@ -171,6 +171,11 @@ impl Mqueue {
         self.len == 0
     }
 
+    /// What is in memory, in the order in which it will come out.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Delivery> {
+        self.lanes.iter().flat_map(Lane::iter)
+    }
+
     /// Gives back memory that is not needed.
     pub(crate) fn release_memory(&mut self) {
         self.lanes.retain(|lane| lane.next().is_some());

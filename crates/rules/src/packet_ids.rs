@@ -51,6 +51,10 @@ impl PacketIds {
         self.ids.back().is_some_and(|last| *last >= id) && self.ids.binary_search(&id).is_ok()
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = PacketId> {
+        self.ids.iter().copied()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.ids.len()
     }

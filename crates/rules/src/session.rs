@@ -53,6 +53,7 @@ pub use action::{
 pub use change::{Change, Page, Presence, Record, Restored, StoredQueue};
 pub use replay::RetainedChunk;
 pub use settings::{FullPolicy, QueueSettings, SessionSettings};
+pub use snapshot::{FlightStage, InFlight};
 pub use subscriptions::{Subscribed, SubscriptionEntry, SubscriptionsFull};
 
 use kept::Kept;

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use castmq_mqtt::{PacketId, QoS};
 
+use crate::session::{FlightStage, InFlight};
 use crate::{Delivery, Moment};
 
 pub(crate) use named::FIRST_NAME;
@@ -301,6 +302,29 @@ impl Window {
     /// Exchanges under way.
     pub(crate) fn len(&self) -> usize {
         self.used as usize
+    }
+
+    /// The most exchanges that may be under way at once.
+    pub(crate) fn room_max(&self) -> usize {
+        usize::from(self.used_max.min(self.sent_max))
+    }
+
+    /// The exchanges under way, in the order of sending.
+    pub(crate) fn in_flight(&self) -> impl Iterator<Item = InFlight<'_>> {
+        self.slots.iter().filter_map(|slot| {
+            let stage = match slot.stage {
+                Stage::Sent => FlightStage::Sent,
+                Stage::Waiting => FlightStage::Waiting,
+                Stage::Released(_) => FlightStage::Received,
+                Stage::Free => return None,
+            };
+            Some(InFlight {
+                packet_id: slot.id(),
+                stage,
+                at: slot.at,
+                delivery: slot.delivery.as_ref(),
+            })
+        })
     }
 
     /// Gives back memory that is not needed.

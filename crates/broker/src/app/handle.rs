@@ -10,7 +10,7 @@ use bytes::Bytes;
 use castmq_mqtt::{QoS, ReasonCode, Text, TopicError, TopicName};
 use castmq_net::{Transport, TransportError};
 use castmq_observe::ProcessRecord;
-use castmq_otp::{Address, Full, Mailroom};
+use castmq_otp::{Address, Clock, Full, Mailroom};
 use castmq_rules::ClientId;
 use castmq_rules::session::EndReason;
 
@@ -61,6 +61,7 @@ impl From<Full> for HandleError {
 pub struct Handle {
     node: Arc<Node>,
     mailroom: Mailroom<Parcel>,
+    clock: Arc<dyn Clock>,
     renewed: Arc<Renewed>,
 }
 
@@ -109,10 +110,16 @@ impl fmt::Debug for Handle {
 }
 
 impl Handle {
-    pub(super) fn new(node: Arc<Node>, mailroom: Mailroom<Parcel>, renewed: Renewed) -> Self {
+    pub(super) fn new(
+        node: Arc<Node>,
+        mailroom: Mailroom<Parcel>,
+        clock: Arc<dyn Clock>,
+        renewed: Renewed,
+    ) -> Self {
         Self {
             node,
             mailroom,
+            clock,
             renewed: Arc::new(renewed),
         }
     }
@@ -121,6 +128,11 @@ impl Handle {
     #[must_use]
     pub fn node(&self) -> &Arc<Node> {
         &self.node
+    }
+
+    /// The node's clocks.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
     }
 
     /// Has an arbiter do something between two turns.
@@ -364,7 +376,8 @@ impl Handle {
         Ok(())
     }
 
-    fn arbiter_of(&self, client_id: &str) -> Option<u16> {
+    /// Where a client id is decided about.
+    pub(crate) fn arbiter_of(&self, client_id: &str) -> Option<u16> {
         self.node.directory.get(client_id).map(|arbiter| *arbiter)
     }
 
@@ -438,7 +451,11 @@ impl Handle {
     }
 }
 
-fn session_of(shard: &Shard, client_id: &str) -> Option<Address<crate::session::Session>> {
+/// The session of a client id on this arbiter.
+pub(crate) fn session_of(
+    shard: &Shard,
+    client_id: &str,
+) -> Option<Address<crate::session::Session>> {
     let sm = shard.world.names.sm?;
     shard
         .world

@@ -40,6 +40,18 @@ pub(super) struct Pause {
 }
 
 impl Pause {
+    /// Why, in a few words.
+    pub(super) fn why(&self) -> &'static str {
+        match self.why {
+            Why::Lanes => "the lanes of its arbiter hold too much",
+            Why::Arbiter => "another arbiter is behind",
+            Why::Memory => "too much is queued on the node",
+            Why::Store => "too much waits to be stored",
+            Why::Unaccepted => "its own messages are not accepted yet",
+            Why::Rate(_) => "it sends too many messages a second",
+        }
+    }
+
     /// When the connection is closed, or in the case of a rate goes on.
     pub(super) fn deadline(&self) -> Moment {
         match self.why {

@@ -27,7 +27,7 @@ impl Session {
 
     /// Another member of the group gets a copy of its own. This one, if it was not sent, is accounted for
     /// like any other that does not arrive.
-    pub(super) fn redispatch(&self, shard: &mut Shard, delivery: &Delivery, was_sent: bool) {
+    pub(super) fn redispatch(&mut self, shard: &mut Shard, delivery: &Delivery, was_sent: bool) {
         let is_given = pubsub::redispatch(shard, self.address, delivery);
         if is_given && !was_sent {
             shard.count(Counter::DeliveriesDropped);
@@ -36,7 +36,8 @@ impl Session {
         }
     }
 
-    pub(super) fn dropped(&self, shard: &mut Shard, reason: &'static str, delivery: &Delivery) {
+    pub(super) fn dropped(&mut self, shard: &mut Shard, reason: &'static str, delivery: &Delivery) {
+        self.dropped = self.dropped.saturating_add(1);
         // What was too large for the client has been counted as sent when it went to the connection.
         if reason != DropReason::TooLarge.name() {
             shard.count(Counter::DeliveriesDropped);

@@ -68,6 +68,24 @@ impl Lane {
         next.map(|(number, delivery)| (*number, delivery.qos))
     }
 
+    /// The messages in the order in which they will come out.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Delivery> {
+        let mut at_most_once = self.at_most_once.entries.iter().peekable();
+        let mut others = self.others.entries.iter().peekable();
+        std::iter::from_fn(move || {
+            let is_at_most_once = match (at_most_once.peek(), others.peek()) {
+                (Some((left, _)), Some((right, _))) => left < right,
+                (left, _) => left.is_some(),
+            };
+            let next = if is_at_most_once {
+                at_most_once.next()
+            } else {
+                others.next()
+            };
+            next.map(|(_, delivery)| delivery)
+        })
+    }
+
     pub(super) fn pop(&mut self) -> Option<(u64, Delivery)> {
         if self.is_at_most_once_next()? {
             self.at_most_once.pop()

@@ -45,6 +45,12 @@ pub(super) struct Kept {
     done: u32,
 }
 
+impl Kept {
+    pub(super) fn is_reading(&self) -> bool {
+        self.is_reading
+    }
+}
+
 /// What a process of a session that failed leaves behind besides what is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOver {

@@ -2,11 +2,35 @@
 
 use std::net::IpAddr;
 
-use castmq_mqtt::{Subscription, Text};
+use castmq_mqtt::{PacketId, Subscription, Text, Will};
 
 use crate::claim::Epoch;
 use crate::session::{Expiry, Session, State, SubscriptionEntry};
-use crate::{ClientId, Moment};
+use crate::{ClientId, Delivery, Moment};
+
+/// A message in flight to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InFlight<'s> {
+    /// Its packet id.
+    pub packet_id: PacketId,
+    /// How far it is.
+    pub stage: FlightStage,
+    /// When the last packet of it was sent, or the last answer came.
+    pub at: Moment,
+    /// The message, until the client has it for certain.
+    pub delivery: Option<&'s Delivery>,
+}
+
+/// How far a message in flight is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FlightStage {
+    /// PUBLISH was sent on this connection.
+    Sent,
+    /// PUBLISH was sent on an earlier connection and is to be sent again.
+    Waiting,
+    /// PUBREC came, PUBREL was sent.
+    Received,
+}
 
 impl Session {
     /// Which client it belongs to.
@@ -82,6 +106,51 @@ impl Session {
         self.window.len()
     }
 
+    /// How many may be in flight: as many as the settings and the client allow.
+    #[must_use]
+    pub fn inflight_max(&self) -> usize {
+        self.window.room_max()
+    }
+
+    /// The messages in flight, in the order of sending.
+    pub fn in_flight(&self) -> impl Iterator<Item = InFlight<'_>> {
+        self.window.in_flight()
+    }
+
+    /// How many messages may wait.
+    #[must_use]
+    pub fn queued_max(&self) -> usize {
+        self.settings.queue.len_max
+    }
+
+    /// Those of the waiting messages that are in memory, in the order in which they will be sent.
+    pub fn queued(&self) -> impl Iterator<Item = &Delivery> {
+        self.queue.iter()
+    }
+
+    /// Those that are in the store only.
+    #[must_use]
+    pub fn queued_on_disk_now(&self) -> usize {
+        self.queue.stored().map_or(0, |stored| stored.len)
+    }
+
+    /// Whether messages are being read from the store.
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        self.kept.as_ref().is_some_and(|kept| kept.is_reading())
+    }
+
+    /// Whether the connection, if there is one, takes more.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        matches!(self.state, State::Connected { has_room: true, .. })
+    }
+
+    /// Packet ids of QoS 2 messages from the client that it has not released, ascending.
+    pub fn awaiting_rel(&self) -> impl Iterator<Item = PacketId> {
+        self.awaiting_rel.iter()
+    }
+
     /// Messages that wait for the client.
     #[must_use]
     pub fn queued_now(&self) -> usize {
@@ -128,6 +197,20 @@ impl Session {
     /// All subscriptions in their order.
     pub fn subscriptions(&self) -> impl Iterator<Item = (&Subscription, SubscriptionEntry)> {
         self.subscriptions.iter()
+    }
+
+    /// The subscriptions behind one of them, in their order.
+    pub fn subscriptions_after(
+        &self,
+        after: Option<&Subscription>,
+    ) -> impl Iterator<Item = (&Subscription, SubscriptionEntry)> {
+        self.subscriptions.iter_after(after)
+    }
+
+    /// The will that may still be published.
+    #[must_use]
+    pub fn will(&self) -> Option<&Will> {
+        self.will.will()
     }
 
     /// Whether there is a will that may still be published.

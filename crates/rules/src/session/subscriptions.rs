@@ -1,6 +1,7 @@
 //! The subscriptions of one session.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use castmq_mqtt::{ReasonCode, RetainHandling, Subscription, SubscriptionOptions};
 
@@ -139,6 +140,27 @@ impl Subscriptions {
         let (few, many) = match self {
             Self::Few(list) => (Some(list.iter()), None),
             Self::Many(map) => (None, Some(map.iter())),
+        };
+        let few = few.into_iter().flatten().map(|(key, entry)| (key, *entry));
+        let many = many.into_iter().flatten().map(|(key, entry)| (key, *entry));
+        few.chain(many)
+    }
+
+    /// Those behind one of them, whether or not it is still there.
+    pub(super) fn iter_after(
+        &self,
+        after: Option<&Subscription>,
+    ) -> impl Iterator<Item = (&Subscription, SubscriptionEntry)> {
+        let (few, many) = match self {
+            Self::Few(list) => {
+                let from = after.map_or(0, |after| list.partition_point(|(key, _)| key <= after));
+                (list.get(from..).map(<[_]>::iter), None)
+            }
+            Self::Many(map) => {
+                let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+                let range = map.range::<Subscription, _>((from, Bound::Unbounded));
+                (None, Some(range))
+            }
         };
         let few = few.into_iter().flatten().map(|(key, entry)| (key, *entry));
         let many = many.into_iter().flatten().map(|(key, entry)| (key, *entry));
