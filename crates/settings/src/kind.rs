@@ -201,7 +201,7 @@ impl Kind {
             (_, ValueKind::Boolean(value)) => value.to_string(),
             (_, ValueKind::Float(value)) => value.to_string(),
             (_, ValueKind::String(value)) => format!("\"{value}\""),
-            (_, ValueKind::Table(_)) => "{}".to_owned(),
+            (_, ValueKind::Table(table)) => crate::effective::show_table(table),
             (kind, ValueKind::Array(list)) if kind.is_texts() => {
                 let texts: Vec<_> = list.iter().map(|each| format!("\"{each}\"")).collect();
                 format!("[{}]", texts.join(", "))

@@ -5,6 +5,7 @@
 //! says; [`keys`] lists every setting with its type, default and meaning.
 
 mod declare;
+mod effective;
 mod kept;
 mod kind;
 mod load;
@@ -17,6 +18,7 @@ mod walk;
 use declare::section;
 
 pub use declare::Key;
+pub use effective::Effective;
 pub use kind::{Elements, Kind};
 pub use load::{ENVIRONMENT_PREFIX, Loaded, Sources};
 pub use problem::{Problem, Problems, Source};
