@@ -42,6 +42,20 @@ impl Acl {
         rule.unwrap_or_else(|| format!("no rule fits: {}", verdict.decision))
     }
 
+    /// All rules in their order, as an operator reads them.
+    #[must_use]
+    pub fn rules(&self) -> Vec<String> {
+        match self {
+            Self::Rules(rules) => {
+                let otherwise = format!("otherwise: {}", rules.otherwise);
+                let lines = rules.rules.iter();
+                let lines = lines.map(|rule| format!("line {}: {rule}", rule.line));
+                lines.chain([otherwise]).collect()
+            }
+            Self::Mosquitto(acl) => (0..).map_while(|index| acl.line(index)).collect(),
+        }
+    }
+
     /// Whether each message has to be asked about before it is delivered, because a subscription does
     /// not say enough.
     #[must_use]

@@ -292,6 +292,29 @@ impl Access {
         decision.unwrap_or_else(|| self.ask(asker.subject, question)) == Decision::Allow
     }
 
+    /// What is decided, and by whom, for people.
+    pub(crate) fn explain(
+        &self,
+        subject: Subject<'_>,
+        question: Question<'_>,
+    ) -> (Decision, String) {
+        let in_use = self.in_use.load();
+        for module in &in_use.modules.authorizers {
+            let answer = catch_unwind(AssertUnwindSafe(|| module.authorize(subject, question)));
+            let decision = match answer {
+                Ok(Answer::Ignore) => continue,
+                Ok(Answer::Ok) => Decision::Allow,
+                Ok(Answer::Error(())) | Err(_) => Decision::Deny,
+            };
+            let explain = || module.explain(subject, question);
+            let because = catch_unwind(AssertUnwindSafe(explain)).ok().flatten();
+            let because = because.unwrap_or_else(|| "it says no more than that".to_owned());
+            return (decision, format!("{}: {because}", module.name()));
+        }
+        let nobody = "no module decides, and what none decides is allowed";
+        (Decision::Allow, nobody.to_owned())
+    }
+
     fn ask(&self, subject: Subject<'_>, question: Question<'_>) -> Decision {
         let in_use = self.in_use.load();
         let answers = in_use.modules.authorizers.iter().map(|module| {

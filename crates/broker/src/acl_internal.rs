@@ -42,17 +42,28 @@ impl AclInternal {
     }
 }
 
+impl AclInternal {
+    /// The question as the rules take it; `None` where it is not for them.
+    fn question<'q>(&self, question: Question<'q>) -> Option<Question<'q>> {
+        if question.action != Action::Deliver || self.acl.needs_delivery_check() {
+            return Some(question);
+        }
+        // May have what it may subscribe to.
+        let action = Action::Subscribe;
+        (self.checks_delivery).then_some(Question { action, ..question })
+    }
+}
+
 impl Authorizer for AclInternal {
+    fn name(&self) -> &'static str {
+        "acl_internal"
+    }
+
     // emqttd: emqttd_acl_internal:check_acl/2
     fn authorize(&self, subject: Subject<'_>, question: Question<'_>) -> Answer<()> {
-        let mut question = question;
-        if question.action == Action::Deliver && !self.acl.needs_delivery_check() {
-            if !self.checks_delivery {
-                return Answer::Ignore;
-            }
-            // May have what it may subscribe to.
-            question.action = Action::Subscribe;
-        }
+        let Some(question) = self.question(question) else {
+            return Answer::Ignore;
+        };
         let verdict = self.acl.explain(subject, question);
         if verdict.rule.is_none() && self.has_successor {
             return Answer::Ignore;
@@ -61,6 +72,15 @@ impl Authorizer for AclInternal {
             Decision::Allow => Answer::Ok,
             Decision::Deny => Answer::Error(()),
         }
+    }
+
+    fn explain(&self, subject: Subject<'_>, question: Question<'_>) -> Option<String> {
+        let verdict = self.acl.explain(subject, self.question(question)?);
+        Some(self.acl.describe(verdict))
+    }
+
+    fn rules(&self) -> Vec<String> {
+        self.acl.rules()
     }
 
     fn needs_delivery_check(&self) -> bool {

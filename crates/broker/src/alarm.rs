@@ -76,6 +76,11 @@ impl Default for Alarm {
 }
 
 impl Alarm {
+    /// What the rules know of them.
+    pub(crate) fn alarms(&self) -> &Alarms {
+        &self.alarms
+    }
+
     /// The alarms that are set.
     pub fn active(&self) -> impl Iterator<Item = &Active> {
         self.alarms.active()

@@ -18,6 +18,7 @@ mod handle;
 mod modules;
 mod opening;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -53,6 +54,9 @@ use handle::Renewed;
 const OUTSIDE_MAX: usize = 4096;
 /// How long clients may take to be told that the node stops.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// Where settings come from, by their paths.
+pub type Origins = BTreeMap<String, castmq_settings::Source>;
 
 /// Why a broker could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +114,7 @@ pub struct Builder {
     modules: Modules,
     on_give_up: Option<GiveUpListener>,
     store: opening::Choice,
+    origins: Origins,
 }
 
 impl fmt::Debug for Builder {
@@ -126,6 +131,13 @@ impl Builder {
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
+        self
+    }
+
+    /// Where settings come from that are not the defaults, for those who look at them.
+    #[must_use]
+    pub fn origins(mut self, origins: Origins) -> Self {
+        self.origins = origins;
         self
     }
 
@@ -190,6 +202,7 @@ impl Builder {
             modules: embedded,
             on_give_up,
             store,
+            origins,
         } = self;
         check_anonymous(&settings, &embedded)?;
         load_modules(&settings, &mut hooks)?;
@@ -238,7 +251,12 @@ impl Builder {
             })
             .collect();
         let running = launch(builders).map_err(StartError::Launch)?;
-        let handle = Handle::new(node, mailroom, clock, Renewed::new(transports, embedded));
+        let handle = Handle::new(
+            node,
+            mailroom,
+            clock,
+            Renewed::new(transports, embedded, origins),
+        );
         let broker = Broker {
             handle,
             addresses,

@@ -47,7 +47,7 @@ use crate::access_control::{AclCache, Credentials, Finding, Grant, Proof};
 use crate::listener::{Permit, Profile};
 use crate::server::Published;
 use crate::session::{Session, SessionEntry};
-use crate::{Local, Shard, kinds, now};
+use crate::{Local, Shard, kinds, ledger, now};
 
 pub use close::Close;
 pub use connect::Adopted;
@@ -528,6 +528,7 @@ impl Process for Client {
             reason: DownReason::Panicked,
         });
         self.leave_opening(shard);
+        ledger::count_shutdown(shard, &self.profile.name, "crashed");
         shard.count(Counter::ConnectionsClosed);
         shard.world.orphans.push(self.address.token());
     }

@@ -29,7 +29,7 @@ use bytes::Bytes;
 use castmq_mqtt::{QoS, SubscribeFilter, Subscription, Text, TopicName};
 use castmq_observe::{Counter, Event, Kind};
 use castmq_otp::{Entry, Lanes, Process, Restart};
-use castmq_rules::hook::{HookChain, HookStep};
+use castmq_rules::hook::{HookChain, HookPoint, HookStep};
 use castmq_rules::{ClientId, Delivery, Message};
 
 use crate::cm::ClientRow;
@@ -120,6 +120,49 @@ pub struct Hooks {
     pub message_acked: HookChain<OnDelivery>,
     /// `client.disconnected`
     pub client_disconnected: HookChain<OnDisconnected>,
+}
+
+impl Hooks {
+    /// Where callbacks are called and what they are called, in the order of the calls.
+    #[must_use]
+    pub fn names(&self) -> Vec<(&'static str, Arc<str>)> {
+        let mut names = Vec::new();
+        let mut add = |point: HookPoint, chain: Vec<&Arc<str>>| {
+            let chain = chain.into_iter();
+            names.extend(chain.map(|name| (point.name(), Arc::clone(name))));
+        };
+        add(
+            HookPoint::ClientConnected,
+            callbacks(&self.client_connected),
+        );
+        add(
+            HookPoint::ClientSubscribe,
+            callbacks(&self.client_subscribe),
+        );
+        add(
+            HookPoint::ClientSubscribeAfter,
+            callbacks(&self.client_subscribe_after),
+        );
+        add(
+            HookPoint::ClientUnsubscribe,
+            callbacks(&self.client_unsubscribe),
+        );
+        add(HookPoint::MessagePublish, callbacks(&self.message_publish));
+        add(
+            HookPoint::MessageDelivered,
+            callbacks(&self.message_delivered),
+        );
+        add(HookPoint::MessageAcked, callbacks(&self.message_acked));
+        add(
+            HookPoint::ClientDisconnected,
+            callbacks(&self.client_disconnected),
+        );
+        names
+    }
+}
+
+fn callbacks<F>(chain: &HookChain<F>) -> Vec<&Arc<str>> {
+    chain.iter().map(|(name, _)| name).collect()
 }
 
 impl fmt::Debug for Hooks {

@@ -5,18 +5,31 @@
 //! the HTTP interface. However many rows a table has, no arbiter works on more than
 //! [`page::ROWS_MAX`] of them in one piece.
 
+mod access;
+mod alarms;
+mod architecture;
 mod clients;
+mod events;
+mod listeners;
 mod local;
+mod modules;
 mod node;
 pub mod page;
 mod processes;
 mod sessions;
+mod settings;
 mod subscriptions;
 mod time;
 
 use std::sync::Arc;
 
+pub use access::{RulesAnswer, RulesAsked, RulesView, UserView};
+pub use alarms::{AlarmView, AlarmsWanted};
+pub use architecture::{ArchitectureView, PASSPORTS, Passport};
 pub use clients::{ClientDetail, ClientView, ClientsWanted};
+pub use events::{EventView, EventsWanted};
+pub use listeners::ListenerView;
+pub use modules::ModuleView;
 pub use node::{NodeView, StatView, StoreView};
 pub use page::{Looked, Page, PageRequest};
 pub use processes::{ProcessSort, ProcessSummary, ProcessView, ProcessesWanted};
@@ -24,6 +37,7 @@ pub use sessions::{
     Flight, InflightView, QueuedView, SessionDetail, SessionKind, SessionPresence, SessionView,
     SessionsWanted, WillView,
 };
+pub use settings::SettingView;
 pub use subscriptions::SubscriptionView;
 
 pub(crate) use processes::Watched;

@@ -20,6 +20,8 @@ const SAMPLES_MAX: usize = 32;
 pub struct Pages {
     losses: Losses<&'static str>,
     closes: BTreeMap<ReasonCode, u64>,
+    /// How connections ended, by listener.
+    shutdowns: BTreeMap<String, BTreeMap<&'static str, u64>>,
     is_dirty: bool,
 }
 
@@ -28,6 +30,7 @@ impl Default for Pages {
         Self {
             losses: Losses::new(SAMPLES_MAX),
             closes: BTreeMap::new(),
+            shutdowns: BTreeMap::new(),
             is_dirty: false,
         }
     }
@@ -61,6 +64,13 @@ impl Ledger {
             .clone()
     }
 
+    /// How connections ended that came by a listener, and how often.
+    #[must_use]
+    pub fn shutdowns(&self, listener: &str) -> BTreeMap<&'static str, u64> {
+        let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.shutdowns.get(listener).cloned().unwrap_or_default()
+    }
+
     /// The last losses for a reason, the latest last.
     #[must_use]
     pub fn samples(&self, reason: &'static str) -> Vec<Loss> {
@@ -91,6 +101,19 @@ pub(crate) fn count_close(shard: &mut Shard, reason: ReasonCode) {
     pages.is_dirty = true;
 }
 
+/// Notes how a connection that came by a listener ended.
+// emqttd: esockd_connection_sup:count_shutdown/1
+pub(crate) fn count_shutdown(shard: &mut Shard, listener: &str, reason: &'static str) {
+    let pages = &mut shard.world.ledger;
+    pages.is_dirty = true;
+    if let Some(shutdowns) = pages.shutdowns.get_mut(listener) {
+        *shutdowns.entry(reason).or_default() += 1;
+    } else {
+        let shutdowns = BTreeMap::from([(reason, 1)]);
+        pages.shutdowns.insert(listener.to_owned(), shutdowns);
+    }
+}
+
 /// Once a round: hands the arbiter's pages to the node.
 pub(crate) fn hand_over(shard: &mut Shard) {
     let own = &mut shard.world.ledger;
@@ -108,5 +131,11 @@ pub(crate) fn hand_over(shard: &mut Shard) {
     whole.losses.absorb(&mut own.losses);
     for (reason, number) in std::mem::take(&mut own.closes) {
         *whole.closes.entry(reason).or_default() += number;
+    }
+    for (listener, shutdowns) in std::mem::take(&mut own.shutdowns) {
+        let all = whole.shutdowns.entry(listener).or_default();
+        for (reason, number) in shutdowns {
+            *all.entry(reason).or_default() += number;
+        }
     }
 }

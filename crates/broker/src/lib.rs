@@ -44,7 +44,8 @@ mod ticker;
 
 pub use access_control::{Authenticator, Authorizer, Credentials, Desk, Finding, Grant, UserName};
 pub use app::{
-    AccountError, Broker, Builder, Handle, HandleError, ModuleError, Rank, ReloadError, StartError,
+    AccountError, Broker, Builder, Handle, HandleError, ModuleError, Origins, Rank, ReloadError,
+    StartError,
 };
 pub use castmq_mqtt as mqtt;
 pub use castmq_observe::{ProcessId, ProcessRecord};

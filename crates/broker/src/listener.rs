@@ -10,6 +10,7 @@
 //! | If it dies | it is started again with the same socket |
 //! | Watch | counters `connections/…`; events `listener.…`; alarm `out_of_descriptors` |
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -24,6 +25,7 @@ use castmq_rules::limits::TokenBucket;
 use castmq_settings::{CertificateUserName, Listener as Settings};
 
 use crate::alarm::{self, AlarmEntry};
+use crate::inspect::ListenerView;
 use crate::parcel::Parcel;
 use crate::{Local, Shard, client, kinds, now};
 
@@ -116,9 +118,13 @@ pub struct Listener {
     /// Where it listens.
     local: Arc<str>,
     profile: Arc<Profile>,
+    /// What clients speak below MQTT.
+    speaks: &'static str,
     transport: Arc<Transport>,
     connections: Arc<AtomicU32>,
     connections_max: u32,
+    accepted: u64,
+    refused: u64,
     rate: Option<TokenBucket>,
     next_arbiter: u16,
     state: State,
@@ -186,9 +192,12 @@ impl Listener {
             name: settings.name.clone(),
             local: Arc::clone(&local),
             profile,
+            speaks: settings.transport.word(),
             transport,
             connections: Arc::default(),
             connections_max: settings.max_connections,
+            accepted: 0,
+            refused: 0,
             rate: (rate > 0).then(|| TokenBucket::new(rate, at)),
             next_arbiter: 0,
             state: State::Accepting,
@@ -235,7 +244,10 @@ impl Listener {
                     return false;
                 }
                 // A connection that was gone before it was accepted.
-                Err(_) => shard.count(Counter::ConnectionsRefused),
+                Err(_) => {
+                    self.refused += 1;
+                    shard.count(Counter::ConnectionsRefused);
+                }
             }
         }
         true
@@ -243,18 +255,16 @@ impl Listener {
 
     fn hand_over(&mut self, shard: &mut Shard, poller: &mut dyn Poller, accepted: Accepted) {
         let Accepted { stream, peer } = accepted;
-        if self.connections_max > 0 && self.connections.load(Relaxed) >= self.connections_max {
+        if let Some(cause) = self.refusal(shard) {
+            self.refused += 1;
             shard.count(Counter::ConnectionsRefused);
             shard.tell(
                 Event::ConnectionRefused,
-                &[
-                    ("listener", &self.name),
-                    ("peer", &peer),
-                    ("cause", &"too many connections"),
-                ],
+                &[("listener", &self.name), ("peer", &peer), ("cause", &cause)],
             );
             return;
         }
+        self.accepted += 1;
         shard.count(Counter::ConnectionsAccepted);
         let accepted = client::Accepted {
             stream: self.transport.wrap(stream, peer),
@@ -268,6 +278,32 @@ impl Listener {
             client::start(shard, poller, accepted);
         } else {
             shard.post(arbiter, Parcel::Connection(Box::new(accepted)));
+        }
+    }
+
+    /// Why a connection cannot stay.
+    fn refusal(&self, shard: &Shard) -> Option<&'static str> {
+        if shard.world.node.is_draining() {
+            return Some("the node takes no clients for now");
+        }
+        let is_full =
+            self.connections_max > 0 && self.connections.load(Relaxed) >= self.connections_max;
+        is_full.then_some("too many connections")
+    }
+
+    /// How it looks to those who watch, but for how its connections ended.
+    pub(crate) fn view(&self) -> ListenerView {
+        ListenerView {
+            name: self.name.clone(),
+            address: self.local.to_string(),
+            transport: self.speaks,
+            pid: self.address.id().to_string(),
+            is_paused: self.state != State::Accepting,
+            connections: self.connections.load(Relaxed),
+            connections_max: self.connections_max,
+            accepted_count: self.accepted,
+            refused_count: self.refused,
+            shutdown_count: BTreeMap::new(),
         }
     }
 
@@ -342,9 +378,12 @@ impl Process for Listener {
             name: self.name.clone(),
             local: Arc::clone(&self.local),
             profile: Arc::clone(&self.profile),
+            speaks: self.speaks,
             transport: Arc::clone(&self.transport),
             connections: Arc::clone(&self.connections),
             connections_max: self.connections_max,
+            accepted: self.accepted,
+            refused: self.refused,
             rate: self.rate,
             next_arbiter: self.next_arbiter,
             state: State::Accepting,

@@ -21,7 +21,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
-use castmq_settings::{Problems, Settings, Sources};
+use castmq_settings::{Loaded, Problems, Settings, Sources};
 use clap::Parser;
 
 /// Half the cost of the system's for the two allocations that a message needs.
@@ -37,8 +37,8 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Start(arguments) => {
             let accept_data_loss = arguments.accept_data_loss;
-            match Settings::load(arguments.sources()) {
-                Ok(settings) => start(settings, accept_data_loss),
+            match Loaded::load(arguments.sources()) {
+                Ok(loaded) => start(loaded, accept_data_loss),
                 Err(problems) => refuse(&problems),
             }
         }
@@ -52,8 +52,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(settings: Settings, accept_data_loss: bool) -> ExitCode {
-    match start::run(settings, accept_data_loss) {
+fn start(loaded: Loaded, accept_data_loss: bool) -> ExitCode {
+    match start::run(loaded, accept_data_loss) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("castmq: {error:#}"));

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::Context;
 use castmq_broker::Broker;
-use castmq_settings::Settings;
+use castmq_settings::Loaded;
 
 use crate::logging::Logging;
 use crate::signals::StopSignals;
@@ -15,7 +15,8 @@ use crate::{descriptors, say};
 /// # Errors
 ///
 /// When it cannot start: a port in use, a log file that cannot be written.
-pub(crate) fn run(settings: Settings, accept_data_loss: bool) -> anyhow::Result<()> {
+pub(crate) fn run(loaded: Loaded, accept_data_loss: bool) -> anyhow::Result<()> {
+    let Loaded { settings, origins } = loaded;
     let logging = Logging::start(&settings.log)?;
     let signals = StopSignals::catch().context("catching signals")?;
     descriptors::raise_limit();
@@ -25,6 +26,7 @@ pub(crate) fn run(settings: Settings, accept_data_loss: bool) -> anyhow::Result<
 
     let broker = Broker::builder()
         .settings(settings)
+        .origins(origins)
         .accept_data_loss(accept_data_loss)
         .on_give_up(Box::new(crate::signals::stop))
         .start()?;

@@ -6,6 +6,7 @@
 // emqttd: emqttd_alarm
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
 
 use crate::WallTime;
 
@@ -53,6 +54,8 @@ pub struct Alarms {
     active: BTreeMap<String, Alarm>,
     past: VecDeque<PastAlarm>,
     past_max: usize,
+    /// How many were forgotten.
+    forgotten: u64,
 }
 
 /// Two marks on one figure: above the high one it is too much, until it is below the low one.
@@ -80,6 +83,7 @@ impl Alarms {
             active: BTreeMap::new(),
             past: VecDeque::new(),
             past_max,
+            forgotten: 0,
         }
     }
 
@@ -103,6 +107,7 @@ impl Alarms {
         self.past.push_back(past.clone());
         while self.past.len() > self.past_max {
             self.past.pop_front();
+            self.forgotten += 1;
         }
         Some(past)
     }
@@ -110,6 +115,24 @@ impl Alarms {
     /// The alarms that are set, by id.
     pub fn active(&self) -> impl Iterator<Item = &Alarm> {
         self.active.values()
+    }
+
+    /// The alarms that are set whose ids come behind this one.
+    pub fn active_after(&self, id: Option<&str>) -> impl Iterator<Item = &Alarm> {
+        let from = id.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = self.active.range::<str, _>((from, Bound::Unbounded));
+        range.map(|(_, alarm)| alarm)
+    }
+
+    /// The alarms that are over, the latest first, each with its number, from the one before this number
+    /// on. Numbers are counted since the start.
+    pub fn past_before(&self, number: Option<u64>) -> impl Iterator<Item = (u64, &PastAlarm)> {
+        let next = self.forgotten + self.past.len() as u64;
+        let from = number.map_or(next, |number| number.min(next));
+        let len = usize::try_from(from.saturating_sub(self.forgotten)).unwrap_or(usize::MAX);
+        let numbers = (self.forgotten..from).rev();
+        let past = self.past.range(..len.min(self.past.len())).rev();
+        numbers.zip(past)
     }
 
     /// The alarms that are over, the latest last.

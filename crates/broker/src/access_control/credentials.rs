@@ -170,6 +170,21 @@ pub trait Authenticator: Send + Sync {
 
 /// A module that knows who may publish or subscribe to what.
 pub trait Authorizer: Send + Sync {
+    /// What those who watch call it.
+    fn name(&self) -> &'static str {
+        "embedded"
+    }
+
+    /// The same answer with the rule that gives it, for people; `None` where there is no more to say.
+    fn explain(&self, _subject: Subject<'_>, _question: Question<'_>) -> Option<String> {
+        None
+    }
+
+    /// Its rules in their order, as people read them.
+    fn rules(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Yes, no, or not its business. The topic is one to publish to, or the filter to subscribe to. A
     /// module that panics says no.
     fn authorize(&self, subject: Subject<'_>, question: Question<'_>) -> Answer<()>;

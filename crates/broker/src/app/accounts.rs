@@ -98,6 +98,25 @@ impl Accounts {
         kept.clone()
     }
 
+    /// The users and what each may do, sorted.
+    pub(crate) fn ranks(&self) -> Vec<(String, Rank)> {
+        let users = self.kept().users.into_iter();
+        let rank = |name: &str, lines: &str| {
+            let file = PasswordFile::parse(lines);
+            if file.is_ok_and(|file| file.is_superuser(name)) {
+                Rank::Superuser
+            } else {
+                Rank::User
+            }
+        };
+        users
+            .map(|(name, lines)| {
+                let rank = rank(&name, &lines);
+                (name, rank)
+            })
+            .collect()
+    }
+
     /// The users as the lines of a password file.
     pub(super) fn password_file(&self) -> String {
         self.kept().users.into_values().collect()

@@ -14,6 +14,7 @@ use castmq_otp::{Address, Clock, Full, Mailroom};
 use castmq_rules::ClientId;
 use castmq_rules::session::EndReason;
 
+use super::Origins;
 use super::modules::{self, ModuleError};
 use crate::access_control::{AccessEntry, Modules};
 use crate::client::{Client, ClientEntry};
@@ -70,13 +71,19 @@ pub struct Handle {
 pub(super) struct Renewed {
     transports: Vec<(String, Arc<Transport>)>,
     embedded: Modules,
+    origins: Origins,
 }
 
 impl Renewed {
-    pub(super) fn new(transports: Vec<(String, Arc<Transport>)>, embedded: Modules) -> Self {
+    pub(super) fn new(
+        transports: Vec<(String, Arc<Transport>)>,
+        embedded: Modules,
+        origins: Origins,
+    ) -> Self {
         Self {
             transports,
             embedded,
+            origins,
         }
     }
 }
@@ -133,6 +140,11 @@ impl Handle {
     /// The node's clocks.
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.clock
+    }
+
+    /// Where settings come from, as the program has said.
+    pub(crate) fn origins(&self) -> &Origins {
+        &self.renewed.origins
     }
 
     /// Has an arbiter do something between two turns.

@@ -75,6 +75,29 @@ impl Close {
         }
     }
 
+    /// The name under which it is counted: esockd's and emqttd's where they have one.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::ByPeer => "closed",
+            Self::Disconnect { .. } => "normal",
+            Self::Malformed(_) => "frame_error",
+            Self::Violation(_) | Self::Kicked(ReasonCode::ProtocolError) => "protocol_error",
+            Self::ReceiveMaximum(_) => "receive_maximum_exceeded",
+            Self::Denied(_) => "denied",
+            Self::NotAccepted(_) => "not_accepted",
+            Self::Transport(_) => "transport_error",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Silent(_) => "keepalive_timeout",
+            Self::Unwritable => "unwritable",
+            Self::PausedTooLong => "paused_too_long",
+            Self::Unanswered => "unanswered",
+            Self::Kicked(ReasonCode::SessionTakenOver) => "conflict",
+            Self::Kicked(ReasonCode::ServerShuttingDown) => "shutdown",
+            Self::Kicked(_) => "kick",
+        }
+    }
+
     /// What the session is told.
     fn down(&self) -> DownReason {
         match self {
@@ -209,6 +232,7 @@ impl Client {
     }
 
     fn tell_close(&self, shard: &mut Shard, close: &Close) {
+        ledger::count_shutdown(shard, &self.profile.name, close.name());
         if let Some(reason) = close.reason() {
             ledger::count_close(shard, reason);
         }

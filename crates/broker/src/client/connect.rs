@@ -79,7 +79,7 @@ impl Client {
 
     fn judge_connect(&self, shard: &mut Shard, connect: &Connect) -> Result<ConnectPlan, Refused> {
         let node = Arc::clone(&shard.world.node);
-        if node.is_stopping() {
+        if node.is_stopping() || node.is_draining() {
             return Err(Refused::ShuttingDown);
         }
         if node.pressure() >= Pressure::RefuseClients {
@@ -341,6 +341,7 @@ impl Client {
         );
         shard.count(Counter::ConnectionsRefused);
         ledger::count_close(shard, refused.reason_code());
+        ledger::count_shutdown(shard, &self.profile.name, "refused");
         if let Some(connack) = refused.connack(version) {
             self.write(shard, &Packet::ConnAck(Box::new(connack)));
         }

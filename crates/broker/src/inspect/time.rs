@@ -30,11 +30,6 @@ impl Times {
         }
     }
 
-    /// The wall clock, since the Unix epoch.
-    pub(super) fn wall(self) -> Duration {
-        self.wall
-    }
-
     /// How long the node has run.
     pub(super) fn uptime(self) -> Duration {
         self.now
