@@ -141,7 +141,7 @@ pub struct Stats {
 pub struct StatsTick(pub u8);
 
 impl Entry for StatsTick {
-    const NAMES: &'static [&'static str] = &["nothing", "Tick", "Look"];
+    const NAMES: &'static [&'static str] = &["nothing", "Look", "Tick"];
 
     fn weight(&self) -> usize {
         64

@@ -142,6 +142,8 @@ counters! {
     EntriesDead = "entries/dead",
     /// Entries of an earlier claim.
     EntriesStale = "entries/stale",
+    /// Entries that were thrown away because somebody wanted to see what becomes of that.
+    EntriesLost = "entries/lost",
     /// Hook callbacks that panicked.
     HooksFailed = "hooks/failed",
     /// Lanes that grew deeper than `sysmon.deep_lane`.

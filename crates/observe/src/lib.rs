@@ -13,10 +13,15 @@
 mod counter;
 mod event;
 mod record;
+mod recorder;
+mod timing;
+pub mod trace;
 
 pub use counter::{Cells, Counter, Counters};
 pub use event::{Event, Events, LINES_PER_SECOND, Level, Recorded};
 pub use record::{Kind, ProcessId, ProcessRecord, Record, RecordHandle, Records};
+pub use recorder::{Dump, Dumps, Moment, Recorder, What};
+pub use timing::{Histogram, Timing, Timings};
 
 /// Whether nothing is counted and no record is written.
 const IS_BLIND: bool = cfg!(feature = "blind");

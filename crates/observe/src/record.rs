@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Rel
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use crate::IS_BLIND;
+use crate::{IS_BLIND, Timings};
 
 /// Records in one chunk; a chunk is allocated whole and never moves.
 const CHUNK: usize = 256;
@@ -179,6 +179,8 @@ struct Chunk {
 /// Chunks are only ever added, so a reader holds the list's lock no longer than it takes to copy a
 /// pointer.
 pub struct Records {
+    /// How long things take on the arbiter.
+    pub timings: Timings,
     arbiter: u16,
     kinds: &'static [Kind],
     chunks: RwLock<Vec<Arc<Chunk>>>,
@@ -227,6 +229,7 @@ impl Records {
     #[must_use]
     pub fn new(arbiter: u16, kinds: &'static [Kind]) -> Self {
         Self {
+            timings: Timings::default(),
             arbiter,
             kinds,
             chunks: RwLock::default(),
@@ -267,6 +270,19 @@ impl Records {
         }
         record.is_live.store(1, Relaxed);
         handle
+    }
+
+    /// What a process is called among its kind.
+    #[must_use]
+    pub fn name_of(&self, handle: &RecordHandle) -> Arc<str> {
+        handle
+            .chunk
+            .names
+            .get(handle.index as usize % CHUNK)
+            .map_or_else(
+                || Arc::from(""),
+                |name| Arc::clone(&name.lock().unwrap_or_else(PoisonError::into_inner)),
+            )
     }
 
     /// Calls a process something else, now that more is known of it.

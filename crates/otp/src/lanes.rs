@@ -5,9 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use castmq_observe::RecordHandle;
+use castmq_observe::trace::{Arrival, Token};
+use castmq_observe::{RecordHandle, Timing};
 use smallvec::SmallVec;
 
+use crate::fault::Fault;
 use crate::shell::Shell;
 use crate::{Address, Entry, Intensity, Process, TimerKey};
 
@@ -28,12 +30,34 @@ pub(crate) struct Tenant<P: Process> {
     pub(crate) turns: u32,
     /// Timers that it has armed; some may have fired.
     pub(crate) timers: SmallVec<[TimerKey; 1]>,
-    /// Its next turn fails, because somebody wants to see what happens then.
-    pub(crate) is_doomed: bool,
     pub(crate) is_queued: bool,
+    /// What only few have: something is traced on its way through the lane, or goes wrong on purpose.
+    pub(crate) special: Option<Box<Special>>,
     pushed: u32,
     popped: u32,
     sample: Option<(u32, Duration)>,
+}
+
+/// What only few processes have.
+#[derive(Debug, Default)]
+pub(crate) struct Special {
+    /// Entries of flows that are traced, by the number with which they were pushed.
+    arrivals: VecDeque<(u32, Arrival)>,
+    /// What goes wrong on purpose.
+    pub(crate) fault: Option<Fault>,
+}
+
+impl Special {
+    fn is_over(&self) -> bool {
+        self.arrivals.is_empty() && self.fault.is_none()
+    }
+}
+
+/// An entry at the head of a lane.
+pub(crate) struct Popped<E> {
+    pub(crate) entry: E,
+    /// How it came there, where that is traced.
+    pub(crate) arrival: Option<Box<Arrival>>,
 }
 
 struct Place<P: Process> {
@@ -87,6 +111,47 @@ pub(crate) enum Pushed {
     Queued(usize),
     /// There is no such process any more.
     Dead,
+}
+
+impl<P: Process> Tenant<P> {
+    /// The entry that was pushed last belongs to a flow.
+    #[cold]
+    fn note_arrival(&mut self, token: Token, enqueued: Duration) {
+        let arrival = Arrival {
+            token,
+            enqueued,
+            depth: u32::try_from(self.lane.len() - 1).unwrap_or(u32::MAX),
+        };
+        let special = self.special.get_or_insert_default();
+        special.arrivals.push_back((self.pushed, arrival));
+    }
+
+    /// How the entry that was popped last came, if that was noted.
+    #[cold]
+    fn arrival(&mut self) -> Option<Box<Arrival>> {
+        let popped = self.popped;
+        let special = self.special.as_mut()?;
+        let arrivals = &mut special.arrivals;
+        let (_, arrival) = arrivals.pop_front_if(|(number, _)| *number == popped)?;
+        if special.is_over() {
+            self.special = None;
+        }
+        Some(Box::new(arrival))
+    }
+
+    /// Entries that were ever taken off the lane.
+    pub(crate) fn popped(&self) -> u32 {
+        self.popped
+    }
+
+    /// What goes wrong on purpose; `None` takes it back.
+    pub(crate) fn set_fault(&mut self, fault: Option<Fault>) {
+        let special = self.special.get_or_insert_default();
+        special.fault = fault;
+        if special.is_over() {
+            self.special = None;
+        }
+    }
 }
 
 impl<P: Process> Lanes<P> {
@@ -205,8 +270,8 @@ impl<P: Process> Lanes<P> {
                 intensity,
                 turns: 0,
                 timers: SmallVec::new(),
-                is_doomed: false,
                 is_queued: false,
+                special: None,
                 pushed: 0,
                 popped: 0,
                 sample: None,
@@ -245,10 +310,10 @@ impl<P: Process> Lanes<P> {
 
     pub(crate) fn push(
         &mut self,
-        slot: u32,
-        generation: u32,
+        (slot, generation): (u32, u32),
         entry: P::Entry,
         now: Duration,
+        traced: Option<(Token, Duration)>,
     ) -> Pushed {
         let Some(place) = self.places.get_mut(slot as usize) else {
             return Pushed::Dead;
@@ -268,6 +333,9 @@ impl<P: Process> Lanes<P> {
             tenant.sample = Some((tenant.pushed, now));
         }
         tenant.record.record().pushed(tenant.lane.len());
+        if let Some((token, enqueued)) = traced {
+            tenant.note_arrival(token, enqueued);
+        }
         if tenant.is_queued {
             Pushed::Queued(tenant.lane.len())
         } else {
@@ -276,18 +344,30 @@ impl<P: Process> Lanes<P> {
         }
     }
 
-    /// Takes the oldest entry off the lane.
-    pub(crate) fn pop(&mut self, slot: u32, now: Duration) -> Option<P::Entry> {
+    /// Takes the oldest entry off the lane, and how long it waited if that was looked at.
+    pub(crate) fn pop(
+        &mut self,
+        slot: u32,
+        now: Duration,
+        wait: &Timing,
+    ) -> Option<Popped<P::Entry>> {
         let tenant = self.tenant_at(slot)?;
         let entry = tenant.lane.pop_front()?;
         tenant.popped = tenant.popped.wrapping_add(1);
         if let Some((number, at)) = tenant.sample
             && number == tenant.popped
         {
-            tenant.record.record().waited(now.saturating_sub(at));
+            let waited = now.saturating_sub(at);
+            tenant.record.record().waited(waited);
+            wait.note(waited);
             tenant.sample = None;
         }
-        Some(entry)
+        let arrival = if tenant.special.is_some() {
+            tenant.arrival()
+        } else {
+            None
+        };
+        Some(Popped { entry, arrival })
     }
 
     /// Ends a turn: gives the state back and says whether entries are left.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use castmq_observe::trace::Token as TraceToken;
 use castmq_observe::{Kind, ProcessId};
 
 use crate::{Address, Lanes, Poller, Shard, Token};
@@ -30,6 +31,15 @@ pub trait Entry: Sized {
 pub trait Parcel: Send + 'static {
     /// Bytes that it counts for until it is handled. The same whenever it is asked.
     fn weight(&self) -> usize;
+
+    /// The same on behalf of a flow that is traced; as it is where that cannot be told.
+    #[must_use]
+    fn traced(self, _token: TraceToken, _posted: Duration) -> Self
+    where
+        Self: Sized,
+    {
+        self
+    }
 }
 
 /// What happens to a process whose turn panicked.
@@ -165,6 +175,9 @@ pub trait World: Sized + 'static {
 
     /// A process is no more: what others have to hear is sent from here.
     fn down(shard: &mut Shard<Self>, process: ProcessId, down: &Down);
+
+    /// A turn failed with this message; what is to be done about it comes next.
+    fn failed(_shard: &mut Shard<Self>, _process: ProcessId, _message: &str) {}
 
     /// A permanent process failed and was started again: others may have to be, too.
     fn restarted(shard: &mut Shard<Self>, process: ProcessId);

@@ -2,11 +2,11 @@
 //!
 //! Each stage has a budget and goes on where it stopped in the next round.
 
-use castmq_observe::{Counter, Event};
+use castmq_observe::{Counter, Event, ProcessId, What};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use crate::{Parcel, Poller, Readiness, Shard, World};
+use crate::{Parcel, Poller, Readiness, Shard, Token, World};
 
 /// Parcels taken in per round.
 const PARCELS_PER_ROUND: usize = 256;
@@ -32,6 +32,9 @@ impl<W: World> Shard<W> {
     /// One round. A bug in one stage costs that stage, not the arbiter.
     pub fn round(&mut self, poller: &mut dyn Poller) -> More {
         self.now = self.clock.now();
+        if !self.delayed.is_empty() {
+            self.undelay(self.now);
+        }
         self.guard("round begin", poller, |shard, _| W::round_begins(shard));
         self.guard("inbox", poller, Self::inbox_stage);
         self.guard("sockets", poller, Self::socket_stage);
@@ -149,10 +152,22 @@ impl<W: World> Shard<W> {
                 break;
             };
             self.queued.remove(&token);
+            self.note_socket(token);
             if W::readable(self, poller, token) && self.queued.insert(token) {
                 self.unfinished.push_back(token);
             }
         }
+    }
+
+    fn note_socket(&mut self, token: Token) {
+        let process = ProcessId {
+            arbiter: self.arbiter,
+            kind: token.kind,
+            slot: token.slot,
+            generation: token.generation,
+        };
+        let now = self.now;
+        self.recorder.note(What::Read, now, process, (0, 0));
     }
 
     fn run_stage(&mut self, poller: &mut dyn Poller) {
@@ -189,6 +204,9 @@ impl<W: World> Shard<W> {
                 return;
             }
             for (process, tag) in due {
+                let now = self.now;
+                self.recorder
+                    .note(What::Timer, now, process, (1, u64::from(tag)));
                 W::timer(self, process, tag);
             }
         }
@@ -205,6 +223,10 @@ impl<W: World> Shard<W> {
         {
             return More::Now;
         }
-        self.wheel.next().map_or(More::Idle, More::At)
+        let next = [self.wheel.next(), self.next_delayed()];
+        next.into_iter()
+            .flatten()
+            .min()
+            .map_or(More::Idle, More::At)
     }
 }

@@ -11,13 +11,15 @@ use std::task::Waker;
 use std::time::Duration;
 
 use actix::Actor;
-use castmq_observe::{Cells, Counter, Event, Events, Records};
+use castmq_observe::trace::{Arrival, Tracer};
+use castmq_observe::{Cells, Counter, Event, Events, ProcessId, Recorder, Records, What};
 
-use crate::lanes::{Pushed, Remains, name_of, weight_of};
+use crate::fault::{Delayed, Fate, Handling};
+use crate::lanes::{Popped, Pushed, Remains, name_of, weight_of};
 use crate::shell::Shell;
 use crate::{
-    Address, Budget, Clock, Down, Entry, Intensity, Lanes, Mailroom, Process, Readiness, Restart,
-    Token, TokenHasher, Wheel, World,
+    Address, Budget, Clock, Down, Entry, Fault, FaultKind, Intensity, Lanes, Mailroom, Parcel,
+    Process, Readiness, Restart, Token, TokenHasher, Wheel, World,
 };
 
 /// Every so many turns of a process one is timed.
@@ -26,6 +28,14 @@ const TIMED_EVERY: u32 = 16;
 /// The process has ended; what was sent is dropped and counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dead;
+
+/// What a turn has done so far.
+#[derive(Debug, Default)]
+struct Done {
+    entries: u32,
+    /// The kinds of the last eight entries, one a byte, the latest in the lowest.
+    kinds: u64,
+}
 
 /// What a shard is made of.
 pub struct ShardParts<W: World> {
@@ -67,6 +77,10 @@ pub struct Shard<W: World> {
     /// Where sockets are read into; what is not parsed at once is copied out of it. Who takes it puts it
     /// back.
     pub scratch: Vec<u8>,
+    /// What is traced right now.
+    pub tracer: Tracer,
+    /// What was done last.
+    pub recorder: Recorder,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) now: Duration,
     pub(crate) records: Arc<Records>,
@@ -88,6 +102,10 @@ pub struct Shard<W: World> {
     pub(crate) queued: HashSet<Token, BuildHasherDefault<TokenHasher>>,
     pub(crate) touched: Vec<Token>,
     pub(crate) wheel: Wheel,
+    /// Turns and reads that faults put off.
+    pub(crate) delayed: Vec<(Duration, Delayed)>,
+    /// Whether something goes wrong with anybody on purpose.
+    pub(crate) has_faults: bool,
     pub(crate) lanes_bytes: usize,
     pub(crate) lanes_high: usize,
     pub(crate) deep_lane: usize,
@@ -117,6 +135,8 @@ impl<W: World> Shard<W> {
             events: parts.events,
             world: parts.world,
             scratch: Vec::new(),
+            tracer: Tracer::new(parts.arbiter),
+            recorder: Recorder::default(),
             now: parts.clock.now(),
             clock: parts.clock,
             records: parts.records,
@@ -131,6 +151,8 @@ impl<W: World> Shard<W> {
             queued: HashSet::default(),
             touched: Vec::new(),
             wheel: Wheel::default(),
+            delayed: Vec::new(),
+            has_faults: false,
             lanes_bytes: 0,
             lanes_high,
             deep_lane: usize::MAX,
@@ -150,20 +172,11 @@ impl<W: World> Shard<W> {
     /// Has the next turn of a process fail as by a bug, at once; whether it lives. For those who want
     /// to see that it harms nobody else.
     pub fn doom<P: Process<World = W>>(&mut self, address: Address<P>) -> bool {
-        let lanes = P::lanes(&mut self.world);
-        if !lanes.is_live(address.slot, address.generation) {
-            return false;
-        }
-        let Some(tenant) = lanes.tenant_at(address.slot) else {
-            return false;
+        let fault = Fault {
+            kind: FaultKind::Panic,
+            until: Duration::MAX,
         };
-        tenant.is_doomed = true;
-        let is_queued = std::mem::replace(&mut tenant.is_queued, true);
-        if !is_queued {
-            self.run_queue.push_back((P::KIND.index, address.slot));
-            self.wake();
-        }
-        true
+        self.set_fault(address, Some(fault))
     }
 
     /// The monotonic time at which this round began.
@@ -255,7 +268,10 @@ impl<W: World> Shard<W> {
         );
         let weight = entry.weight();
         let now = self.now;
-        match P::lanes(&mut self.world).push(to.slot, to.generation, entry, now) {
+        // One branch for who is not traced.
+        let traced = self.tracer.token().map(|token| (token, self.clock.now()));
+        let lanes = P::lanes(&mut self.world);
+        match lanes.push((to.slot, to.generation), entry, now, traced) {
             Pushed::Dead => {
                 self.count(Counter::EntriesDead);
                 return Err(Dead);
@@ -282,6 +298,10 @@ impl<W: World> Shard<W> {
     /// Puts a parcel into the outbox to another arbiter; it is handed over at the end of the round.
     /// One for this arbiter itself is taken in at the next round.
     pub fn post(&mut self, to: u16, parcel: W::Parcel) {
+        let parcel = match self.tracer.token() {
+            None => parcel,
+            Some(token) => parcel.traced(token, self.clock.now()),
+        };
         if to == self.arbiter {
             self.incoming.push_back((self.arbiter, parcel));
             self.wake();
@@ -419,32 +439,31 @@ impl<W: World> Shard<W> {
         let Some(mut process) = tenant.process.take() else {
             return;
         };
-        let is_doomed = std::mem::take(&mut tenant.is_doomed);
         tenant.turns = tenant.turns.wrapping_add(1);
-        let started = tenant
-            .turns
-            .is_multiple_of(TIMED_EVERY)
-            .then(|| self.clock.now());
-        let mut entries = 0;
-        let mut last = 0;
+        let is_timed = tenant.turns.is_multiple_of(TIMED_EVERY);
+        let mut fate = Fate::Usual;
+        if tenant.special.is_some() {
+            fate = self.fate::<P>(slot);
+            if let Fate::Later(at) = fate {
+                if let Some(tenant) = P::lanes(&mut self.world).tenant_at(slot) {
+                    tenant.process = Some(process);
+                }
+                return self.delay_turn(P::KIND.index, slot, at);
+            }
+        }
+        let started = is_timed.then(|| self.clock.now());
+        let id = Address::<P>::new(self.arbiter, slot, generation).id();
+        let mut done = Done::default();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            if is_doomed {
+            if fate == Fate::Fails {
                 crash(P::KIND.name);
             }
-            let mut budget = Budget::TURN;
-            let now = self.now;
-            while let Some(entry) = P::lanes(&mut self.world).pop(slot, now) {
-                let weight = entry.weight();
-                self.lanes_bytes = self.lanes_bytes.saturating_sub(weight);
-                last = entry.kind();
-                entries += 1;
-                process.take(entry, self);
-                if P::lanes(&mut self.world).generation(slot) != generation || !budget.pay(weight) {
-                    break;
-                }
-            }
+            self.entries(&mut *process, id, fate, &mut done);
             process.settle(self);
         }));
+        let now = self.now;
+        self.recorder
+            .note(What::Turn, now, id, (done.entries, done.kinds));
         if let Err(panic) = outcome {
             self.fail::<P>(slot, process, &panic);
             return;
@@ -453,29 +472,100 @@ impl<W: World> Shard<W> {
             return;
         }
         if let Some(started) = started {
-            let took = self.clock.now().saturating_sub(started);
-            if let Some(tenant) = P::lanes(&mut self.world).tenant_at(slot) {
-                tenant.record.record().ran(took, TIMED_EVERY);
-            }
-            if took > self.long_turn {
-                self.tell(
-                    Event::TurnLong,
-                    &[
-                        ("process", &P::KIND.name),
-                        ("slot", &slot),
-                        ("millis", &took.as_millis()),
-                    ],
-                );
+            self.turn_took::<P>(slot, self.clock.now().saturating_sub(started));
+        }
+        let last = done.kinds.to_be_bytes()[7];
+        if P::lanes(&mut self.world).give_back(slot, process, done.entries, last) {
+            match fate {
+                Fate::OneEntry(at) => self.delay_turn(P::KIND.index, slot, at),
+                Fate::Usual | Fate::Later(_) | Fate::Fails => {
+                    self.run_queue.push_back((P::KIND.index, slot));
+                }
             }
         }
-        if P::lanes(&mut self.world).give_back(slot, process, entries, last) {
-            self.run_queue.push_back((P::KIND.index, slot));
+    }
+
+    /// The entries of a turn.
+    fn entries<P: Process<World = W>>(
+        &mut self,
+        process: &mut P,
+        id: ProcessId,
+        fate: Fate,
+        done: &mut Done,
+    ) {
+        let mut budget = Budget::TURN;
+        let now = self.now;
+        while let Some(popped) =
+            P::lanes(&mut self.world).pop(id.slot, now, &self.records.timings.wait)
+        {
+            let Popped { entry, arrival } = popped;
+            let weight = entry.weight();
+            self.lanes_bytes = self.lanes_bytes.saturating_sub(weight);
+            done.entries += 1;
+            done.kinds = done.kinds << 8 | u64::from(entry.kind());
+            if arrival.is_none() && !self.has_faults {
+                process.take(entry, self);
+            } else {
+                self.take_watched(process, id, entry, arrival);
+            }
+            let is_over = P::lanes(&mut self.world).generation(id.slot) != id.generation;
+            if is_over || !budget.pay(weight) || matches!(fate, Fate::OneEntry(_)) {
+                break;
+            }
+        }
+    }
+
+    /// An entry that is traced, or of a process with which something goes wrong on purpose.
+    #[cold]
+    fn take_watched<P: Process<World = W>>(
+        &mut self,
+        process: &mut P,
+        id: ProcessId,
+        entry: P::Entry,
+        arrival: Option<Box<Arrival>>,
+    ) {
+        let handling = self.handling::<P>(id);
+        if handling == Handling::Never {
+            self.count(Counter::EntriesLost);
+            let address = Address::new(id.arbiter, id.slot, id.generation);
+            return P::discard(entry, address, self);
+        }
+        let second = (handling == Handling::Twice).then(|| entry.duplicate());
+        let is_traced = arrival.is_some();
+        if let Some(arrival) = arrival {
+            self.begin_hop::<P>(*arrival, id, entry.kind());
+        }
+        process.take(entry, self);
+        if let Some(second) = second.flatten() {
+            process.take(second, self);
+        }
+        if is_traced {
+            self.end_hop();
+        }
+    }
+
+    /// A sampled turn took so long.
+    fn turn_took<P: Process<World = W>>(&mut self, slot: u32, took: Duration) {
+        self.records.timings.turn.note(took);
+        if let Some(tenant) = P::lanes(&mut self.world).tenant_at(slot) {
+            tenant.record.record().ran(took, TIMED_EVERY);
+        }
+        if took > self.long_turn {
+            self.tell(
+                Event::TurnLong,
+                &[
+                    ("process", &P::KIND.name),
+                    ("slot", &slot),
+                    ("millis", &took.as_millis()),
+                ],
+            );
         }
     }
 
     /// A turn panicked: the process is started again or ends, outside of unwinding.
     fn fail<P: Process<World = W>>(&mut self, slot: u32, mut process: Box<P>, panic: &Panic) {
         let message = message_of(panic);
+        self.abandon_hops();
         self.count(Counter::ProcessesPanicked);
         let id = Address::<P>::new(
             self.arbiter,
@@ -488,6 +578,8 @@ impl<W: World> Shard<W> {
             &[("process", &P::KIND.name), ("id", &id), ("cause", &message)],
         );
         let now = self.now;
+        self.recorder.note(What::Failed, now, id, (0, 0));
+        W::failed(self, id, &message);
         let permits = P::lanes(&mut self.world)
             .tenant_at(slot)
             .and_then(|tenant| tenant.intensity.as_mut())
@@ -545,6 +637,8 @@ impl<W: World> Shard<W> {
         self.lanes_bytes = self.lanes_bytes.saturating_sub(weight_of(&lane));
         self.cells.add(Counter::EntriesDead, lane.len() as u64);
         self.records.close(&record);
+        let now = self.now;
+        self.recorder.note(What::Ended, now, id, (0, 0));
         drop_quietly(process);
         let address = Address::new(id.arbiter, id.slot, id.generation);
         for entry in lane {
