@@ -359,6 +359,18 @@ impl Client {
         }
     }
 
+    /// Its address.
+    #[must_use]
+    pub(crate) fn address(&self) -> Address<Self> {
+        self.address
+    }
+
+    /// The other side.
+    #[must_use]
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
     /// Bytes that wait for its socket.
     #[must_use]
     pub fn unsent_bytes(&self) -> usize {

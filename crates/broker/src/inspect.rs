@@ -19,7 +19,7 @@ mod processes;
 mod sessions;
 mod settings;
 mod subscriptions;
-mod time;
+pub(crate) mod time;
 
 use std::sync::Arc;
 
@@ -90,7 +90,7 @@ impl From<HandleError> for InspectError {
 }
 
 impl InspectError {
-    fn not_found(what: &'static str, name: &str) -> Self {
+    pub(crate) fn not_found(what: &'static str, name: &str) -> Self {
         Self::NotFound {
             what,
             name: name.to_owned(),
@@ -121,15 +121,15 @@ impl Inspect {
         self.node().watched.meter.read()
     }
 
-    fn node(&self) -> &Arc<Node> {
+    pub(crate) fn node(&self) -> &Arc<Node> {
         self.handle.node()
     }
 
-    fn times(&self) -> Times {
+    pub(crate) fn times(&self) -> Times {
         Times::read(self.handle.clock())
     }
 
-    fn ask<R: Send + 'static>(
+    pub(crate) fn ask<R: Send + 'static>(
         &self,
         arbiter: u16,
         work: impl FnOnce(&mut Shard) -> R + Send + 'static,

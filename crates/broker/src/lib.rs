@@ -41,6 +41,7 @@ pub mod store;
 pub mod sup;
 pub mod sysmon;
 mod ticker;
+pub mod trace;
 
 pub use access_control::{Authenticator, Authorizer, Credentials, Desk, Finding, Grant, UserName};
 pub use app::{

@@ -35,7 +35,7 @@ use crate::session::{Session, SessionEntry};
 use crate::sm::{Sm, SmEntry};
 use crate::stats::{self, Stats, StatsTick};
 use crate::sysmon::{Sysmon, SysmonTick};
-use crate::{Shard, kinds, ledger, store, sup};
+use crate::{Shard, kinds, ledger, store, sup, trace};
 
 /// Message ids that an arbiter reserves at a time.
 const MESSAGE_IDS: u64 = 4096;
@@ -129,6 +129,8 @@ pub struct Local {
     /// Wills that wait.
     pub(crate) wills: VecDeque<broker::DueWill>,
     pub(crate) socket_work: Vec<SocketWork>,
+    /// What is traced here.
+    pub(crate) traced: trace::Traced,
     /// Buffers for what connections write, handed from one to the next.
     write_buffers: Vec<BytesMut>,
     seed: u64,
@@ -187,6 +189,7 @@ impl Local {
             internal: VecDeque::new(),
             wills: VecDeque::new(),
             socket_work: Vec::new(),
+            traced: trace::Traced::default(),
             seed: start,
             message_ids: 0..0,
             assigned: 0,
@@ -348,6 +351,16 @@ impl World for Local {
                 }
             }
             Parcel::Run(work) => work(shard),
+            Parcel::Traced {
+                token,
+                posted,
+                parcel,
+            } => {
+                shard.begin_parcel(token, posted, parcel.name());
+                trace::parcel_came(shard, &parcel);
+                Self::parcel(shard, poller, from, *parcel);
+                shard.end_hop();
+            }
         }
     }
 
@@ -447,6 +460,7 @@ impl World for Local {
     }
 
     fn round_begins(shard: &mut Shard) {
+        trace::look(shard);
         store::round_begins(shard);
     }
 
@@ -467,6 +481,7 @@ impl World for Local {
         store::round_ends(shard);
         stats::write(shard);
         close_orphans(shard, poller);
+        trace::hand_over(shard);
     }
 }
 

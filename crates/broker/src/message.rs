@@ -11,7 +11,7 @@ use bytes::Bytes;
 use castmq_mqtt::{Publish, PublishProperties, PublishView, QoS, TopicName, Will};
 use castmq_rules::{ClientId, Message};
 
-use crate::{Shard, now};
+use crate::{Shard, now, trace};
 
 /// The message of a PUBLISH that has been read as a whole, into memory of its own.
 pub(crate) fn from_publish(
@@ -104,6 +104,10 @@ fn build(
     retain: bool,
 ) -> Message {
     let received = now(shard);
+    let id = shard.world.next_message_id();
+    if shard.is_tracing() {
+        trace::message_made(shard, id);
+    }
     let mut expires = None;
     let properties = properties.and_then(|mut properties| {
         if let Some(seconds) = properties.message_expiry.take() {
@@ -114,7 +118,7 @@ fn build(
         (*properties != PublishProperties::default()).then_some(properties)
     });
     Message {
-        id: shard.world.next_message_id(),
+        id,
         topic,
         payload,
         qos,

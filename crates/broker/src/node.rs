@@ -12,7 +12,8 @@ use std::time::Duration;
 use ahash::RandomState;
 use arc_swap::ArcSwap;
 use castmq_mqtt::TopicFilter;
-use castmq_observe::{Counters, Events, Records};
+use castmq_observe::trace::Traces;
+use castmq_observe::{Counters, Dumps, Events, Records};
 use castmq_rules::session::SessionSettings;
 use castmq_rules::{Destinations, RetainLimits, Retained, WildcardRoutes};
 use castmq_settings::Settings;
@@ -27,6 +28,7 @@ use crate::router;
 use crate::sm::Directory;
 use crate::stats::Gauges;
 use crate::store::NodeStore;
+use crate::trace::Wants;
 
 /// The routes: exact filters in a concurrent map, wildcard filters in versions behind one swap.
 #[derive(Debug)]
@@ -76,6 +78,10 @@ pub struct Node {
     pub events: Vec<Arc<Events>>,
     /// Process records of all arbiters.
     pub records: Vec<Arc<Records>>,
+    /// What is traced.
+    pub traces: Traces<Wants>,
+    /// What arbiters did before something broke.
+    pub dumps: Dumps,
     /// Wall-clock time of the start, since the Unix epoch.
     pub started: Duration,
     /// What those who watch leave behind for one another.
@@ -158,6 +164,8 @@ impl Node {
             records: (0..arbiters)
                 .map(|arbiter| Arc::new(Records::new(arbiter, kinds)))
                 .collect(),
+            traces: Traces::default(),
+            dumps: Dumps::default(),
             started,
             // A restart shall not give epochs out again that a remembered session still carries.
             epochs: AtomicU64::new(u64::try_from(started.as_micros()).unwrap_or(0)),

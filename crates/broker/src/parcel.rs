@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use castmq_observe::trace::Token;
 use castmq_otp::Address;
 use castmq_rules::ack_order::{Outcome, Sequence};
 use castmq_rules::{ArbiterSet, Message, Route};
@@ -106,6 +108,15 @@ pub enum Parcel {
     Fence(Fence),
     /// For the alarm process.
     Alarm(AlarmEntry),
+    /// A parcel on behalf of a flow that is traced.
+    Traced {
+        /// What has caused it.
+        token: Token,
+        /// When it was posted, counted from the start of the node.
+        posted: Duration,
+        /// What it is.
+        parcel: Box<Parcel>,
+    },
     /// Work for the arbiter from another thread.
     Run(Box<dyn FnOnce(&mut Shard) + Send>),
 }
@@ -123,13 +134,24 @@ impl castmq_otp::Parcel for Parcel {
             | Self::Fence(_)
             | Self::Alarm(_)
             | Self::Run(_) => PARCEL_BYTES,
+            Self::Traced { parcel, .. } => castmq_otp::Parcel::weight(&**parcel),
+        }
+    }
+
+    fn traced(self, token: Token, posted: Duration) -> Self {
+        Self::Traced {
+            token,
+            posted,
+            parcel: Box::new(self),
         }
     }
 }
 
-impl fmt::Debug for Parcel {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
+impl Parcel {
+    /// What it is, in a word.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
             Self::Connection(_) => "Connection",
             Self::Adopt(_) => "Adopt",
             Self::Publish { .. } => "Publish",
@@ -139,7 +161,14 @@ impl fmt::Debug for Parcel {
             Self::RoutesDone { .. } => "RoutesDone",
             Self::Fence(_) => "Fence",
             Self::Alarm(_) => "Alarm",
+            Self::Traced { parcel, .. } => parcel.name(),
             Self::Run(_) => "Run",
-        })
+        }
+    }
+}
+
+impl fmt::Debug for Parcel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
     }
 }

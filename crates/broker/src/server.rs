@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use castmq_mqtt::{QoS, ReasonCode, Subscription, TopicName};
+use castmq_observe::trace::NoteKind;
 use castmq_observe::{Counter, Kind};
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
 use castmq_rules::ack_order::Outcome;
@@ -466,6 +467,7 @@ fn route(
     answer: Option<AnswerTo>,
 ) -> Published {
     let Way { targets, plan, .. } = way;
+    shard.note(NoteKind::Decision, || way_in_words(targets, message.retain));
     if targets.is_empty() {
         if !message.is_system() {
             shard.count(Counter::MessagesUnmatched);
@@ -513,6 +515,26 @@ fn route(
         }
     }
     Published::To { arbiters, here }
+}
+
+/// Where a message goes, for whoever follows it.
+#[cold]
+fn way_in_words(targets: &Targets, is_retained: bool) -> String {
+    let retained = if is_retained { "retained; " } else { "" };
+    if targets.is_empty() {
+        return format!("{retained}nobody subscribes to its topic");
+    }
+    let own = targets.own.iter().map(|arbiter| arbiter.0.to_string());
+    let own: Vec<String> = own.collect();
+    let groups = targets.groups.iter();
+    let groups: Vec<String> = groups
+        .map(|(arbiter, group)| format!("one member of {group} on arbiter {}", arbiter.0))
+        .collect();
+    let mut all = groups;
+    if !own.is_empty() {
+        all.insert(0, format!("the subscribers on arbiter {}", own.join(", ")));
+    }
+    format!("{retained}goes to {}", all.join(", and "))
 }
 
 /// How groups choose for this message.

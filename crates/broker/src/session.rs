@@ -37,7 +37,7 @@ use smallvec::SmallVec;
 use crate::client::{Client, ClientEntry};
 use crate::server::{LastWay, ServerEntry};
 use crate::sm::SmEntry;
-use crate::{Local, Shard, hook, kinds, ledger, now, pubsub};
+use crate::{Local, Shard, hook, kinds, ledger, now, pubsub, trace};
 
 pub use entry::{SessionEntry, SessionSnapshot, Successor, Wanted};
 
@@ -205,6 +205,9 @@ impl Session {
     ) {
         let epoch = link.epoch;
         self.client = Some(client);
+        if shard.is_tracing() {
+            trace::find_sessions(shard);
+        }
         self.forget_held();
         if follows {
             // The one before it is over on the disk before the client hears of the new one.

@@ -15,10 +15,12 @@ mod restore;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ahash::RandomState;
 use castmq_mqtt::PacketId;
 use castmq_observe::Counter;
+use castmq_observe::trace::{NoteKind, Token};
 use castmq_otp::Address;
 use castmq_rules::ack_order::Outcome;
 use castmq_rules::session::{Change, Page, ReadQueue};
@@ -94,12 +96,21 @@ pub(crate) enum Waiter {
     Load(Address<Session>, SessionKey),
 }
 
+/// Who waits, and the flow that it is traced in.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    token: Option<Token>,
+    waiter: Waiter,
+}
+
 /// What was handed over and is not stored yet.
 #[derive(Debug)]
 struct HandedOver {
     number: u64,
+    /// When.
+    at: Duration,
     bytes: usize,
-    waiting: Vec<Waiter>,
+    waiting: Vec<Waiting>,
 }
 
 /// See the module.
@@ -110,7 +121,7 @@ pub(crate) struct Pending {
     /// Messages among them, by session and number.
     queued: HashMap<(SessionKey, u64), usize, RandomState>,
     bytes: usize,
-    waiting: Vec<Waiter>,
+    waiting: Vec<Waiting>,
     handed: Option<HandedOver>,
     /// Number of the next submission.
     next: u64,
@@ -187,8 +198,8 @@ impl Pending {
     }
 
     /// Has somebody told when everything collected so far is stored; `None` gives him back because it is.
-    fn wait(&mut self, waiter: Waiter) -> Option<Waiter> {
-        if let Waiter::Read(_, key, _) = waiter
+    fn wait(&mut self, waiter: Waiting) -> Option<Waiting> {
+        if let Waiter::Read(_, key, _) = waiter.waiter
             && !self.reads.insert(key)
         {
             // It waits already; a session asks again when it has waited for long.
@@ -229,8 +240,13 @@ pub(crate) fn put(shard: &mut Shard, op: Op) {
 
 /// Has somebody told when everything collected so far on this arbiter is stored.
 pub(crate) fn wait(shard: &mut Shard, waiter: Waiter) {
-    if let Some(waiter) = shard.world.pending.wait(waiter) {
-        tell(shard, waiter);
+    let waiter = Waiting {
+        token: shard.tracer.token(),
+        waiter,
+    };
+    match shard.world.pending.wait(waiter) {
+        Some(waiter) => tell(shard, waiter.waiter),
+        None => shard.note(NoteKind::Store, || "waits for the disk".to_owned()),
     }
 }
 
@@ -297,8 +313,10 @@ pub(crate) fn round_begins(shard: &mut Shard) {
         return;
     };
     shard.world.pending.stored = handed.number;
-    for waiter in handed.waiting {
-        tell(shard, waiter);
+    let took = shard.clock_now().saturating_sub(handed.at);
+    shard.timings().commit.note(took);
+    for Waiting { token, waiter } in handed.waiting {
+        tell_on(shard, token, waiter, took);
     }
 }
 
@@ -322,13 +340,15 @@ pub(crate) fn round_ends(shard: &mut Shard) {
     if ops.is_empty() {
         // All of it has cancelled out.
         pending.stored = number;
-        for waiter in waiting {
-            tell(shard, waiter);
+        for Waiting { token, waiter } in waiting {
+            tell_on(shard, token, waiter, Duration::ZERO);
         }
         return;
     }
-    pending.handed = Some(HandedOver {
+    let at = shard.clock_now();
+    shard.world.pending.handed = Some(HandedOver {
         number,
+        at,
         bytes,
         waiting,
     });
@@ -337,6 +357,19 @@ pub(crate) fn round_ends(shard: &mut Shard) {
         number,
         ops,
     });
+}
+
+/// Tells somebody who has waited so long, on behalf of the flow that it is traced in.
+fn tell_on(shard: &mut Shard, token: Option<Token>, waiter: Waiter, took: Duration) {
+    let Some(token) = token else {
+        return tell(shard, waiter);
+    };
+    let text = format!(
+        "on the disk, {} µs after it was handed over",
+        took.as_micros()
+    );
+    shard.note_on(token, NoteKind::Store, text);
+    shard.under(Some(token), |shard| tell(shard, waiter));
 }
 
 fn tell(shard: &mut Shard, waiter: Waiter) {

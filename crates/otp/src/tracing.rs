@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use castmq_observe::ProcessId;
 use castmq_observe::trace::{Arrival, Meter, NoteKind, Start, Token};
+use castmq_observe::{ProcessId, Timings};
 
 use crate::{Process, Shard, World};
 
@@ -60,7 +60,7 @@ impl<W: World> Shard<W> {
         };
         let name = self.name_of::<P>(id);
         self.tracer
-            .begin_hop(arrival, (id, P::KIND.name, name), entry, now);
+            .begin_hop(arrival, (Some(id), P::KIND.name, name), entry, now);
     }
 
     pub(crate) fn begin_hop<P: Process<World = W>>(
@@ -73,8 +73,21 @@ impl<W: World> Shard<W> {
         let name = self.name_of::<P>(id);
         let entry = P::entry_name(entry);
         self.tracer
-            .begin_hop(arrival, (id, P::KIND.name, name), entry, now);
+            .begin_hop(arrival, (Some(id), P::KIND.name, name), entry, now);
         self.time_cost(now);
+    }
+
+    /// Begins a hop that is a parcel from another arbiter, which posted it at that moment.
+    pub fn begin_parcel(&mut self, token: Token, posted: Duration, entry: &'static str) {
+        let arrival = Arrival {
+            token,
+            enqueued: posted,
+            depth: u32::try_from(self.incoming.len()).unwrap_or(u32::MAX),
+        };
+        let name = Arc::from(self.arbiter.to_string());
+        let now = self.clock.now();
+        self.tracer
+            .begin_hop(arrival, (None, "dispatcher", name), entry, now);
     }
 
     /// The hop that was begun last is over.
@@ -102,6 +115,12 @@ impl<W: World> Shard<W> {
         let records = Arc::clone(&self.records);
         let tenant = P::lanes(&mut self.world).tenant(id.slot, id.generation);
         tenant.map_or_else(|| Arc::from(""), |tenant| records.name_of(&tenant.record))
+    }
+
+    /// How long things take on this arbiter.
+    #[must_use]
+    pub fn timings(&self) -> &Timings {
+        &self.records.timings
     }
 
     /// The monotonic time now, which is later than [`Self::now`]. Costs a reading of the clock.

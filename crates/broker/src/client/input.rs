@@ -10,7 +10,7 @@ use castmq_rules::protocol::Inbound;
 
 use super::{Client, Close, Stage};
 use crate::session::SessionEntry;
-use crate::{Shard, now};
+use crate::{Shard, now, trace};
 
 /// What the shared scratch is made for: bytes that one read takes at most.
 const READ: usize = 256 * 1024;
@@ -233,6 +233,9 @@ impl Client {
         *kept = BytesMut::from(&**kept);
         self.input.wanted = 0;
         self.decode(shard, packet);
+        if shard.is_tracing() {
+            trace::read_done(shard);
+        }
         Some(if self.is_held() {
             Stop::Held
         } else {
@@ -272,6 +275,9 @@ impl Client {
                             self.decode(shard, Bytes::copy_from_slice(packet));
                         }
                     }
+                    if shard.is_tracing() {
+                        trace::read_done(shard);
+                    }
                 }
                 Ok(None) => return (Stop::Empty, at),
                 Err(error) => {
@@ -296,6 +302,9 @@ impl Client {
     /// An acknowledgement that is a packet id alone came.
     fn acknowledged(&mut self, shard: &mut Shard, kind: AckKind, id: PacketId) {
         self.heard(shard, kind.packet_type());
+        if shard.is_tracing() {
+            trace::ack_read(shard, self, kind, id);
+        }
         if let Err(violation) = self.protocol.handle_acknowledgement() {
             return self.close(shard, &Close::Violation(violation));
         }
@@ -323,6 +332,9 @@ impl Client {
     // emqttd: emqttd_protocol:received/2
     fn packet(&mut self, shard: &mut Shard, packet: Packet) {
         self.heard(shard, packet.packet_type());
+        if shard.is_tracing() {
+            trace::packet_read(shard, self, &packet);
+        }
         match self.protocol.handle_packet(packet) {
             Ok(inbound) => self.inbound(shard, inbound),
             Err(violation) => self.close(shard, &Close::Violation(violation)),

@@ -16,7 +16,7 @@ use castmq_rules::session::{DropReason, Outgoing};
 use super::mount::unmounted;
 use super::{Client, Close, Stage};
 use crate::session::SessionEntry;
-use crate::{Shard, hook, ledger, now};
+use crate::{Shard, hook, ledger, now, trace};
 
 /// What a topic alias adds to a packet: itself, and a byte each to property length and packet length.
 const ALIAS_BYTES: usize = 5;
@@ -56,6 +56,9 @@ impl Client {
             self.borrow_buffer(shard);
             encode_success(kind, packet_id, &mut self.out);
             shard.count(ack_counter(kind));
+            if shard.is_tracing() {
+                trace::ack_put(shard, self.address, kind, packet_id);
+            }
             return self.touch(shard);
         }
         let ack = Ack {
@@ -131,6 +134,9 @@ impl Client {
         head.encode(linked.version, &mut self.out);
         hook::message_delivered(shard, &linked.client_id, &outgoing.delivery);
         count_message_sent(shard, outgoing.delivery.qos, message.is_system());
+        if shard.is_tracing() {
+            trace::publish_put(shard, self.address, outgoing, bytes);
+        }
         self.touch(shard);
         self.watch_room(shard);
     }
@@ -223,6 +229,9 @@ impl Client {
             }
         }
         self.blocked = None;
+        if shard.is_tracing() {
+            trace::written(shard, self.address.token());
+        }
         // An idle connection owns no buffer.
         let buffer = std::mem::take(&mut self.out);
         shard.world.take_write_buffer(buffer);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use castmq_mqtt::{AckKind, PacketId, PacketType, PublishView, QoS, ReasonCode, Version};
+use castmq_observe::trace::NoteKind;
 use castmq_observe::{Counter, Event};
 use castmq_rules::Message;
 use castmq_rules::ack_order::{Answer, Outcome, Ready, Sequence};
@@ -13,7 +14,7 @@ use super::{Client, Close, Stage};
 use crate::parcel::AnswerTo;
 use crate::server::{self, Published};
 use crate::session::SessionEntry;
-use crate::{Shard, ledger, message, now};
+use crate::{Shard, ledger, message, now, trace};
 
 impl Client {
     /// PUBLISH that has properties or an alias instead of its topic.
@@ -31,6 +32,13 @@ impl Client {
         if let Err(error) = linked.know(shard, &self.profile, topic.as_str().as_bytes()) {
             return self.close(shard, &Close::Malformed(error));
         }
+        if shard.is_tracing() {
+            let what = (publish.qos, publish.packet_id, publish.payload.len());
+            self.follow(shard, what);
+        }
+        let Stage::Connected(linked) = &mut self.stage else {
+            return;
+        };
         let refusal = match verdict {
             Verdict::Route => linked.refusal(shard, self.peer.ip(), (publish.qos, publish.retain)),
             Verdict::Refuse(reason) => Some(reason),
@@ -63,6 +71,12 @@ impl Client {
         if let Err(error) = linked.know(shard, &self.profile, publish.topic) {
             return self.close(shard, &Close::Malformed(error));
         }
+        if shard.is_tracing() {
+            self.follow(shard, (qos, packet_id, publish.payload.len()));
+        }
+        let Stage::Connected(linked) = &mut self.stage else {
+            return;
+        };
         let address = self.peer.ip();
         if let Some(reason) = linked.refusal(shard, address, (qos, publish.retain)) {
             return self.deny_publish(shard, qos, packet_id, reason);
@@ -72,6 +86,16 @@ impl Client {
         let message = message::from_view(shard, topic, publish, &linked.client_id);
         self.route(shard, Arc::new(message), packet_id);
         self.watch_pressure(shard);
+    }
+
+    /// Somebody may want to follow the message on the topic that is known.
+    #[cold]
+    fn follow(&self, shard: &mut Shard, what: (QoS, Option<PacketId>, usize)) {
+        if let Stage::Connected(linked) = &self.stage
+            && let Some(known) = &linked.known
+        {
+            trace::publish_read(shard, self, known.topic(), what);
+        }
     }
 
     fn deny_publish(
@@ -98,6 +122,7 @@ impl Client {
                 ("reason", &format_args!("{reason:?}")),
             ],
         );
+        shard.note(NoteKind::Drop, || format!("not taken: {reason:?}"));
         self.refuse_publish(shard, qos, packet_id, reason);
     }
 

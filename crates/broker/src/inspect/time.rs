@@ -10,20 +10,20 @@ use crate::broker::date;
 
 /// The two clocks at one moment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Times {
+pub(crate) struct Times {
     now: Duration,
     wall: Duration,
 }
 
 impl Times {
-    pub(super) fn of(shard: &Shard) -> Self {
+    pub(crate) fn of(shard: &Shard) -> Self {
         Self {
             now: shard.now(),
             wall: shard.wall(),
         }
     }
 
-    pub(super) fn read(clock: &dyn Clock) -> Self {
+    pub(crate) fn read(clock: &dyn Clock) -> Self {
         Self {
             now: clock.now(),
             wall: clock.wall(),
@@ -31,23 +31,23 @@ impl Times {
     }
 
     /// How long the node has run.
-    pub(super) fn uptime(self) -> Duration {
+    pub(crate) fn uptime(self) -> Duration {
         self.now
     }
 
     /// The wall-clock time of a moment.
-    pub(super) fn text(self, moment: Moment) -> String {
+    pub(crate) fn text(self, moment: Moment) -> String {
         self.text_since_start(moment.since_start())
     }
 
     /// The wall-clock time so long after the start of the node.
-    pub(super) fn text_since_start(self, since_start: Duration) -> String {
+    pub(crate) fn text_since_start(self, since_start: Duration) -> String {
         rfc3339((self.wall + since_start).saturating_sub(self.now))
     }
 }
 
 /// A time since the Unix epoch.
-pub(super) fn rfc3339(since_epoch: Duration) -> String {
+pub(crate) fn rfc3339(since_epoch: Duration) -> String {
     let seconds = since_epoch.as_secs();
     let (days, of_day) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);
@@ -57,7 +57,7 @@ pub(super) fn rfc3339(since_epoch: Duration) -> String {
 }
 
 /// Microseconds with their fraction.
-pub(super) fn micros(duration: Duration) -> f64 {
+pub(crate) fn micros(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
 

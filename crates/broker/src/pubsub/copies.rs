@@ -13,7 +13,7 @@ use super::answer;
 use crate::parcel::AnswerTo;
 use crate::session::{Session, SessionEntry};
 use crate::store::Receipt;
-use crate::{Shard, store};
+use crate::{Shard, store, trace};
 
 /// The duty to say what became of a publish on this arbiter. Dropped without a word it says *refused*.
 #[derive(Debug)]
@@ -115,11 +115,29 @@ pub(super) fn deliver(
         carries,
         receipt,
     };
-    let is_there = shard.send(session, entry).is_ok();
+    let is_there = if shard.is_tracing() {
+        send_traced(shard, session, entry)
+    } else {
+        shard.send(session, entry).is_ok()
+    };
     if is_there {
         shard.count(Counter::Deliveries);
     }
     copies.delivered |= is_there;
+    is_there
+}
+
+/// The same while something is traced: whoever follows the session's client follows the message from here.
+#[cold]
+fn send_traced(shard: &mut Shard, session: Address<Session>, entry: SessionEntry) -> bool {
+    let begins = match &entry {
+        SessionEntry::Deliver { delivery, .. } => trace::delivered(shard, session, delivery),
+        _ => false,
+    };
+    let is_there = shard.send(session, entry).is_ok();
+    if begins {
+        shard.end_hop();
+    }
     is_there
 }
 

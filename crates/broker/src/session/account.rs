@@ -2,6 +2,7 @@
 
 use castmq_mqtt::ReasonCode;
 use castmq_observe::Counter;
+use castmq_observe::trace::NoteKind;
 use castmq_rules::Delivery;
 use castmq_rules::alarm::Severity;
 use castmq_rules::session::{DropReason, StrayAck};
@@ -9,7 +10,7 @@ use castmq_rules::session::{DropReason, StrayAck};
 use super::Session;
 use crate::alarm::AlarmEntry;
 use crate::client::ClientEntry;
-use crate::{Shard, alarm, ledger, pubsub};
+use crate::{Shard, alarm, ledger, pubsub, trace};
 
 impl Session {
     /// An acknowledgement of nothing in flight may be late and is counted. One of the wrong kind for what
@@ -43,6 +44,14 @@ impl Session {
             shard.count(Counter::DeliveriesDropped);
         }
         shard.count(Counter::MessagesDropped);
+        if shard.is_tracing() {
+            let token = trace::flow_of(shard, self.address.slot, &delivery.message);
+            shard.under(token, |shard| {
+                shard.note(NoteKind::Drop, || {
+                    format!("does not get to the client: {reason}")
+                });
+            });
+        }
         ledger::enter(shard, reason, self.client_id(), &delivery.message.topic);
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use castmq_mqtt::{PacketId, ReasonCode};
+use castmq_observe::trace::Token;
 use castmq_observe::{Counter, Event};
 use castmq_otp::{Address, Process};
 use castmq_rules::Message;
@@ -22,7 +23,7 @@ use crate::server::{self, Published};
 use crate::sm::SmEntry;
 use crate::store::collector::{self, AfterWill, Cause};
 use crate::store::{Receipt, SessionChange, Waiter};
-use crate::{Shard, ledger, now, pubsub, store};
+use crate::{Shard, ledger, now, pubsub, store, trace};
 
 /// A session's share of the store.
 #[derive(Debug)]
@@ -231,12 +232,24 @@ impl Session {
                 break;
             };
             let is_claim = matches!(entry, ClientEntry::Claimed { .. });
-            if !self.to_client(shard, entry) && is_claim {
+            let token = self.flow_of(shard, &entry);
+            let is_told = shard.under(token, |shard| self.to_client(shard, entry));
+            if !is_told && is_claim {
                 let epoch = self.state.epoch();
                 self.disconnected(shard, epoch, DownReason::Closed);
             }
         }
         self.held.take_if(|held| held.is_empty());
+    }
+
+    /// What is told belongs to the flow of its message.
+    fn flow_of(&self, shard: &Shard, entry: &ClientEntry) -> Option<Token> {
+        match entry {
+            ClientEntry::Publish(outgoing) if shard.is_tracing() => {
+                trace::flow_of(shard, self.address.slot, &outgoing.delivery.message)
+            }
+            _ => shard.tracer.token(),
+        }
     }
 
     /// Whoever it was to be told to is gone.

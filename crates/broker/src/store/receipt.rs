@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use castmq_mqtt::ReasonCode;
+use castmq_observe::trace::Token;
 use castmq_otp::Address;
 use castmq_rules::ack_order::Outcome;
 use castmq_rules::session::Change;
@@ -33,6 +34,8 @@ pub struct SessionChange {
 #[derive(Debug)]
 pub struct Receipt {
     to: AnswerTo,
+    /// The flow that it is traced in.
+    token: Option<Token>,
     /// Sessions that have not taken it in.
     missing: Cell<u32>,
     changes: RefCell<Vec<SessionChange>>,
@@ -46,6 +49,7 @@ pub(crate) type Receipts = Rc<RefCell<Vec<Settled>>>;
 #[derive(Debug)]
 pub(crate) struct Settled {
     to: AnswerTo,
+    token: Option<Token>,
     is_taken: bool,
     changes: Vec<SessionChange>,
 }
@@ -55,6 +59,7 @@ impl Receipt {
     pub(crate) fn new(shard: &Shard, to: AnswerTo) -> Rc<Self> {
         Rc::new(Self {
             to,
+            token: shard.tracer.token(),
             missing: Cell::new(0),
             changes: RefCell::default(),
             settled: Rc::clone(&shard.world.pending.receipts),
@@ -90,6 +95,7 @@ impl Drop for Receipt {
         if let Ok(mut settled) = self.settled.try_borrow_mut() {
             settled.push(Settled {
                 to: self.to,
+                token: self.token,
                 is_taken: self.missing.get() == 0,
                 changes: self.changes.take(),
             });
@@ -102,19 +108,24 @@ impl Drop for Receipt {
 pub(super) fn settle(shard: &mut Shard) {
     let receipts = Rc::clone(&shard.world.pending.receipts);
     let settled = receipts.take();
-    for Settled {
+    for settled in settled {
+        shard.under(settled.token, |shard| settle_one(shard, settled));
+    }
+}
+
+fn settle_one(shard: &mut Shard, settled: Settled) {
+    let Settled {
         to,
         is_taken,
         changes,
-    } in settled
-    {
-        if !is_taken {
-            let outcome = Outcome::Refused(ReasonCode::UnspecifiedError);
-            pubsub::answer_with(shard, to, outcome, changes);
-        } else if matches!(to, AnswerTo::Collector { .. }) {
-            pubsub::answer_with(shard, to, Outcome::Accepted, changes);
-        } else {
-            wait(shard, Waiter::Answer(to, Outcome::Accepted));
-        }
+        ..
+    } = settled;
+    if !is_taken {
+        let outcome = Outcome::Refused(ReasonCode::UnspecifiedError);
+        pubsub::answer_with(shard, to, outcome, changes);
+    } else if matches!(to, AnswerTo::Collector { .. }) {
+        pubsub::answer_with(shard, to, Outcome::Accepted, changes);
+    } else {
+        wait(shard, Waiter::Answer(to, Outcome::Accepted));
     }
 }

@@ -21,4 +21,5 @@ mod stop;
 mod supervision;
 mod system;
 mod tables;
+mod traces;
 mod ways;

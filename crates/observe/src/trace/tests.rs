@@ -63,7 +63,7 @@ fn what_a_flow_causes_is_a_hop_of_it_with_its_wait_and_its_work() {
     };
     tracer.begin_hop(
         arrival,
-        (process(), "session", Arc::from("c1")),
+        (Some(process()), "session", Arc::from("c1")),
         "Deliver",
         second(4),
     );

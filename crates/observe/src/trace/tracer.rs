@@ -180,7 +180,7 @@ impl Tracer {
     pub fn begin_hop(
         &mut self,
         arrival: Arrival,
-        (process, kind, name): (ProcessId, &'static str, Arc<str>),
+        (process, kind, name): (Option<ProcessId>, &'static str, Arc<str>),
         entry: &'static str,
         now: Duration,
     ) {
@@ -192,7 +192,7 @@ impl Tracer {
         let hop = Hop {
             number: 0,
             parent: Some(token.hop),
-            process: Some(process),
+            process,
             kind,
             name,
             entry,
