@@ -18,6 +18,7 @@ use castmq_observe::{Counter, Kind};
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
 use castmq_rules::Message;
 
+use crate::ledger::{Loss, Reason};
 use crate::node::Pressure;
 use crate::session::Session;
 use crate::store::collector::{self, AfterWill, Cause};
@@ -157,9 +158,13 @@ pub fn publish(shard: &mut Shard, topic: TopicName, payload: Bytes, qos: QoS, re
     let message = message::of_broker(shard, topic, payload, qos, retain);
     let queue_max = shard.world.node.settings.bounds.internal_queue as usize;
     if shard.world.internal.len() >= queue_max {
-        shard.world.internal.pop_front();
+        let oldest = shard.world.internal.pop_front();
         shard.count(Counter::MessagesDropped);
-        ledger::count(shard, "internal_queue_full", 1);
+        let loss = oldest.map(|oldest| Loss::of_message(Reason::INTERNAL_QUEUE_FULL, &oldest));
+        ledger::enter(
+            shard,
+            loss.unwrap_or(Loss::new(Reason::INTERNAL_QUEUE_FULL)),
+        );
     }
     shard.world.internal.push_back(message);
     shard.wake();

@@ -52,7 +52,7 @@ use crate::{Local, Shard, kinds, ledger, now};
 pub use close::Close;
 pub use connect::Adopted;
 pub(crate) use connect::adopt;
-pub(crate) use output::turn_ended;
+pub(crate) use output::{lost_with_connection, turn_ended};
 pub(crate) use pause::resume_paused;
 
 /// How long SUBSCRIBE and UNSUBSCRIBE may take: longer than any router needs, shorter than for ever.
@@ -106,7 +106,15 @@ enum Stage {
     /// It has a session.
     Connected(Box<Linked>),
     /// It only writes what is left.
-    Closing { since: Moment },
+    Closing { end: Box<Ending> },
+}
+
+/// A connection that only writes what is left.
+#[derive(Debug)]
+struct Ending {
+    since: Moment,
+    /// Who it was, if it had a session.
+    client_id: Option<ClientId>,
 }
 
 /// A connection that waits for its session.
@@ -404,8 +412,8 @@ impl Client {
             .blocked
             .filter(|_| !write_timeout.is_zero())
             .map(|since| since + write_timeout);
-        let (closing, alive) = match self.stage {
-            Stage::Closing { since } => (Some(since + close::PATIENCE), None),
+        let (closing, alive) = match &self.stage {
+            Stage::Closing { end } => (Some(end.since + close::PATIENCE), None),
             // It waits for us, each wait with a deadline of its own.
             Stage::Authenticating(_) if self.waits_for_modules() => (None, None),
             Stage::Opening
@@ -457,8 +465,8 @@ impl Client {
     fn timer(&mut self, shard: &mut Shard) {
         self.armed = None;
         let at = now(shard);
-        if let Stage::Closing { since } = self.stage {
-            if at >= since + close::PATIENCE {
+        if let Stage::Closing { end } = &self.stage {
+            if at >= end.since + close::PATIENCE {
                 self.end(shard);
             }
             return;
@@ -530,6 +538,14 @@ impl Process for Client {
     fn settle(&mut self, shard: &mut Shard) {
         self.acks.rest();
         self.arm(shard);
+    }
+
+    /// What was still to be written goes with the connection.
+    fn discard(entry: ClientEntry, _client: Address<Self>, shard: &mut Shard) {
+        if let ClientEntry::Publish(outgoing) = entry {
+            // Who it was went with its process.
+            lost_with_connection(shard, None, &outgoing);
+        }
     }
 
     // differs: emqttd's connection dies of its session's link without a word, so that no will is

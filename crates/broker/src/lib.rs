@@ -35,6 +35,7 @@ pub mod router;
 pub mod server;
 pub mod session;
 pub mod session_sup;
+mod shown;
 pub mod sm;
 pub mod stats;
 pub mod store;

@@ -23,6 +23,7 @@ use crate::broker::{self, Broker, BrokerTick};
 use crate::client::{self, Client, ClientEntry};
 use crate::cm::{ClientTable, Cm, CmEntry};
 use crate::hook::Hook;
+use crate::ledger::{Loss, Reason};
 use crate::listener::{Listener, ListenerEntry};
 use crate::metrics::{Metrics, MetricsTick};
 use crate::node::Node;
@@ -555,9 +556,24 @@ fn refuse_lost_tickets(shard: &mut Shard) {
     };
     for to in lost.drain(..) {
         shard.count(Counter::MessagesDropped);
-        ledger::count(shard, "ticket_lost", 1);
+        ledger::enter(shard, lost_ticket(shard, to));
         let reason = castmq_mqtt::ReasonCode::UnspecifiedError;
         pubsub::answer(shard, to, castmq_rules::ack_order::Outcome::Refused(reason));
+    }
+}
+
+fn lost_ticket(shard: &Shard, to: AnswerTo) -> Loss {
+    let loss = Loss::new(Reason::TICKET_LOST);
+    let AnswerTo::Client { client, .. } = to else {
+        return loss;
+    };
+    let lanes = &shard.world.lanes.client;
+    let client = (client.arbiter == shard.arbiter)
+        .then(|| lanes.peek(client.slot, client.generation))
+        .flatten();
+    match client.and_then(Client::client_id) {
+        Some(client_id) => loss.client(client_id),
+        None => loss,
     }
 }
 

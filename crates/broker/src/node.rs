@@ -159,7 +159,7 @@ impl Node {
             accounts: Accounts::default(),
             counters: Counters::new(arbiters),
             gauges: Gauges::new(arbiters),
-            ledger: Ledger::default(),
+            ledger: Ledger::with_hasher(hasher(seed)),
             events: (0..arbiters).map(|_| Arc::default()).collect(),
             records: (0..arbiters)
                 .map(|arbiter| Arc::new(Records::new(arbiter, kinds)))

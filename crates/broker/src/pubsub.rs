@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use castmq_mqtt::{Subscription, TopicName};
-use castmq_observe::Kind;
+use castmq_observe::{Counter, Kind};
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
 use castmq_rules::ack_order::Outcome;
 use castmq_rules::{ArbiterId, ArbiterSet, Delivery, Message, Plan, Route};
@@ -29,10 +29,11 @@ pub use copies::Ticket;
 use copies::{Copies, deliver};
 
 use crate::client::ClientEntry;
+use crate::ledger::{Loss, Reason};
 use crate::parcel::{AnswerTo, ForGroups, Parcel};
 use crate::session::{Session, SessionEntry};
 use crate::store::{SessionChange, collector};
-use crate::{Local, Shard, kinds, router, server};
+use crate::{Local, Shard, kinds, ledger, router, server};
 
 /// Deliveries per turn: a publish may have a hundred thousand subscribers.
 const DELIVERIES_PER_TURN: usize = 1024;
@@ -507,9 +508,15 @@ impl Process for Pubsub {
 
     fn restart(&mut self, shard: &mut Shard) -> Option<Box<Self>> {
         // The job that was under way may be what failed; its ticket says so to its publisher.
-        if matches!(self.jobs.front(), Some(Work::Job(_))) {
-            self.jobs.pop_front();
+        if let Some(Work::Job(job)) = self.jobs.pop_front_if(|work| matches!(work, Work::Job(_))) {
             shard.world.dispatching = shard.world.dispatching.saturating_sub(1);
+            if job.message.qos == castmq_mqtt::QoS::AtMostOnce {
+                shard.count(Counter::MessagesDropped);
+                ledger::enter(
+                    shard,
+                    Loss::of_message(Reason::DISPATCH_FAILED, &job.message),
+                );
+            }
         }
         if !self.jobs.is_empty() {
             let _ = shard.send(self.address, PubsubEntry::Continue);

@@ -17,12 +17,14 @@ use std::time::Duration;
 
 use castmq_observe::{Event, Kind};
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
-use castmq_rules::{Message, Scan, ScanBudget, Stored};
+use castmq_rules::ledger::Detail;
+use castmq_rules::{Message, RetainRefused, Scan, ScanBudget, Stored};
 use castmq_store::Op;
 
+use crate::ledger::{Loss, Reason};
 use crate::node::Node;
 use crate::ticker::Ticker;
-use crate::{Local, Shard, kinds, now, store};
+use crate::{Local, Shard, kinds, ledger, now, store};
 
 /// How often expired messages are looked for.
 const EXPIRE_EVERY: Duration = Duration::from_secs(1);
@@ -140,6 +142,17 @@ pub fn retain(shard: &mut Shard, message: Message) -> Arc<Message> {
                     ("cause", &why),
                 ],
             );
+            let what = match why {
+                RetainRefused::Full => "retained.max_messages is reached",
+                RetainRefused::PayloadTooLarge => "it is larger than retained.max_payload",
+            };
+            let loss = Loss::of_message(Reason::RETAINED_REFUSED, &message);
+            let loss = loss.detail(Detail::What(what));
+            let loss = match &message.from {
+                Some(from) => loss.client(from),
+                None => loss,
+            };
+            ledger::enter(shard, loss);
             message
         }
     }

@@ -20,12 +20,14 @@ use castmq_observe::trace::NoteKind;
 use castmq_observe::{Counter, Kind};
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
 use castmq_rules::ack_order::Outcome;
+use castmq_rules::ledger::Detail;
 use castmq_rules::{
     ArbiterId, ArbiterSet, Chance, Choice, Message, Plan, Route, Strategy, Subscriber, Targets,
 };
 use castmq_settings::SharedStrategy;
 use smallvec::SmallVec;
 
+use crate::ledger::{Loss, Reason};
 use crate::parcel::{AnswerTo, ForGroups, Parcel};
 use crate::pubsub::{Job, PubsubEntry};
 use crate::router::Seen;
@@ -369,7 +371,13 @@ pub(crate) fn publish_along(
     let mut other = None;
     let mut way = way;
     if shard.world.node.hooks.has_publish() {
+        let loss = by_publisher(
+            Loss::of_message(Reason::STOPPED_BY_HOOK, &message),
+            &message,
+        );
         let Some(changed) = hook::message_publish(shard, Arc::unwrap_or_clone(message)) else {
+            shard.count(Counter::MessagesDropped);
+            ledger::enter(shard, loss);
             return Published::Stopped;
         };
         message = Arc::new(changed);
@@ -379,7 +387,11 @@ pub(crate) fn publish_along(
     if answer.is_some() && store::is_in_trouble(shard) {
         let way = Way::current(way, shard, &message);
         if needs_store(shard, &message, way, from) {
-            return Published::Refused(ReasonCode::QuotaExceeded);
+            let reason = ReasonCode::QuotaExceeded;
+            let loss = Loss::of_message(Reason::PUBLISH_REFUSED, &message);
+            let loss = loss.detail(Detail::Answer(reason));
+            ledger::enter(shard, by_publisher(loss, &message));
+            return Published::Refused(reason);
         }
     }
     shard.count(Counter::MessagesRouted);
@@ -395,6 +407,13 @@ pub(crate) fn publish_along(
             here,
         },
         other @ (Published::Stopped | Published::Refused(_)) => other,
+    }
+}
+
+fn by_publisher(loss: Loss, message: &Message) -> Loss {
+    match &message.from {
+        Some(from) => loss.client(from),
+        None => loss,
     }
 }
 
@@ -419,7 +438,8 @@ fn store_retained(shard: &mut Shard, message: &Arc<Message>, answer: Option<Answ
             if store::has_room(shard) {
                 store::put(shard, op);
             } else {
-                ledger::count(shard, "retained_not_stored", 1);
+                let loss = Loss::of_message(Reason::RETAINED_NOT_STORED, message);
+                ledger::enter(shard, by_publisher(loss, message));
             }
             false
         }
@@ -471,6 +491,7 @@ fn route(
     if targets.is_empty() {
         if !message.is_system() {
             shard.count(Counter::MessagesUnmatched);
+            ledger::unmatched(shard, &message);
         }
         let (arbiters, here) = (0, None);
         return Published::To { arbiters, here };

@@ -35,6 +35,7 @@ use castmq_store::SessionKey;
 use smallvec::SmallVec;
 
 use crate::client::{Client, ClientEntry};
+use crate::ledger::{Loss, Reason};
 use crate::server::{LastWay, ServerEntry};
 use crate::sm::SmEntry;
 use crate::{Local, Shard, hook, kinds, ledger, now, pubsub, trace};
@@ -208,7 +209,7 @@ impl Session {
         if shard.is_tracing() {
             trace::find_sessions(shard);
         }
-        self.forget_held();
+        self.forget_held(shard);
         if follows {
             // The one before it is over on the disk before the client hears of the new one.
             self.safe_at = shard.world.pending.last();
@@ -239,7 +240,7 @@ impl Session {
         }
         self.client = None;
         self.claimed = None;
-        self.forget_held();
+        self.forget_held(shard);
         // What the lost connection waited for is not answered any more, but is still done.
         for request in self.asked.iter_mut().flat_map(|asked| &mut asked.requests) {
             if let Request::Subscribe { packet_id, .. } = request {
@@ -343,7 +344,7 @@ impl Session {
         };
         self.to_client(shard, ClientEntry::Kick(code));
         self.client = None;
-        self.forget_held();
+        self.forget_held(shard);
         self.hand_over(shard);
         to_sm(
             shard,
@@ -536,7 +537,9 @@ impl Process for Session {
             && pubsub::redispatch(shard, session, &delivery);
         if !is_for_another {
             shard.count(Counter::MessagesDropped);
-            ledger::count(shard, DropReason::SessionEnded.name(), 1);
+            // Whose it was went with its process.
+            let loss = Loss::of_message(DropReason::SessionEnded.name(), &delivery.message);
+            ledger::enter(shard, loss.qos(delivery.qos));
         }
         shard.count(Counter::DeliveriesDropped);
     }
@@ -554,7 +557,10 @@ impl Process for Session {
         shard.cells.add(Counter::DeliveriesDropped, queued);
         let inflight = u64::try_from(self.state.inflight_now()).unwrap_or(u64::MAX);
         let lost = queued.saturating_add(inflight);
-        ledger::count(shard, "session_crashed", lost);
+        if lost > 0 {
+            let loss = Loss::new(Reason::SESSION_CRASHED).client(self.client_id());
+            ledger::enter(shard, loss.count(lost));
+        }
         self.alarm(shard, false);
         let client_id = self.client_id().clone();
         shard.tell(

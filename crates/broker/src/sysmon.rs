@@ -24,6 +24,7 @@ use castmq_rules::alarm::Severity;
 use serde_json::json;
 
 use crate::alarm::AlarmEntry;
+use crate::ledger::Reason;
 use crate::ticker::Ticker;
 use crate::{Local, Shard, alarm, broker, kinds, ledger, store};
 
@@ -113,7 +114,7 @@ impl Sysmon {
         }
         let new = damaged - self.damaged;
         self.damaged = damaged;
-        ledger::count(shard, "damaged", new);
+        ledger::count(shard, Reason::DAMAGED, new);
         let cause = format!(
             "{new} rows are damaged and were left out; when the broker is stopped `castmq store check` \
              tells more"

@@ -8,6 +8,7 @@ pub mod access;
 pub mod ack_order;
 pub mod alarm;
 pub mod alias;
+pub mod chronicle;
 pub mod claim;
 pub mod connect;
 pub mod hook;

@@ -10,7 +10,7 @@ use castmq_rules::protocol::Violation;
 use castmq_rules::session::{DownReason, Expiry};
 
 use super::connect::Refusal;
-use super::{Client, Stage};
+use super::{Client, Ending, Stage};
 use crate::session::SessionEntry;
 use crate::{Shard, hook, ledger, now};
 
@@ -257,7 +257,16 @@ impl Client {
     pub(super) fn begin_closing(&mut self, shard: &mut Shard) {
         self.give_up_asking();
         self.protocol.close();
-        self.stage = Stage::Closing { since: now(shard) };
+        let client_id = match &self.stage {
+            Stage::Connected(linked) => Some(linked.client_id.clone()),
+            Stage::Opening
+            | Stage::Authenticating(_)
+            | Stage::Claiming(_)
+            | Stage::Closing { .. } => None,
+        };
+        let since = now(shard);
+        let end = Box::new(Ending { since, client_id });
+        self.stage = Stage::Closing { end };
         self.pause = None;
         shard.world.paused.remove(&self.address);
         self.touch_for_end(shard);

@@ -10,11 +10,14 @@ use castmq_mqtt::{
 };
 use castmq_observe::Counter;
 use castmq_otp::Poller;
+use castmq_rules::ClientId;
 use castmq_rules::alias::Alias;
+use castmq_rules::ledger::Detail;
 use castmq_rules::session::{DropReason, Outgoing};
 
 use super::mount::unmounted;
 use super::{Client, Close, Stage};
+use crate::ledger::{Loss, Reason};
 use crate::session::SessionEntry;
 use crate::{Shard, hook, ledger, now, trace};
 
@@ -85,8 +88,12 @@ impl Client {
     // tour: publish/5
     pub(super) fn deliver(&mut self, shard: &mut Shard, outgoing: &Outgoing) {
         let packet_bytes_max = self.packet_bytes_max;
-        let Stage::Connected(linked) = &mut self.stage else {
-            return;
+        let linked = match &mut self.stage {
+            Stage::Connected(linked) => linked,
+            Stage::Closing { end } => {
+                return lost_with_connection(shard, end.client_id.as_ref(), outgoing);
+            }
+            Stage::Opening | Stage::Authenticating(_) | Stage::Claiming(_) => return,
         };
         let message = &outgoing.delivery.message;
         let at = now(shard);
@@ -150,8 +157,13 @@ impl Client {
         }
         shard.count(Counter::MessagesDropped);
         if let Some(client_id) = self.client_id() {
-            let topic = &outgoing.delivery.message.topic;
-            ledger::enter(shard, reason.name(), client_id, topic);
+            let loss = Loss::of_delivery(reason.name(), client_id, &outgoing.delivery);
+            let detail = if reason == DropReason::TooLarge {
+                Detail::Bytes(self.packet_bytes_max as u64)
+            } else {
+                Detail::None
+            };
+            ledger::enter(shard, loss.detail(detail));
         }
     }
 
@@ -241,6 +253,27 @@ impl Client {
             self.watch_room(shard);
         }
     }
+}
+
+/// A connection that is over does not write what still comes. QoS 1 and 2 stay in the session.
+pub(crate) fn lost_with_connection(
+    shard: &mut Shard,
+    client_id: Option<&ClientId>,
+    outgoing: &Outgoing,
+) {
+    if outgoing.packet_id.is_some() {
+        return;
+    }
+    shard.count(Counter::MessagesDropped);
+    let loss = Loss::of_message(Reason::CONNECTION_CLOSED, &outgoing.delivery.message);
+    let loss = loss.qos(outgoing.delivery.qos);
+    ledger::enter(
+        shard,
+        match client_id {
+            Some(client_id) => loss.client(client_id),
+            None => loss,
+        },
+    );
 }
 
 /// The turn of a connection is over: what it has written leaves at once, while the buffer is in the

@@ -7,10 +7,12 @@ use castmq_observe::trace::NoteKind;
 use castmq_observe::{Counter, Event};
 use castmq_rules::Message;
 use castmq_rules::ack_order::{Answer, Outcome, Ready, Sequence};
+use castmq_rules::ledger::Detail;
 use castmq_rules::protocol::{Checked, Verdict};
 use castmq_settings::PublishDenied;
 
 use super::{Client, Close, Stage};
+use crate::ledger::{Loss, Reason};
 use crate::parcel::AnswerTo;
 use crate::server::{self, Published};
 use crate::session::SessionEntry;
@@ -123,6 +125,18 @@ impl Client {
             ],
         );
         shard.note(NoteKind::Drop, || format!("not taken: {reason:?}"));
+        let loss = if reason == ReasonCode::NotAuthorized {
+            Loss::new(Reason::DENIED).detail(Detail::What("publish"))
+        } else {
+            Loss::new(Reason::PUBLISH_REFUSED).detail(Detail::Answer(reason))
+        };
+        let loss = loss.client(&linked.client_id).qos(qos);
+        let loss = match &linked.known {
+            Some(known) => loss.topic(known.topic().text()),
+            None => loss,
+        };
+        shard.count(Counter::MessagesDropped);
+        ledger::enter(shard, loss);
         self.refuse_publish(shard, qos, packet_id, reason);
     }
 
@@ -189,8 +203,6 @@ impl Client {
         packet_id: Option<PacketId>,
         reason: ReasonCode,
     ) {
-        shard.count(Counter::MessagesDropped);
-        ledger::count(shard, "publish_refused", 1);
         if shard.world.node.settings.access.publish_denied == PublishDenied::Disconnect {
             return self.close(shard, &Close::Denied(reason));
         }

@@ -7,10 +7,12 @@ use castmq_mqtt::{
 use castmq_observe::Event;
 use castmq_otp::Address;
 use castmq_rules::access::{Action, Question};
+use castmq_rules::ledger::Detail;
 
 use super::{Client, Stage, mount};
+use crate::ledger::{Loss, Reason};
 use crate::session::{Session, SessionEntry, Wanted};
-use crate::{Shard, hook, now, store};
+use crate::{Shard, hook, ledger, now, store};
 
 impl Client {
     // emqttd: emqttd_protocol:process/2 (SUBSCRIBE)
@@ -99,6 +101,9 @@ impl Client {
                 ("what", &"subscribe"),
             ],
         );
+        let loss = Loss::new(Reason::DENIED).detail(Detail::What("subscribe"));
+        let loss = loss.client(&linked.client_id).qos(filter.options.qos);
+        ledger::enter(shard, loss.topic(filter.subscription.filter().text()));
         Wanted::Refused(ReasonCode::NotAuthorized)
     }
 

@@ -10,6 +10,7 @@ use castmq_rules::session::{DropReason, StrayAck};
 use super::Session;
 use crate::alarm::AlarmEntry;
 use crate::client::ClientEntry;
+use crate::ledger::Loss;
 use crate::{Shard, alarm, ledger, pubsub, trace};
 
 impl Session {
@@ -52,7 +53,7 @@ impl Session {
                 });
             });
         }
-        ledger::enter(shard, reason, self.client_id(), &delivery.message.topic);
+        ledger::enter(shard, Loss::of_delivery(reason, self.client_id(), delivery));
     }
 
     // emqttd: emqttd_mqueue:maybe_set_alarm/1

@@ -8,14 +8,16 @@ use castmq_observe::{Counter, Event};
 use castmq_rules::Message;
 use castmq_rules::access::Subject;
 use castmq_rules::ack_order::Sequence;
+use castmq_rules::ledger::Detail;
 use castmq_rules::session::{Change, Received};
 
 use super::Session;
 use crate::access_control::Asker;
 use crate::broker::{self, DueWill};
 use crate::client::ClientEntry;
+use crate::ledger::{Loss, Reason};
 use crate::parcel::AnswerTo;
-use crate::{Shard, server};
+use crate::{Shard, ledger, server};
 
 impl Session {
     /// PUBLISH with QoS 2: routed here, in the session's turn, because the session knows repetitions.
@@ -39,7 +41,13 @@ impl Session {
                 Ok(server::publish_along(shard, message, way, from, answer))
             }
             Received::Duplicate => self.repeated(shard, id, (client, sequence)),
-            Received::QuotaExceeded => Err(ReasonCode::QuotaExceeded),
+            Received::QuotaExceeded => {
+                let reason = ReasonCode::QuotaExceeded;
+                let loss = Loss::of_message(Reason::PUBLISH_REFUSED, &message);
+                let loss = loss.client(self.client_id()).detail(Detail::Answer(reason));
+                ledger::enter(shard, loss);
+                Err(reason)
+            }
         };
         self.to_client(shard, ClientEntry::Routed { sequence, routed });
     }
@@ -69,6 +77,9 @@ impl Session {
                     ("what", &"will"),
                 ],
             );
+            let loss = Loss::new(Reason::DENIED).detail(Detail::What("will"));
+            let loss = loss.client(self.client_id()).topic(will.topic.text());
+            ledger::enter(shard, loss.qos(will.qos));
             after
                 .into_iter()
                 .for_each(|change| self.store(shard, change));

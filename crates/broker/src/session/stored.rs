@@ -4,26 +4,27 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use castmq_mqtt::{PacketId, ReasonCode};
+use castmq_mqtt::{PacketId, QoS, ReasonCode};
 use castmq_observe::trace::Token;
 use castmq_observe::{Counter, Event};
 use castmq_otp::{Address, Process};
-use castmq_rules::Message;
 use castmq_rules::ack_order::{Outcome, Sequence};
 use castmq_rules::claim::Fate;
 use castmq_rules::session::{
     self as rules, Action, Change, DownReason, DropReason, EndReason, Page, ReadQueue, Restored,
 };
+use castmq_rules::{Message, MessageId};
 use castmq_store::{Op, SessionKey};
 
 use super::{Session, SessionEntry, Successor, to_sm};
 use crate::client::{Client, ClientEntry};
+use crate::ledger::{Loss, Reason};
 use crate::parcel::AnswerTo;
 use crate::server::{self, Published};
 use crate::sm::SmEntry;
 use crate::store::collector::{self, AfterWill, Cause};
 use crate::store::{Receipt, SessionChange, Waiter};
-use crate::{Shard, ledger, now, pubsub, store, trace};
+use crate::{Shard, client, ledger, now, pubsub, store, trace};
 
 /// A session's share of the store.
 #[derive(Debug)]
@@ -201,7 +202,10 @@ impl Session {
             && !is_connecting
         {
             // Nothing about QoS 0 is promised, so it waits for no promise.
-            self.to_client(shard, entry);
+            let message = outgoing.delivery.message.id;
+            if !self.to_client(shard, entry) {
+                self.lost_with_connection(shard, message);
+            }
             return;
         }
         match &mut self.held {
@@ -253,8 +257,21 @@ impl Session {
     }
 
     /// Whoever it was to be told to is gone.
-    pub(super) fn forget_held(&mut self) {
-        self.held = None;
+    pub(super) fn forget_held(&mut self, shard: &mut Shard) {
+        for (_, entry) in self.held.take().into_iter().flat_map(|held| *held) {
+            if let ClientEntry::Publish(outgoing) = entry {
+                client::lost_with_connection(shard, Some(self.client_id()), &outgoing);
+            }
+        }
+    }
+
+    /// The connection had ended before it got a message of QoS 0.
+    fn lost_with_connection(&self, shard: &mut Shard, message: MessageId) {
+        shard.count(Counter::MessagesDropped);
+        let loss = Loss::new(Reason::CONNECTION_CLOSED).client(self.client_id());
+        let loss = loss.qos(QoS::AtMostOnce);
+        let message = Some(message);
+        ledger::enter(shard, Loss { message, ..loss });
     }
 
     /// CONNACK, when everything that it promises is handed to the store.
@@ -364,7 +381,8 @@ impl Session {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         shard.cells.add(Counter::DeliveriesDropped, count);
         shard.cells.add(Counter::MessagesDropped, count);
-        ledger::count(shard, DropReason::SessionEnded.name(), count);
+        let loss = Loss::new(DropReason::SessionEnded.name()).client(self.client_id());
+        ledger::enter(shard, loss.count(count));
     }
 
     /// The session has to end; another one may follow.
@@ -471,7 +489,10 @@ impl Session {
         // Messages of QoS 0 are in memory alone.
         let lost = u64::try_from(self.state.at_most_once_now()).unwrap_or(u64::MAX);
         shard.cells.add(Counter::DeliveriesDropped, lost);
-        ledger::count(shard, "session_crashed", lost);
+        if lost > 0 {
+            let loss = Loss::new(Reason::SESSION_CRASHED).client(self.client_id());
+            ledger::enter(shard, loss.count(lost));
+        }
         self.to_client(shard, ClientEntry::Kick(ReasonCode::UnspecifiedError));
         let (client_id, epoch) = (self.client_id().clone(), self.state.epoch());
         let fate = Fate::Kept;
