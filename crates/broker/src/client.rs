@@ -225,6 +225,24 @@ pub enum ClientEntry {
 }
 
 impl Entry for ClientEntry {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "most hold what may be owned once only"
+    )]
+    fn duplicate(&self) -> Option<Self> {
+        Some(match self {
+            Self::Publish(outgoing) => Self::Publish(outgoing.clone()),
+            Self::Release { packet_id, reason } => Self::Release {
+                packet_id: *packet_id,
+                reason: *reason,
+            },
+            Self::Kick(reason) => Self::Kick(*reason),
+            Self::Resume => Self::Resume,
+            Self::Timer => Self::Timer,
+            _ => return None,
+        })
+    }
+
     const NAMES: &'static [&'static str] = &[
         "nothing",
         "Claimed",

@@ -10,7 +10,7 @@ use ahash::RandomState;
 use bytes::BytesMut;
 use castmq_mqtt::{Text, Version};
 use castmq_observe::{Counter, Event, Kind, ProcessId};
-use castmq_otp::{Address, Down, Lanes, Poller, Token, World};
+use castmq_otp::{Address, Down, Fault, Lanes, Poller, Token, World};
 use castmq_rules::connect::ConnectSettings;
 use castmq_rules::limits::TopicLimits;
 use castmq_rules::session::Expiry;
@@ -36,7 +36,7 @@ use crate::session::{Session, SessionEntry};
 use crate::sm::{Sm, SmEntry};
 use crate::stats::{self, Stats, StatsTick};
 use crate::sysmon::{Sysmon, SysmonTick};
-use crate::{Shard, kinds, ledger, store, sup, trace};
+use crate::{Shard, invariants, kinds, ledger, recorder, store, sup, trace};
 
 /// Message ids that an arbiter reserves at a time.
 const MESSAGE_IDS: u64 = 4096;
@@ -132,6 +132,8 @@ pub struct Local {
     pub(crate) socket_work: Vec<SocketWork>,
     /// What is traced here.
     pub(crate) traced: trace::Traced,
+    /// What must hold, and when it is looked at.
+    pub(crate) looks: invariants::Looks,
     /// Buffers for what connections write, handed from one to the next.
     write_buffers: Vec<BytesMut>,
     seed: u64,
@@ -191,6 +193,7 @@ impl Local {
             wills: VecDeque::new(),
             socket_work: Vec::new(),
             traced: trace::Traced::default(),
+            looks: invariants::Looks::default(),
             seed: start,
             message_ids: 0..0,
             assigned: 0,
@@ -369,6 +372,10 @@ impl World for Local {
         let (slot, generation, arbiter) = (token.slot, token.generation, shard.arbiter);
         if token.kind == kinds::CLIENT.index {
             let client = Address::<Client>::new(arbiter, slot, generation);
+            if let Some(until) = shard.paused_until(client) {
+                shard.read_later(token, until);
+                return false;
+            }
             let more = shard.with(client, |client, shard| {
                 let more = client.readable(shard, poller);
                 castmq_otp::Process::settle(client, shard);
@@ -452,6 +459,10 @@ impl World for Local {
         }
     }
 
+    fn failed(shard: &mut Shard, process: ProcessId, message: &str) {
+        recorder::failed(shard, process, message);
+    }
+
     fn restarted(shard: &mut Shard, process: ProcessId) {
         sup::restarted(shard, process);
     }
@@ -482,6 +493,7 @@ impl World for Local {
         store::round_ends(shard);
         stats::write(shard);
         close_orphans(shard, poller);
+        invariants::look(shard);
         trace::hand_over(shard);
     }
 }
@@ -524,6 +536,18 @@ pub fn doom(shard: &mut Shard, process: ProcessId) -> bool {
         shard.doom(Address::<P>::new(id.arbiter, id.slot, id.generation))
     }
     of_kind!(process.kind, of(shard, process), false)
+}
+
+/// Has something go wrong with a process on purpose; `None` takes it back. Whether it lives.
+pub fn set_fault(shard: &mut Shard, process: ProcessId, fault: Option<Fault>) -> bool {
+    fn of<P: castmq_otp::Process<World = Local>>(
+        shard: &mut Shard,
+        id: ProcessId,
+        fault: Option<Fault>,
+    ) -> bool {
+        shard.set_fault(Address::<P>::new(id.arbiter, id.slot, id.generation), fault)
+    }
+    of_kind!(process.kind, of(shard, process, fault), false)
 }
 
 /// What waits for a process, by name, the oldest first, at most so many.

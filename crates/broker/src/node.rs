@@ -21,8 +21,10 @@ use dashmap::DashMap;
 
 use crate::access_control::Access;
 use crate::app::Accounts;
+use crate::fault::Faults;
 use crate::hook::HookTable;
 use crate::inspect::Watched;
+use crate::invariants::Invariants;
 use crate::ledger::Ledger;
 use crate::router;
 use crate::sm::Directory;
@@ -82,6 +84,10 @@ pub struct Node {
     pub traces: Traces<Wants>,
     /// What arbiters did before something broke.
     pub dumps: Dumps,
+    /// What goes wrong on purpose.
+    pub faults: Faults,
+    /// Whether what must hold does.
+    pub invariants: Invariants,
     /// Wall-clock time of the start, since the Unix epoch.
     pub started: Duration,
     /// What those who watch leave behind for one another.
@@ -166,6 +172,8 @@ impl Node {
                 .collect(),
             traces: Traces::default(),
             dumps: Dumps::default(),
+            faults: Faults::default(),
+            invariants: Invariants::default(),
             started,
             // A restart shall not give epochs out again that a remembered session still carries.
             epochs: AtomicU64::new(u64::try_from(started.as_micros()).unwrap_or(0)),

@@ -20,7 +20,7 @@ mod publish;
 mod stored;
 mod subscribe;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use castmq_mqtt::{PacketId, ReasonCode, Subscription};
@@ -173,6 +173,26 @@ impl Session {
     #[must_use]
     pub fn user_name(&self) -> Option<&str> {
         self.state.user_name()
+    }
+
+    /// Whether no packet id stands for two messages in flight.
+    #[must_use]
+    pub(crate) fn has_distinct_ids(&self) -> bool {
+        let mut seen = BTreeSet::new();
+        self.state
+            .in_flight()
+            .all(|message| seen.insert(message.packet_id))
+    }
+
+    /// Whether it holds no more than it may. One that is kept may have been filled when it might hold more.
+    #[must_use]
+    pub(crate) fn is_within_bounds(&self, shard: &Shard) -> bool {
+        let settings = &shard.world.node.session_settings;
+        let awaiting_rel_max = usize::from(settings.awaiting_rel_max);
+        self.is_kept()
+            || (self.state.queued_now() <= settings.queue.len_max
+                && self.state.inflight_now() <= usize::from(settings.inflight_max)
+                && self.state.awaiting_rel_now() <= awaiting_rel_max)
     }
 
     /// Whether it has a connection.

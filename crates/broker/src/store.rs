@@ -29,7 +29,7 @@ use castmq_store::{Link, Op, QueueRange, SessionKey, Submission, Trouble};
 use crate::node::Node;
 use crate::parcel::{AnswerTo, Parcel};
 use crate::session::{Session, SessionEntry};
-use crate::{Shard, pubsub};
+use crate::{Shard, invariants, pubsub};
 
 use collector::Collector;
 use receipt::Receipts;
@@ -315,6 +315,7 @@ pub(crate) fn round_begins(shard: &mut Shard) {
     shard.world.pending.stored = handed.number;
     let took = shard.clock_now().saturating_sub(handed.at);
     shard.timings().commit.note(took);
+    invariants::stored(shard, handed.number);
     for Waiting { token, waiter } in handed.waiting {
         tell_on(shard, token, waiter, took);
     }

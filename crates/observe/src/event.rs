@@ -86,6 +86,10 @@ events! {
     StoreRecovered = "store.recovered", Info;
     /// A turn panicked; the process ended or was started again.
     ProcessPanicked = "process.panicked", Error;
+    /// Something goes wrong with a process on purpose.
+    FaultInjected = "fault.injected", Warn;
+    /// What must hold whatever clients do does not.
+    InvariantBroken = "invariant.broken", Error;
     /// A process failed too often for its supervisor.
     SupervisorGaveUp = "supervisor.gave_up", Error;
     /// A hook callback panicked and was skipped.

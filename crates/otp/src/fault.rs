@@ -131,7 +131,11 @@ impl<W: World> Shard<W> {
 
     /// Until when a process stands still.
     #[must_use]
+    #[inline]
     pub fn paused_until<P: Process<World = W>>(&mut self, address: Address<P>) -> Option<Duration> {
+        if !self.has_faults {
+            return None;
+        }
         self.fault(address)
             .filter(|fault| fault.kind == FaultKind::Pause)
             .map(|fault| fault.until)

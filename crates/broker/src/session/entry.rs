@@ -167,6 +167,34 @@ impl Successor {
 }
 
 impl Entry for SessionEntry {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "most hold what may be owned once only"
+    )]
+    fn duplicate(&self) -> Option<Self> {
+        Some(match self {
+            Self::Deliver {
+                delivery, carries, ..
+            } => Self::Deliver {
+                delivery: delivery.clone(),
+                carries: *carries,
+                receipt: None,
+            },
+            Self::Puback(epoch, id, reason) => Self::Puback(*epoch, *id, *reason),
+            Self::Pubrec(epoch, id, reason) => Self::Pubrec(*epoch, *id, *reason),
+            Self::Pubcomp(epoch, id) => Self::Pubcomp(*epoch, *id),
+            Self::Disconnected { epoch, reason } => Self::Disconnected {
+                epoch: *epoch,
+                reason: reason.clone(),
+            },
+            Self::TakeOver { epoch } => Self::TakeOver { epoch: *epoch },
+            Self::Room(epoch, has_room) => Self::Room(*epoch, *has_room),
+            Self::Continue => Self::Continue,
+            Self::Timer => Self::Timer,
+            _ => return None,
+        })
+    }
+
     const NAMES: &'static [&'static str] = &[
         "nothing",
         "Connected",
