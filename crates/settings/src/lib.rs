@@ -12,6 +12,7 @@ mod load;
 mod problem;
 mod relations;
 mod sections;
+mod shown;
 mod units;
 mod walk;
 
@@ -23,6 +24,7 @@ pub use kind::{Elements, Kind};
 pub use load::{ENVIRONMENT_PREFIX, Loaded, Sources};
 pub use problem::{Problem, Problems, Source};
 pub use sections::*;
+pub use shown::{HIDDEN, Shown};
 
 section! {
     /// All settings of a broker.
@@ -57,6 +59,10 @@ section! {
         bounds: Bounds = Bounds::default(), Kind::group::<Bounds>();
         /// The modules.
         modules: Modules = Modules::default(), Kind::group::<Modules>();
+        /// The admin interface.
+        admin: Admin = Admin::default(), Kind::group::<Admin>();
+        /// For those who look for faults.
+        debug: Debug = Debug::default(), Kind::group::<Debug>();
         /// Logs.
         log: Log = Log::default(), Kind::group::<Log>();
         /// Supervision.

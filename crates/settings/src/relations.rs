@@ -1,5 +1,7 @@
 //! Conditions between settings, checked when each value by itself is fine.
 
+mod admin;
+
 use std::collections::BTreeMap;
 
 use crate::problem::{Problem, Source};
@@ -17,6 +19,7 @@ pub(crate) fn check(
     marks(settings, &mut found);
     listeners(settings, &mut found);
     modules(settings, &mut found);
+    admin::check(&settings.admin, &mut found);
     for (key, others, message) in found {
         let is_wrong = |path: &str| problems.iter().any(|problem| problem.key == path);
         if is_wrong(&key) || others.iter().any(|other| is_wrong(other)) {

@@ -8,9 +8,11 @@ use crate::Kind;
 use crate::declare::{choice, section};
 
 mod access;
+mod admin;
 mod listener;
 
 pub use access::*;
+pub use admin::*;
 pub use listener::*;
 
 const KIB: u64 = 1024;

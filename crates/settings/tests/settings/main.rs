@@ -1,6 +1,8 @@
 //! What users may write, what they are told when it is wrong, and which source wins.
 #![cfg(test)]
 
+mod admin;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
