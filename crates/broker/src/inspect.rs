@@ -20,6 +20,7 @@ mod sessions;
 mod settings;
 mod subscriptions;
 pub(crate) mod time;
+mod timings;
 
 use std::sync::Arc;
 
@@ -39,6 +40,8 @@ pub use sessions::{
 };
 pub use settings::SettingView;
 pub use subscriptions::SubscriptionView;
+
+pub use timings::NodeTimings;
 
 pub(crate) use processes::Watched;
 

@@ -15,6 +15,7 @@ mod accounts;
 mod bounds;
 mod disk;
 mod durable;
+mod faults;
 mod hooks;
 mod scene;
 mod stop;
