@@ -13,6 +13,7 @@ mod property_codec;
 mod property_id;
 mod qos;
 mod reason;
+pub mod serial;
 mod text;
 mod topic;
 

@@ -3,6 +3,7 @@
 use std::num::NonZeroU16;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     AckProperties, AuthProperties, ConnAckProperties, ConnectProperties, DisconnectProperties,
@@ -14,7 +15,10 @@ use crate::{
 pub type PacketId = NonZeroU16;
 
 /// The version of the protocol that a connection speaks, fixed by its CONNECT.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum Version {
     /// MQTT 3.1: protocol name `MQIsdp`, level 3.
     V3,
@@ -26,7 +30,7 @@ pub enum Version {
 }
 
 /// Any packet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Packet {
     /// A client introduces itself.
     Connect(Box<Connect>),
@@ -61,7 +65,7 @@ pub enum Packet {
 }
 
 /// CONNECT: a client introduces itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connect {
     /// The version that protocol name and level stand for.
     pub version: Version,
@@ -78,17 +82,23 @@ pub struct Connect {
     /// The user's name.
     pub user_name: Option<Text>,
     /// The user's password; any bytes.
+    #[serde(
+        with = "crate::serial::payload::optional",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub password: Option<Bytes>,
     /// 5.0 only.
     pub properties: ConnectProperties,
 }
 
 /// The message that the server publishes for a client that went away without DISCONNECT.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Will {
     /// Where to.
     pub topic: TopicName,
     /// What.
+    #[serde(with = "crate::serial::payload")]
     pub payload: Bytes,
     /// With which promise.
     pub qos: QoS,
@@ -181,7 +191,7 @@ impl ConnectReturn {
 }
 
 /// CONNACK: the answer to CONNECT.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnAck {
     /// Whether the server holds a session for the client.
     pub session_present: bool,
@@ -192,7 +202,7 @@ pub struct ConnAck {
 }
 
 /// PUBLISH: a message.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Publish {
     /// Whether this may be a repetition.
     pub dup: bool,
@@ -205,13 +215,14 @@ pub struct Publish {
     /// Present exactly for QoS 1 and 2.
     pub packet_id: Option<PacketId>,
     /// What.
+    #[serde(with = "crate::serial::payload")]
     pub payload: Bytes,
     /// 5.0 only; boxed because most messages carry none.
     pub properties: Option<Box<PublishProperties>>,
 }
 
 /// PUBACK, PUBREC, PUBREL or PUBCOMP.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ack {
     /// Which exchange it belongs to.
     pub packet_id: PacketId,
@@ -222,7 +233,7 @@ pub struct Ack {
 }
 
 /// SUBSCRIBE: a client wants messages. At least one filter. [MQTT3-3.8.3-3] [MQTT5-3.8.3-2]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscribe {
     /// Which exchange it belongs to.
     pub packet_id: PacketId,
@@ -233,7 +244,7 @@ pub struct Subscribe {
 }
 
 /// One entry of SUBSCRIBE.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscribeFilter {
     /// Which topics, alone or shared with others.
     pub subscription: Subscription,
@@ -242,7 +253,7 @@ pub struct SubscribeFilter {
 }
 
 /// How a subscription wants its messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SubscriptionOptions {
     /// The highest promise wanted.
     pub qos: QoS,
@@ -255,7 +266,8 @@ pub struct SubscriptionOptions {
 }
 
 /// Which retained messages a SUBSCRIBE brings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum RetainHandling {
     /// All that match. [MQTT5-3.3.1-9]
@@ -268,7 +280,7 @@ pub enum RetainHandling {
 }
 
 /// SUBACK: one reason for each filter, in their order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubAck {
     /// Which exchange it belongs to.
     pub packet_id: PacketId,
@@ -279,7 +291,7 @@ pub struct SubAck {
 }
 
 /// UNSUBSCRIBE: a client no longer wants messages. At least one filter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unsubscribe {
     /// Which exchange it belongs to.
     pub packet_id: PacketId,
@@ -290,7 +302,7 @@ pub struct Unsubscribe {
 }
 
 /// UNSUBACK: in 5.0 one reason for each filter, in 3.x the packet id alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnsubAck {
     /// Which exchange it belongs to.
     pub packet_id: PacketId,
@@ -301,7 +313,7 @@ pub struct UnsubAck {
 }
 
 /// DISCONNECT: the last packet of a connection; from the server in 5.0 only.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disconnect {
     /// Always [`ReasonCode::Success`] in 3.x.
     pub reason: ReasonCode,
@@ -310,7 +322,7 @@ pub struct Disconnect {
 }
 
 /// AUTH: a step of enhanced authentication; 5.0 only.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Auth {
     /// Success, continue or re-authenticate.
     pub reason: ReasonCode,

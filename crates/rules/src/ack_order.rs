@@ -4,15 +4,17 @@
 use std::collections::VecDeque;
 
 use castmq_mqtt::{PacketId, ReasonCode};
+use serde::{Deserialize, Serialize};
 
 use crate::packet_ids::PacketIds;
 
 /// Names a packet until it is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Sequence(u64);
 
 /// What a packet of the publisher is answered with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// Nothing: QoS 0. It counts until it is accepted.
     Nothing,
@@ -25,7 +27,8 @@ pub enum Answer {
 }
 
 /// What one of those who had to accept a publish says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Accepted, for at least one subscriber.
     Accepted,
@@ -48,7 +51,7 @@ impl Outcome {
 }
 
 /// An answer that is due now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {
     /// To which packet. Never [`Answer::Nothing`].
     pub answer: Answer,
@@ -58,7 +61,7 @@ pub struct Ready {
 }
 
 /// The publisher has sent more than its Receive Maximum unacknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("more than {0} unacknowledged messages")]
 pub struct ReceiveMaximumExceeded(pub u16);
 
@@ -71,7 +74,7 @@ impl ReceiveMaximumExceeded {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AckOrder {
     /// Number of the first packet in `packets`.
     first: u64,
@@ -85,7 +88,7 @@ pub struct AckOrder {
 }
 
 /// One packet.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Packet {
     answer: Answer,
     /// Outcomes still to come.

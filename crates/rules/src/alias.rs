@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 
 use castmq_mqtt::{ReasonCode, TopicName};
+use serde::{Deserialize, Serialize};
 
 /// Why a topic of a PUBLISH is not known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum AliasError {
     /// 0, or above the maximum that the receiver told. \[MQTT5-3.3.2-8\] \[MQTT5-3.3.2-9\]
     #[error("topic alias {0} is not allowed")]
@@ -32,7 +34,7 @@ impl AliasError {
 }
 
 /// The aliases that a client has defined.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InboundAliases {
     /// At alias - 1.
     topics: Vec<Option<TopicName>>,

@@ -1,11 +1,13 @@
 //! The QoS 2 messages that the client has sent and not yet released: their packet ids alone.
 
 use castmq_mqtt::{PacketId, ReasonCode};
+use serde::{Deserialize, Serialize};
 
 use crate::packet_ids::PacketIds;
 
 /// What a QoS 2 PUBLISH is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Received {
     /// A message: route it, then answer PUBREC.
     New,
@@ -19,7 +21,7 @@ pub enum Received {
 /// See the module.
 // differs: emqttd keeps the message until PUBREL and forgets it after a time (P3). The id alone is
 // enough to know a repetition, and it is kept for as long as the session lives.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct AwaitingRel {
     ids: PacketIds,
     ids_max: usize,

@@ -13,13 +13,17 @@ use std::collections::{BTreeMap, VecDeque};
 use std::hash::BuildHasher;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{ClientId, Moment};
 
 pub use decision::{Claim, ClaimAction, Fate, Grant};
 
 /// Which claim of a client id: each one that is granted has a higher epoch than all before it. What
 /// is said in the name of an older one is stale.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Epoch(pub u64);
 
 /// Names a claim while it is undecided.

@@ -6,7 +6,8 @@ use std::fmt;
 use castmq_mqtt::Text;
 
 /// The identity of a client and of its session; never empty. Cloning shares the bytes.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "Text", into = "Text")]
 pub struct ClientId(Text);
 
 impl ClientId {
@@ -30,6 +31,20 @@ impl ClientId {
     #[must_use]
     pub fn text(&self) -> &Text {
         &self.0
+    }
+}
+
+impl TryFrom<Text> for ClientId {
+    type Error = &'static str;
+
+    fn try_from(text: Text) -> Result<Self, Self::Error> {
+        Self::new(text).ok_or("a client id is not empty")
+    }
+}
+
+impl From<ClientId> for Text {
+    fn from(client_id: ClientId) -> Self {
+        client_id.0
     }
 }
 

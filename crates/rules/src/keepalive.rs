@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use castmq_mqtt::ReasonCode;
+use serde::{Deserialize, Serialize};
 
 use crate::Moment;
 
@@ -13,7 +14,7 @@ use crate::Moment;
 // differs: emqttd looks at received bytes every 1.25 × keep alive and tolerates one silent look, so
 // that a dead client stays for 2.5 to 3.75 times, and half a packet keeps it alive (P8); its limit
 // for the first packet ends with the first byte (P12).
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeepAlive {
     /// How long the client may be silent; `None` for ever.
     patience: Option<Duration>,

@@ -16,6 +16,7 @@ pub mod keepalive;
 pub mod ledger;
 pub mod limits;
 pub mod protocol;
+pub mod recording;
 pub mod rewrite;
 pub mod session;
 

@@ -5,22 +5,26 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use castmq_mqtt::{PublishProperties, QoS, TopicName};
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::{ClientId, Moment};
 
 /// Counts the messages of a node; the same for all copies of a message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct MessageId(pub u64);
 
 /// A message as it was published: immutable, shared by all who deliver or keep it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// Which message.
     pub id: MessageId,
     /// Where to.
     pub topic: TopicName,
     /// What.
+    #[serde(with = "castmq_mqtt::serial::payload")]
     pub payload: Bytes,
     /// With which promise it was published.
     pub qos: QoS,
@@ -28,15 +32,19 @@ pub struct Message {
     pub retain: bool,
     /// The properties that are passed on, in 5.0: never a topic alias, subscription identifiers or
     /// the message expiry, which differ from receiver to receiver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub properties: Option<Box<PublishProperties>>,
     /// Who published it; `None` for the broker itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<ClientId>,
     /// When it was accepted.
     pub received: Moment,
     /// When it is no longer delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Moment>,
     /// The number of this retained version of its topic, in the order in which they were stored;
     /// `None` when it was not retained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
 }
 
@@ -97,7 +105,7 @@ impl Message {
 }
 
 /// A message on its way to one session: what is the same for all is shared, what differs is here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// The message.
     pub message: Arc<Message>,
@@ -106,15 +114,18 @@ pub struct Delivery {
     /// The retain flag as this receiver gets it.
     pub retain: bool,
     /// Identifiers of all subscriptions of the session that matched, ascending.
+    #[serde(default, skip_serializing_if = "SubscriptionIds::is_empty")]
     pub subscription_ids: SubscriptionIds,
     /// The group through which it came, so that it can be given to another member. Boxed, because few
     /// messages come through one and queues hold many of the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Box<Arc<str>>>,
 }
 
 /// Identifiers of subscriptions, ascending, each once. Most messages come with none, which costs no more
 /// than a pointer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<u32>", into = "Vec<u32>")]
 pub struct SubscriptionIds(Option<Box<SmallVec<[u32; 4]>>>);
 
 impl SubscriptionIds {
@@ -130,6 +141,24 @@ impl SubscriptionIds {
     #[must_use]
     pub fn as_slice(&self) -> &[u32] {
         self.0.as_deref().map_or(&[], SmallVec::as_slice)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.as_slice().is_empty()
+    }
+}
+
+impl From<Vec<u32>> for SubscriptionIds {
+    fn from(ids: Vec<u32>) -> Self {
+        ids.into_iter().collect()
+    }
+}
+
+impl From<SubscriptionIds> for Vec<u32> {
+    fn from(ids: SubscriptionIds) -> Self {
+        ids.as_slice().to_vec()
     }
 }
 

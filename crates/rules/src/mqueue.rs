@@ -13,6 +13,7 @@ mod model;
 mod tests;
 
 use castmq_mqtt::QoS;
+use serde::{Deserialize, Serialize};
 
 use crate::session::{DropReason, FullPolicy, QueueSettings, StoredQueue};
 use crate::{Delivery, Moment};
@@ -32,7 +33,7 @@ pub(crate) enum Level {
 pub(crate) type Victims = Vec<(DropReason, u64, Delivery)>;
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Mqueue {
     /// One lane for each priority in use, highest first; a single one without priorities.
     lanes: Vec<Lane>,
@@ -174,6 +175,17 @@ impl Mqueue {
     /// What is in memory, in the order in which it will come out.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Delivery> {
         self.lanes.iter().flat_map(Lane::iter)
+    }
+
+    /// The messages in memory with their numbers, in the order in which they would come out.
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = (u64, &Delivery)> {
+        self.lanes.iter().flat_map(Lane::numbered)
+    }
+
+    /// The same, to be changed, in no order.
+    pub(crate) fn deliveries_mut(&mut self) -> impl Iterator<Item = &mut Delivery> {
+        let fifos = self.lanes.iter_mut().flat_map(Lane::fifos_mut);
+        fifos.flat_map(|fifo| fifo.entries.iter_mut().map(|(_, delivery)| delivery))
     }
 
     /// Gives back memory that is not needed.

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use castmq_mqtt::PacketId;
+use serde::{Deserialize, Serialize};
 
 /// Ids in ascending order, without a place in memory for each: putting one behind the last and taking the
 /// first off move nothing.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct PacketIds {
     ids: VecDeque<PacketId>,
 }
@@ -51,6 +52,7 @@ impl PacketIds {
         self.ids.back().is_some_and(|last| *last >= id) && self.ids.binary_search(&id).is_ok()
     }
 
+    /// All of them, ascending.
     pub(crate) fn iter(&self) -> impl Iterator<Item = PacketId> {
         self.ids.iter().copied()
     }

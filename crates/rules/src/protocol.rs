@@ -12,6 +12,7 @@ use castmq_mqtt::{
     Ack, Connect, Disconnect, DisconnectProperties, Packet, QoS, ReasonCode, Subscribe,
     SubscribeFilter, Text, Unsubscribe, Version,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::alias::InboundAliases;
 use crate::connect::{ConnectPlan, ConnectSettings};
@@ -22,7 +23,7 @@ pub use publish::{Checked, Verdict, verdict_on};
 pub use violation::Violation;
 
 /// What is agreed for a connection, as far as packets are concerned.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Agreement {
     version: Version,
     /// How long the session outlives the connection, by CONNECT.
@@ -59,7 +60,8 @@ impl Agreement {
 }
 
 /// A packet that may come now.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Inbound {
     /// The client introduces itself; answer with [`Protocol::handle_accepted`] or close.
     Connect(Box<Connect>),
@@ -92,7 +94,7 @@ pub enum Inbound {
 }
 
 /// The packets of one connection, from the first one on.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Protocol {
     stage: Stage,
     /// Whether a packet broke the protocol.
@@ -101,7 +103,8 @@ pub struct Protocol {
 }
 
 /// How far the connection is.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Stage {
     /// Nothing came yet.
     New,

@@ -12,13 +12,17 @@
 
 mod acks;
 mod action;
+mod blank;
 mod change;
 mod delivery;
+mod input;
 mod kept;
 mod replay;
 mod settings;
 mod snapshot;
 mod subscriptions;
+mod watched;
+mod witness;
 
 #[cfg(test)]
 mod book;
@@ -35,6 +39,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use castmq_mqtt::{ReasonCode, Subscription, SubscriptionOptions, Text, Version};
+use serde::{Deserialize, Serialize};
 
 use crate::awaiting_rel::AwaitingRel;
 use crate::claim::Epoch;
@@ -50,11 +55,16 @@ use action::Actions;
 pub use action::{
     Action, DownReason, DropReason, EndReason, Link, Outgoing, PullRetained, ReadQueue,
 };
+pub use blank::Payloads;
+pub(crate) use blank::blank_properties;
 pub use change::{Change, Page, Presence, Record, Restored, StoredQueue};
+pub use input::{Input, Returned};
 pub use replay::RetainedChunk;
 pub use settings::{FullPolicy, QueueSettings, SessionSettings};
 pub use snapshot::{FlightStage, InFlight};
 pub use subscriptions::{Subscribed, SubscriptionEntry, SubscriptionsFull};
+pub use watched::{Observer, Watched};
+pub use witness::{Rule, Violation, Witness};
 
 use kept::Kept;
 pub use kept::LeftOver;
@@ -62,7 +72,7 @@ use replay::Replays;
 use subscriptions::Subscriptions;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Session {
     client_id: ClientId,
     settings: Arc<SessionSettings>,
@@ -89,11 +99,13 @@ pub struct Session {
     claims: Vec<(Text, Text)>,
     /// Only of a session that outlives its process.
     kept: Option<Box<Kept>>,
+    #[serde(skip)]
     actions: Actions,
 }
 
 /// Whether there is a client to send to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum State {
     /// There is; whether its connection takes more at the moment.
     Connected {

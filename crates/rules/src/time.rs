@@ -8,7 +8,10 @@ use std::time::Duration;
 /// it.
 // Nanoseconds plus one: sessions and connections hold many moments that may be absent, and these take no
 // more room than those that are present.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(from = "u64", into = "u64")]
 pub struct Moment(NonZeroU64);
 
 impl Moment {
@@ -42,6 +45,20 @@ const fn nanos(duration: Duration) -> u64 {
         u64::MAX
     } else {
         nanos as u64
+    }
+}
+
+impl From<u64> for Moment {
+    /// Of nanoseconds after the start of the node.
+    fn from(nanos: u64) -> Self {
+        Self(NonZeroU64::MIN.saturating_add(nanos))
+    }
+}
+
+impl From<Moment> for u64 {
+    /// In nanoseconds after the start of the node.
+    fn from(moment: Moment) -> Self {
+        moment.0.get() - 1
     }
 }
 

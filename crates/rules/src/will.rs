@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use castmq_mqtt::Will;
+use serde::{Deserialize, Serialize};
 
 use crate::Moment;
 
 /// A will and when it is due. At most one, published at most once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct WillSlot {
     will: Option<Box<Will>>,
     due: Option<Moment>,
@@ -35,6 +36,11 @@ impl WillSlot {
         let delay = Duration::from_secs(u64::from(will.properties.delay.unwrap_or(0)));
         let delayed = now + delay;
         self.due = Some(session_end.map_or(delayed, |end| end.min(delayed)));
+    }
+
+    /// The will, to be changed.
+    pub(crate) fn will_mut(&mut self) -> Option<&mut Will> {
+        self.will.as_deref_mut()
     }
 
     /// The moment at which it was due before a restart.

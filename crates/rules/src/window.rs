@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use castmq_mqtt::{PacketId, QoS};
+use serde::{Deserialize, Serialize};
 
 use crate::session::{FlightStage, InFlight};
 use crate::{Delivery, Moment};
@@ -54,8 +55,25 @@ pub(crate) struct Received {
     pub(crate) order: u64,
 }
 
+/// An exchange under way, as it looks from outside.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exchange<'a> {
+    pub(crate) id: PacketId,
+    /// Present until the client has it for certain.
+    pub(crate) delivery: Option<&'a Delivery>,
+    /// The how manieth PUBREC it was, if it came.
+    pub(crate) released: Option<u64>,
+    /// Whether it is to be sent again.
+    pub(crate) is_waiting: bool,
+    /// Whether it counts against the client's Receive Maximum.
+    pub(crate) is_counted: bool,
+    /// Whether this process has not sent it yet.
+    pub(crate) is_new: bool,
+    pub(crate) at: Moment,
+}
+
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Window {
     /// In the order of sending; the first and the last one are used.
     slots: VecDeque<Slot>,
@@ -325,6 +343,36 @@ impl Window {
                 delivery: slot.delivery.as_ref(),
             })
         })
+    }
+
+    /// Each exchange under way, in the order of sending.
+    pub(crate) fn exchanges(&self) -> impl Iterator<Item = Exchange<'_>> {
+        let used = self.slots.iter().filter(|slot| !slot.is_free());
+        used.map(|slot| Exchange {
+            id: slot.id(),
+            delivery: slot.delivery.as_ref(),
+            released: if let Stage::Released(order) = slot.stage {
+                Some(order)
+            } else {
+                None
+            },
+            is_waiting: slot.stage == Stage::Waiting,
+            is_counted: slot.is_counted,
+            is_new: slot.is_new,
+            at: slot.at,
+        })
+    }
+
+    /// Most messages that are unacknowledged on this connection.
+    pub(crate) fn sent_max(&self) -> u16 {
+        self.sent_max
+    }
+
+    /// The messages of all of them, to be changed.
+    pub(crate) fn deliveries_mut(&mut self) -> impl Iterator<Item = &mut Delivery> {
+        self.slots
+            .iter_mut()
+            .filter_map(|slot| slot.delivery.as_mut())
     }
 
     /// Gives back memory that is not needed.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use castmq_mqtt::QoS;
+use serde::{Deserialize, Serialize};
 
 use crate::{Delivery, Moment};
 
@@ -13,7 +14,7 @@ const GROWS_BY: usize = 4;
 
 /// Messages of one priority. QoS 0 stands apart so that it can be given up first; the numbers put
 /// the two together again.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Lane {
     pub(super) priority: u8,
     pub(super) at_most_once: Fifo,
@@ -21,7 +22,7 @@ pub(super) struct Lane {
 }
 
 /// Numbered messages in order, and what they count for.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Fifo {
     pub(super) entries: VecDeque<(u64, Delivery)>,
     pub(super) bytes: usize,
@@ -70,20 +71,21 @@ impl Lane {
 
     /// The messages in the order in which they will come out.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Delivery> {
-        let mut at_most_once = self.at_most_once.entries.iter().peekable();
+        self.numbered().map(|(_, delivery)| delivery)
+    }
+
+    /// The same with their numbers.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (u64, &Delivery)> {
+        let mut zero = self.at_most_once.entries.iter().peekable();
         let mut others = self.others.entries.iter().peekable();
         std::iter::from_fn(move || {
-            let is_at_most_once = match (at_most_once.peek(), others.peek()) {
-                (Some((left, _)), Some((right, _))) => left < right,
-                (left, _) => left.is_some(),
+            let is_zero = match (zero.peek(), others.peek()) {
+                (Some((zero, _)), Some((other, _))) => zero < other,
+                (zero, _) => zero.is_some(),
             };
-            let next = if is_at_most_once {
-                at_most_once.next()
-            } else {
-                others.next()
-            };
-            next.map(|(_, delivery)| delivery)
+            if is_zero { zero.next() } else { others.next() }
         })
+        .map(|(number, delivery)| (*number, delivery))
     }
 
     pub(super) fn pop(&mut self) -> Option<(u64, Delivery)> {

@@ -2,15 +2,17 @@
 
 use bytes::Bytes;
 use castmq_mqtt::{Auth, ReasonCode, Text};
+use serde::{Deserialize, Serialize};
 
 use super::Violation;
 
 /// A step of enhanced authentication that a client takes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthStep {
     /// It begins anew, while it is connected.
     pub is_new: bool,
     /// What the method defines.
+    #[serde(with = "castmq_mqtt::serial::payload")]
     pub data: Bytes,
 }
 

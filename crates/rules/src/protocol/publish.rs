@@ -1,13 +1,14 @@
 //! A client's message: sound, and to be routed or refused.
 
 use castmq_mqtt::{Publish, QoS, ReasonCode, TopicName};
+use serde::{Deserialize, Serialize};
 
 use crate::alias::InboundAliases;
 use crate::connect::is_system_topic;
 use crate::protocol::{Agreement, Violation};
 
 /// A message that obeys the protocol.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checked {
     /// Where to; aliases are resolved.
     pub topic: TopicName,
@@ -18,7 +19,8 @@ pub struct Checked {
 }
 
 /// What becomes of a message that obeys the protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It goes on: to access control, to the retainer, to the router.
     Route,

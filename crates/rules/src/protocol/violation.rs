@@ -1,11 +1,13 @@
 //! How a client breaks the protocol with a packet that is well formed.
 
 use castmq_mqtt::{QoS, ReasonCode};
+use serde::{Deserialize, Serialize};
 
 use crate::alias::AliasError;
 
 /// Why a connection ends because of a packet.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum Violation {
     /// The first packet is not CONNECT. \[MQTT3-3.1.0-1\] \[MQTT5-3.1.0-1\]
     #[error("first packet is not CONNECT")]

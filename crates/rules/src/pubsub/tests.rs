@@ -234,7 +234,7 @@ fn a_session_with_many_subscriptions_is_removed_in_steps() {
     assert_eq!(routes.len(), 50);
     assert_eq!(table.len(), 1);
     assert_eq!(sessions(&table, "a/1"), [2]);
-    assert_eq!(sessions(&table, "a/2"), []);
+    assert!(sessions(&table, "a/2").is_empty());
 }
 
 #[test]
@@ -243,8 +243,8 @@ fn a_shared_subscription_gets_nothing_as_a_subscriber_of_its_own() {
     table.subscribe(1, &subscription("$share/g/a"), with_qos(QOS_0));
     table.subscribe(2, &subscription("$queue/a"), with_qos(QOS_0));
 
-    assert_eq!(sessions(&table, "a"), []);
-    assert_eq!(sessions(&table, "$share/g/a"), []);
+    assert!(sessions(&table, "a").is_empty());
+    assert!(sessions(&table, "$share/g/a").is_empty());
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use castmq_mqtt::{TopicFilter, TopicName};
+use serde::{Deserialize, Serialize};
 
 use super::{Kept, Key, LEVEL_END, Retained, order_key};
 use crate::{Message, Moment};
@@ -23,7 +24,7 @@ pub struct ScanBudget {
 /// Goes through the retained messages that a filter matches, in the order of their topics. It holds
 /// a place among the topics and no message, so what comes and goes between two chunks does no harm:
 /// a topic that is there all the time is found exactly once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scan {
     filter: TopicFilter,
     /// Where to go on; `None` at the end.

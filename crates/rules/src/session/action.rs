@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use castmq_mqtt::{PacketId, ReasonCode, Text, Version, Will};
+use serde::{Deserialize, Serialize};
 
 use crate::claim::Epoch;
 use crate::session::{Change, Expiry};
 use crate::{Delivery, Scan};
 
 /// What the process of a session is to do, in this order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Store this. What stands behind it and tells the client that it is so waits until it is stored.
     Store(Change),
@@ -64,8 +66,30 @@ pub enum Action {
     End(EndReason),
 }
 
+impl Action {
+    /// The name that it has where it is written down.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Store(_) => "store",
+            Self::ReadQueue(_) => "read_queue",
+            Self::Publish(_) => "publish",
+            Self::Release { .. } => "release",
+            Self::Continue => "continue",
+            Self::PullRetained(_) => "pull_retained",
+            Self::PublishWill { .. } => "publish_will",
+            Self::Dropped { .. } => "dropped",
+            Self::DroppedUnread(_) => "dropped_unread",
+            Self::Redispatch { .. } => "redispatch",
+            Self::AlarmRaised => "alarm_raised",
+            Self::AlarmCleared => "alarm_cleared",
+            Self::End(_) => "end",
+        }
+    }
+}
+
 /// What is to be done, first in, first out. Mostly one thing at a time, which needs no memory of its own.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Actions {
     next: Option<Action>,
     /// Those behind it, if there are any.
@@ -91,6 +115,13 @@ impl Actions {
         next.or_else(|| self.rest.as_mut()?.pop_front())
     }
 
+    /// Those that were not taken out yet, in their order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Action> {
+        self.next
+            .iter()
+            .chain(self.rest.iter().flat_map(|rest| rest.iter()))
+    }
+
     /// Gives back memory that is not needed.
     pub(super) fn release_memory(&mut self) {
         self.rest.take_if(|rest| rest.is_empty());
@@ -98,7 +129,7 @@ impl Actions {
 }
 
 /// A PUBLISH to the client.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outgoing {
     /// Present for QoS 1 and 2.
     pub packet_id: Option<PacketId>,
@@ -111,7 +142,7 @@ pub struct Outgoing {
 }
 
 /// A request for stored messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadQueue {
     /// The first number.
     pub from: u64,
@@ -124,7 +155,7 @@ pub struct ReadQueue {
 }
 
 /// A request for retained messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PullRetained {
     /// Which request; goes with the answer.
     pub pull: u64,
@@ -135,7 +166,8 @@ pub struct PullRetained {
 }
 
 /// Why a client does not get a message that was meant for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DropReason {
     /// The queue was full of messages that come first.
     QueueFull,
@@ -181,7 +213,8 @@ impl DropReason {
 }
 
 /// Why a session is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EndReason {
     /// The client was away for longer than the session was to be kept.
     Expired,
@@ -194,7 +227,7 @@ pub enum EndReason {
 }
 
 /// A connection of the session's client, as accepted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     /// Which claim it won.
     pub epoch: Epoch,
@@ -205,20 +238,25 @@ pub struct Link {
     /// How long the session outlives this connection.
     pub expiry: Expiry,
     /// What to publish when it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub will: Option<Box<Will>>,
     /// The user in whose name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_name: Option<Text>,
     /// Its client may do what the rules do not know of, by a token or as a superuser: whether its will may be
     /// published was decided when it connected.
     pub is_privileged: bool,
     /// Where it connects from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
     /// What its token says of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<(Text, Text)>,
 }
 
 /// Why a connection is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DownReason {
     /// The client sent DISCONNECT.
     Disconnect {

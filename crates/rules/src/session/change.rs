@@ -8,13 +8,15 @@
 //! being stored.
 
 use castmq_mqtt::{PacketId, Subscription, Text, Will};
+use serde::{Deserialize, Serialize};
 
 use crate::claim::Epoch;
 use crate::session::{Expiry, SubscriptionEntry};
 use crate::{ClientId, Delivery, MessageId, Moment};
 
 /// A change of a session that has to be stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Change {
     /// The session as such, in whole. The first change of each session.
     Record(Box<Record>),
@@ -60,7 +62,7 @@ pub enum Change {
 }
 
 /// A session as such.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// Whose.
     pub client_id: ClientId,
@@ -84,7 +86,8 @@ pub struct Record {
 }
 
 /// Whether the client of a session is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Presence {
     /// It has a connection.
     Connected,
@@ -115,7 +118,7 @@ pub struct Restored {
 }
 
 /// Messages of a session that are in the store and not in memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredQueue {
     /// No message has a lower number.
     pub first: u64,
@@ -128,7 +131,7 @@ pub struct StoredQueue {
 }
 
 /// Some messages of a session, read from the store in their order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
     /// Number and message.
     pub messages: Vec<(u64, Delivery)>,

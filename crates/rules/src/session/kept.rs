@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use castmq_mqtt::{PacketId, QoS};
+use serde::{Deserialize, Serialize};
 
 use crate::session::change::Presence;
 use crate::session::{
@@ -28,7 +29,7 @@ const READ_AGAIN: Duration = Duration::from_secs(1);
 const READ_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a session knows of its share of the store.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Kept {
     /// What all messages so far weigh together.
     weight_sum: u64,
@@ -52,13 +53,27 @@ impl Kept {
 }
 
 /// What a process of a session that failed leaves behind besides what is stored.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOver {
     /// The number that its next message would have got.
     next: u64,
     unstored: BTreeMap<u64, Option<MessageId>>,
     /// Whether its will is still to be published: one that is on its way is stored until it is there.
     has_will: bool,
+}
+
+impl LeftOver {
+    /// Whether the will is still to be published.
+    pub(super) fn has_will(&self) -> bool {
+        self.has_will
+    }
+}
+
+impl Kept {
+    /// Messages with a lower number may have been sent before a restart.
+    pub(super) fn sent_below(&self) -> u64 {
+        self.sent_below
+    }
 }
 
 impl Session {

@@ -11,8 +11,8 @@ use castmq_mqtt::{PacketId, QoS, ReasonCode, Version};
 use proptest::prelude::*;
 
 use crate::claim::Epoch;
-use crate::session::script::message;
-use crate::session::{Action, DownReason, Expiry, Link, Session, SessionSettings};
+use crate::session::script::{Present, message, witnessed};
+use crate::session::{Action, DownReason, Expiry, Link, Session, SessionSettings, Watched};
 use crate::testing::text;
 use crate::{ClientId, Moment};
 
@@ -49,7 +49,7 @@ enum Up {
 }
 
 struct World {
-    session: Session,
+    session: Watched<Present>,
     now: Moment,
     version: Version,
     down: VecDeque<Down>,
@@ -79,7 +79,7 @@ impl World {
         let client_id = ClientId::new(text("client")).unwrap();
         let now = Moment::default();
         Self {
-            session: Session::new(&client_id, Arc::new(settings), now),
+            session: witnessed(Session::new(&client_id, Arc::new(settings), now)),
             now,
             version,
             down: VecDeque::new(),

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use castmq_mqtt::{Subscription, TopicFilter, TopicName};
+use serde::{Deserialize, Serialize};
 
 use crate::session::{Action, PullRetained, Session, Subscribed, SubscriptionEntry};
 use crate::{ClientId, Delivery, Message, Moment, Scan};
@@ -21,7 +22,7 @@ const CHUNK_MESSAGES: usize = 64;
 const LIVE_MAX: usize = 1024;
 
 /// The answer to [`Action::PullRetained`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetainedChunk {
     /// Which request it answers.
     pub pull: u64,
@@ -33,7 +34,7 @@ pub struct RetainedChunk {
 }
 
 /// The subscriptions that still get retained messages.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Replays {
     /// By the order in which they were asked for; the first one is under way.
     list: BTreeMap<u64, Replay>,
@@ -50,7 +51,7 @@ pub(super) struct Replays {
 }
 
 /// One of them.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Replay {
     entry: SubscriptionEntry,
     /// The filter, and where the retainer stands.

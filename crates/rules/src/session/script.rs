@@ -9,14 +9,17 @@ use castmq_mqtt::{PacketId, QoS, ReasonCode, Version, Will, WillProperties};
 
 use crate::claim::Epoch;
 use crate::session::book::Book;
-use crate::session::{Action, DownReason, EndReason, Expiry, Link, Session, SessionSettings};
+use crate::session::{
+    Action, DownReason, EndReason, Expiry, Input, Link, Observer, Returned, Session,
+    SessionSettings, Watched, Witness,
+};
 use crate::testing::{text, topic};
 use crate::{ClientId, Delivery, Message, MessageId, Moment, SubscriptionIds};
 
 /// A session, its clock, and what came out of it.
 #[derive(Debug)]
 pub(crate) struct Script {
-    pub(crate) session: Session,
+    pub(crate) session: Watched<Present>,
     now: Moment,
     version: Version,
     expiry: Expiry,
@@ -35,7 +38,7 @@ pub(crate) fn session(settings: SessionSettings) -> Script {
     let client_id = ClientId::new(text("subscriber")).unwrap();
     let now = Moment::from_start(Duration::from_secs(1000));
     Script {
-        session: Session::new(&client_id, Arc::new(settings), now),
+        session: witnessed(Session::new(&client_id, Arc::new(settings), now)),
         now,
         version: Version::V4,
         expiry: Expiry::Never,
@@ -54,8 +57,49 @@ pub(crate) fn kept_session(settings: SessionSettings) -> Script {
     let mut script = session(settings);
     let client_id = script.session.client_id().clone();
     let settings = script.session.settings.clone();
-    script.session = Session::new_kept(&client_id, settings, script.now);
+    script.session = witnessed(Session::new_kept(&client_id, settings, script.now));
     script
+}
+
+/// The witness, present at each step of every script: a session that breaks a rule fails its test.
+#[derive(Debug)]
+pub(crate) struct Present {
+    witness: Witness,
+    input: Option<(Input, Moment)>,
+    now: Moment,
+}
+
+/// A session with the witness present. Scripts hand messages in without subscriptions, so that is nothing
+/// to be looked at.
+pub(crate) fn witnessed(session: Session) -> Watched<Present> {
+    let present = Present {
+        witness: Witness::of(&session).without_routing(),
+        input: None,
+        now: Moment::default(),
+    };
+    Watched::new(session, present)
+}
+
+impl Observer for Present {
+    fn is_watching(&self) -> bool {
+        true
+    }
+
+    fn before(&mut self, input: Input, now: Option<Moment>) {
+        self.now = now.unwrap_or(self.now);
+        self.input = Some((input, self.now));
+    }
+
+    fn after<'a>(&mut self, returned: Returned, added: impl Iterator<Item = &'a Action>) {
+        let (input, now) = self.input.take().unwrap();
+        let actions: Vec<Action> = added.cloned().collect();
+        let verdict = self.witness.observe(&input, returned, &actions, now);
+        assert_eq!(verdict, Ok(()), "{input:?} gives {actions:#?}");
+    }
+
+    fn replaced(&mut self, session: &Session) {
+        self.witness = Witness::of(session).without_routing();
+    }
 }
 
 /// A connected session with a window of so many messages.
@@ -305,7 +349,7 @@ impl Script {
     pub(crate) fn crash(&mut self) {
         self.book.forget_waiting();
         let settings = self.session.settings.clone();
-        self.session = Session::restore(self.book.restored(), settings, self.now);
+        self.session = witnessed(Session::restore(self.book.restored(), settings, self.now));
         self.session.handle_timer(self.now);
         self.perform();
     }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use castmq_mqtt::Text;
+use serde::{Deserialize, Serialize};
 
 /// Bounds and choices for a session; the same for many, so it is shared.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SessionSettings {
     /// Messages in flight to the client at once; 0 for as many as there are packet ids.
     pub inflight_max: u16,
@@ -24,7 +25,7 @@ pub struct SessionSettings {
 }
 
 /// Bounds and choices for the queue of a session.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct QueueSettings {
     /// Messages.
     pub len_max: usize,
@@ -46,7 +47,8 @@ pub struct QueueSettings {
 }
 
 /// Which message a full queue gives up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FullPolicy {
     /// The one that has waited longest.
     #[default]

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use castmq_mqtt::{ReasonCode, RetainHandling, Subscription, SubscriptionOptions};
+use serde::{Deserialize, Serialize};
 
 /// Up to so many subscriptions a plain list takes less memory than a tree and is as fast.
 const FEW: usize = 16;
 
 /// What a session knows of a subscription.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscriptionEntry {
     /// How it wants its messages.
     pub options: SubscriptionOptions,
@@ -18,7 +19,8 @@ pub struct SubscriptionEntry {
 }
 
 /// What a SUBSCRIBE changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Subscribed {
     /// There was no such subscription.
     New,
@@ -27,7 +29,7 @@ pub enum Subscribed {
 }
 
 /// The session has as many subscriptions as it may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("more than {0} subscriptions")]
 pub struct SubscriptionsFull(pub usize);
 
@@ -54,7 +56,8 @@ impl Subscribed {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Subscriptions {
     /// In their order.
     Few(Vec<(Subscription, SubscriptionEntry)>),

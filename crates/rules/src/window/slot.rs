@@ -1,6 +1,7 @@
 //! One message in flight, and its packet id.
 
 use castmq_mqtt::{PacketId, QoS};
+use serde::{Deserialize, Serialize};
 
 use crate::{Delivery, Moment};
 
@@ -8,7 +9,7 @@ use crate::{Delivery, Moment};
 pub(super) const IDS: u64 = 65_535;
 
 /// One message.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Slot {
     /// Counts the sendings.
     pub(super) number: u64,
@@ -28,7 +29,8 @@ pub(super) struct Slot {
 }
 
 /// How far the exchange is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Stage {
     /// PUBLISH was sent on this connection.
     Sent,

@@ -1,9 +1,11 @@
 //! Acknowledgements that mean nothing.
 
 use castmq_mqtt::{PacketId, ReasonCode};
+use serde::{Deserialize, Serialize};
 
 /// Why an acknowledgement means nothing here; the state is unchanged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum StrayAck {
     /// Nothing was sent with this packet id, or it was acknowledged before.
     #[error("packet id {0} is not in flight")]

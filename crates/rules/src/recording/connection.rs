@@ -1,0 +1,138 @@
+//! The machines of a connection, from the moment on at which it has its session.
+
+use castmq_mqtt::{Packet, QoS, ReasonCode, Text};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Moment;
+use crate::ack_order::{AckOrder, Answer, Outcome, Sequence};
+use crate::keepalive::KeepAlive;
+use crate::protocol::Protocol;
+use crate::session::Payloads;
+
+/// The machines of one connection.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connection {
+    /// Which packet may come when.
+    pub protocol: Protocol,
+    /// What the client is owed for its own messages.
+    pub acks: AckOrder,
+    /// Whether it still lives.
+    pub keep_alive: KeepAlive,
+}
+
+/// One call of a machine of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionInput {
+    /// [`KeepAlive::handle_packet`].
+    Heard,
+    /// [`KeepAlive::handle_paused`].
+    Paused,
+    /// [`KeepAlive::handle_resumed`].
+    Resumed,
+    /// [`KeepAlive::expired`].
+    Expired,
+    /// [`Protocol::handle_packet`].
+    Packet(Box<Packet>),
+    /// [`Protocol::handle_publish`].
+    Publish(QoS, bool),
+    /// [`Protocol::handle_acknowledgement`].
+    Acknowledgement,
+    /// [`Protocol::handle_answered`].
+    Answered,
+    /// [`Protocol::handle_challenged`].
+    Challenged(Text),
+    /// [`Protocol::farewell`].
+    Farewell(ReasonCode),
+    /// [`Protocol::close`].
+    Closed,
+    /// [`AckOrder::register`].
+    Register(Answer, usize),
+    /// [`AckOrder::expect`].
+    Expect(Sequence, u32),
+    /// [`AckOrder::answer`].
+    Answer(Sequence, Outcome),
+    /// [`AckOrder::poll_ready`].
+    PollReady,
+}
+
+impl ConnectionInput {
+    /// The same to be written down: of what was in a packet nothing is left that only its receiver should
+    /// see.
+    #[must_use]
+    pub fn blanked(mut self, payloads: Payloads) -> Self {
+        if let Self::Packet(packet) = &mut self {
+            blank_packet(packet, payloads);
+        }
+        self
+    }
+}
+
+impl Connection {
+    /// Makes the call that the input stands for; returns what it returned.
+    pub fn apply(&mut self, input: ConnectionInput, now: Moment) -> Value {
+        match input {
+            ConnectionInput::Heard => self.keep_alive.handle_packet(now),
+            ConnectionInput::Paused => self.keep_alive.handle_paused(now),
+            ConnectionInput::Resumed => self.keep_alive.handle_resumed(now),
+            ConnectionInput::Expired => return value(&self.keep_alive.expired(now)),
+            ConnectionInput::Packet(packet) => return value(&self.protocol.handle_packet(*packet)),
+            ConnectionInput::Publish(qos, retain) => {
+                return value(&self.protocol.handle_publish(qos, retain));
+            }
+            ConnectionInput::Acknowledgement => {
+                return value(&self.protocol.handle_acknowledgement());
+            }
+            ConnectionInput::Answered => self.protocol.handle_answered(),
+            ConnectionInput::Challenged(method) => self.protocol.handle_challenged(&method),
+            ConnectionInput::Farewell(reason) => return value(&self.protocol.farewell(reason)),
+            ConnectionInput::Closed => self.protocol.close(),
+            ConnectionInput::Register(answer, bytes) => {
+                return value(&self.acks.register(answer, bytes));
+            }
+            ConnectionInput::Expect(sequence, outcomes) => self.acks.expect(sequence, outcomes),
+            ConnectionInput::Answer(sequence, outcome) => self.acks.answer(sequence, outcome),
+            ConnectionInput::PollReady => return value(&self.acks.poll_ready()),
+        }
+        Value::Null
+    }
+}
+
+/// What a machine returned, as it is written down.
+pub(super) fn value<T: Serialize>(returned: &T) -> Value {
+    // Neither a map with keys that are no strings nor a number that is none is in there.
+    serde_json::to_value(returned).unwrap_or_default()
+}
+
+fn blank_packet(packet: &mut Packet, payloads: Payloads) {
+    match packet {
+        Packet::Connect(connect) => {
+            connect.user_name = None;
+            connect.password = None;
+            connect.will = None;
+            connect.properties = castmq_mqtt::ConnectProperties::default();
+        }
+        Packet::Auth(auth) => auth.properties = castmq_mqtt::AuthProperties::default(),
+        Packet::Publish(publish) if payloads == Payloads::Blank => {
+            publish.payload = castmq_mqtt::serial::payload::blank(publish.payload.len());
+            if let Some(properties) = &mut publish.properties {
+                crate::session::blank_properties(properties);
+            }
+        }
+        Packet::Publish(_)
+        | Packet::ConnAck(_)
+        | Packet::PubAck(_)
+        | Packet::PubRec(_)
+        | Packet::PubRel(_)
+        | Packet::PubComp(_)
+        | Packet::Subscribe(_)
+        | Packet::SubAck(_)
+        | Packet::Unsubscribe(_)
+        | Packet::UnsubAck(_)
+        | Packet::PingReq
+        | Packet::PingResp
+        | Packet::Disconnect(_) => {}
+    }
+}
