@@ -20,6 +20,7 @@ mod identity;
 mod input;
 mod known_topic;
 mod look;
+mod machines;
 mod mount;
 mod output;
 mod pause;
@@ -33,18 +34,18 @@ use bytes::BytesMut;
 use castmq_mqtt::{Decoder, PacketId, ReasonCode, Text, Version};
 use castmq_observe::{Counter, Event, Kind};
 use castmq_otp::{Address, Down, Entry, Facts, Lanes, Peer, Process, Restart, Stream};
-use castmq_rules::ack_order::{AckOrder, Outcome, Sequence};
+use castmq_rules::ack_order::{Outcome, Sequence};
 use castmq_rules::alias::OutboundAliases;
 use castmq_rules::claim::Epoch;
 use castmq_rules::connect::{ConnectPlan, Refused};
 use castmq_rules::keepalive::KeepAlive;
 use castmq_rules::limits::TokenBucket;
-use castmq_rules::protocol::Protocol;
 use castmq_rules::session::{DownReason, Outgoing};
 use castmq_rules::{ClientId, Moment};
 
 use crate::access_control::{AclCache, Credentials, Finding, Grant, Proof};
 use crate::listener::{Permit, Profile};
+use crate::recordings::Recording;
 use crate::server::Published;
 use crate::session::{Session, SessionEntry};
 use crate::{Local, Shard, kinds, ledger, now};
@@ -72,9 +73,7 @@ pub struct Client {
     facts: Option<Box<Facts>>,
     stage: Stage,
     decoder: Decoder,
-    protocol: Protocol,
-    keep_alive: KeepAlive,
-    acks: AckOrder,
+    machines: machines::Machines,
     input: input::Input,
     /// Largest packet that the client takes.
     packet_bytes_max: usize,
@@ -354,9 +353,7 @@ fn spawn(shard: &mut Shard, peer: Peer, permit: Permit, profile: Arc<Profile>) -
         facts: None,
         stage: Stage::Opening,
         decoder,
-        protocol: Protocol::new(),
-        keep_alive: KeepAlive::awaiting_connect(patience, at),
-        acks: AckOrder::new(None),
+        machines: machines::Machines::new(KeepAlive::awaiting_connect(patience, at)),
         input: input::Input::default(),
         packet_bytes_max: usize::MAX,
         out: BytesMut::new(),
@@ -395,6 +392,13 @@ impl Client {
     #[must_use]
     pub(crate) fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// Is recorded from now on, if it has its session.
+    pub(crate) fn record(&mut self, recording: &Arc<Recording>, at: Moment) {
+        if matches!(self.stage, Stage::Connected(_)) {
+            self.machines.record(recording, at);
+        }
     }
 
     /// Bytes that wait for its socket.
@@ -437,7 +441,7 @@ impl Client {
             Stage::Opening
             | Stage::Authenticating(_)
             | Stage::Claiming(_)
-            | Stage::Connected(_) => (None, self.keep_alive.deadline()),
+            | Stage::Connected(_) => (None, self.machines.keep_alive.deadline()),
         };
         let paused = self.pause.as_ref().map(pause::Pause::deadline);
         let answer = self.unanswered.map(|since| since + ANSWER_PATIENCE);
@@ -460,11 +464,11 @@ impl Client {
         }
     }
 
-    fn silent_too_long(&self, at: Moment) -> Option<ReasonCode> {
+    fn silent_too_long(&mut self, at: Moment) -> Option<ReasonCode> {
         if self.waits_for_modules() {
             return None;
         }
-        self.keep_alive.expired(at)
+        self.machines.expired(at)
     }
 
     /// Whether it is not the client from which something has to come.
@@ -539,7 +543,7 @@ impl Process for Client {
             ClientEntry::Release { packet_id, reason } => self.release(shard, packet_id, reason),
             ClientEntry::Routed { sequence, routed } => self.routed(shard, sequence, routed),
             ClientEntry::Answer { sequence, outcome } => {
-                self.acks.answer(sequence, outcome);
+                self.machines.answer(sequence, outcome);
                 self.acknowledge(shard);
             }
             ClientEntry::Suback { packet_id, reasons } => self.suback(shard, packet_id, reasons),
@@ -554,7 +558,7 @@ impl Process for Client {
     }
 
     fn settle(&mut self, shard: &mut Shard) {
-        self.acks.rest();
+        self.machines.rest();
         self.arm(shard);
     }
 

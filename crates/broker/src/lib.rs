@@ -33,6 +33,7 @@ pub mod parcel;
 pub mod pooler;
 pub mod pubsub;
 pub mod recorder;
+pub mod recordings;
 pub mod retainer;
 pub mod router;
 pub mod server;

@@ -26,6 +26,7 @@ use crate::hook::HookTable;
 use crate::inspect::Watched;
 use crate::invariants::Invariants;
 use crate::ledger::Ledger;
+use crate::recordings::Recordings;
 use crate::router;
 use crate::sm::Directory;
 use crate::stats::Gauges;
@@ -90,6 +91,8 @@ pub struct Node {
     pub invariants: Invariants,
     /// Wall-clock time of the start, since the Unix epoch.
     pub started: Duration,
+    /// What is recorded.
+    pub recordings: Recordings,
     /// What those who watch leave behind for one another.
     pub(crate) watched: Watched,
     epochs: AtomicU64,
@@ -180,6 +183,7 @@ impl Node {
             messages: AtomicU64::new(0),
             is_stopping: AtomicBool::new(false),
             is_draining: AtomicBool::new(false),
+            recordings: Recordings::default(),
             watched: Watched::default(),
             has_given_up: AtomicBool::new(false),
             on_give_up: OnGiveUp::default(),

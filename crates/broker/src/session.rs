@@ -36,6 +36,7 @@ use smallvec::SmallVec;
 
 use crate::client::{Client, ClientEntry};
 use crate::ledger::{Loss, Reason};
+use crate::recordings::{Recording, Tap};
 use crate::server::{LastWay, ServerEntry};
 use crate::sm::SmEntry;
 use crate::{Local, Shard, hook, kinds, ledger, now, pubsub, trace};
@@ -49,7 +50,7 @@ const TIMER: u8 = 0;
 #[derive(Debug)]
 pub struct Session {
     address: Address<Self>,
-    state: rules::Session,
+    state: rules::Watched<Tap>,
     client: Option<Address<Client>>,
     /// Its share of the store, if it outlives the process.
     kept: Option<Box<stored::Kept>>,
@@ -105,7 +106,7 @@ impl Session {
     ) -> Self {
         let mut session = Self::new(address, client_id, Arc::clone(&settings), at);
         if let Some(key) = key {
-            session.state = rules::Session::new_kept(client_id, settings, at);
+            session.state = watched(rules::Session::new_kept(client_id, settings, at));
             session.kept = Some(stored::Kept::new(key));
         }
         session
@@ -121,7 +122,7 @@ impl Session {
     ) -> Self {
         Self {
             address,
-            state: rules::Session::new(client_id, settings, at),
+            state: watched(rules::Session::new(client_id, settings, at)),
             client: None,
             kept: None,
             claimed: None,
@@ -241,6 +242,7 @@ impl Session {
             epoch,
             present,
         });
+        self.record_if_wanted(shard);
         self.state.handle_connected(link, now(shard));
         let lanes = &shard.world.lanes.client;
         if lanes.is_live(client.slot, client.generation) {
@@ -252,6 +254,21 @@ impl Session {
         if self.leaves_at_once.take_if(|early| *early <= epoch) == Some(epoch) {
             self.take_over(shard, epoch);
         }
+    }
+
+    /// A client that is recorded goes on being so with another session.
+    fn record_if_wanted(&mut self, shard: &Shard) {
+        if !self.state.observer().is_on()
+            && let Some(recording) = shard.world.node.recordings.of(self.client_id())
+        {
+            self.record(&recording, now(shard));
+        }
+    }
+
+    /// Is recorded from now on.
+    pub(crate) fn record(&mut self, recording: &Arc<Recording>, at: Moment) {
+        let tap = recording.follow_session(&self.state, at);
+        self.state.set_observer(tap);
     }
 
     fn disconnected(&mut self, shard: &mut Shard, epoch: Epoch, reason: DownReason) {
@@ -571,6 +588,7 @@ impl Process for Session {
 
     /// A session that failed is not trusted any more: what it held in memory is lost, and that is told.
     fn terminate(&mut self, _down: &Down, shard: &mut Shard) {
+        self.state.observer().failed();
         shard.world.node.queued_bytes_changed(self.queued_bytes, 0);
         // What was in flight has been counted as sent.
         let queued = u64::try_from(self.state.queued_now()).unwrap_or(u64::MAX);
@@ -597,6 +615,11 @@ impl Process for Session {
             },
         );
     }
+}
+
+/// A session that nobody records yet.
+fn watched(session: rules::Session) -> rules::Watched<Tap> {
+    rules::Watched::new(session, Tap::default())
 }
 
 fn to_itself(shard: &mut Shard, session: Address<Session>, entry: SessionEntry) {

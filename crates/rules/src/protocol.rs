@@ -60,8 +60,7 @@ impl Agreement {
 }
 
 /// A packet that may come now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Inbound {
     /// The client introduces itself; answer with [`Protocol::handle_accepted`] or close.
     Connect(Box<Connect>),

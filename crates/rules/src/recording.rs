@@ -9,7 +9,7 @@ mod connection;
 mod read;
 mod recorder;
 
-pub use connection::{Connection, ConnectionInput};
+pub use connection::{Connection, ConnectionInput, told};
 pub use read::RecordingError;
 pub use recorder::{Ended, Limits, Recorder};
 

@@ -218,7 +218,7 @@ impl Client {
         let wants_text =
             matches!(&self.stage, Stage::Connected(linked) if linked.wants_problem_information);
         let stage_version = self.version();
-        if let Some(mut disconnect) = self.protocol.farewell(reason) {
+        if let Some(mut disconnect) = self.machines.farewell(reason) {
             if wants_text {
                 disconnect.properties.reason_string = Text::try_from(close.cause()).ok();
             }
@@ -256,7 +256,7 @@ impl Client {
     /// Nothing is read any more; what is left is written, then the socket closes.
     pub(super) fn begin_closing(&mut self, shard: &mut Shard) {
         self.give_up_asking();
-        self.protocol.close();
+        self.machines.close();
         let client_id = match &self.stage {
             Stage::Connected(linked) => Some(linked.client_id.clone()),
             Stage::Opening

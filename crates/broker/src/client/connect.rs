@@ -6,7 +6,6 @@ use bytes::Bytes;
 use castmq_mqtt::{Connect, Decoder, Packet, Text, Version, encoded_bytes};
 use castmq_observe::{Counter, Event};
 use castmq_otp::{Address, Peer, Poller, Stream};
-use castmq_rules::ack_order::AckOrder;
 use castmq_rules::alias::{AliasPolicy, OutboundAliases};
 use castmq_rules::claim::Epoch;
 use castmq_rules::connect::{ConnectPlan, ConnectSettings, Refused, decide};
@@ -196,7 +195,7 @@ impl Client {
             grant: claiming.grant.clone(),
             profile: Arc::clone(&self.profile),
             decoder: self.decoder.clone(),
-            protocol: std::mem::take(&mut self.protocol),
+            protocol: self.machines.take_protocol(),
             input: self.input.take(),
             hops: self.hops + 1,
         };
@@ -237,10 +236,14 @@ impl Client {
         } = claiming;
         let settings = self.connect_settings(shard);
         let connack = Packet::ConnAck(Box::new(plan.accepted(present)));
-        self.protocol
-            .handle_accepted(Agreement::new(&plan, &settings));
-        self.keep_alive.handle_accepted(plan.keep_alive, now(shard));
-        self.acks = AckOrder::new(shard.world.receive_maximum_of(plan.version));
+        let receive_maximum = shard.world.receive_maximum_of(plan.version);
+        let agreement = Agreement::new(&plan, &settings);
+        let at = now(shard);
+        self.machines
+            .accepted(agreement, (plan.keep_alive, receive_maximum), at);
+        if let Some(recording) = shard.world.node.recordings.of(&plan.client_id) {
+            self.machines.record(&recording, at);
+        }
         let own_aliases = shard.world.node.settings.mqtt.topic_alias_out;
         let policy = AliasPolicy::FirstCome;
         self.stage = Stage::Connected(Box::new(Linked {
@@ -375,7 +378,7 @@ pub(crate) fn adopt(shard: &mut Shard, poller: &mut dyn Poller, adopted: Adopted
         client.hops = hops;
         client.packet_bytes_max = packet_bytes_max(plan.packet_bytes_max);
         client.decoder = decoder;
-        client.protocol = protocol;
+        client.machines.put_protocol(protocol);
         client.input.put(&input);
         let claiming = Claiming {
             plan,

@@ -45,7 +45,7 @@ impl Client {
     fn challenge(&mut self, shard: &mut Shard, answer: String) {
         self.write_auth(shard, ReasonCode::ContinueAuthentication, answer);
         if let Ok(method) = Text::try_from(METHOD) {
-            self.protocol.handle_challenged(&method);
+            self.machines.challenged(&method);
         }
         self.arm(shard);
         self.read_again(shard);

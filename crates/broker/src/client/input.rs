@@ -114,7 +114,7 @@ impl Client {
 
     /// Whether nothing may be read or parsed now.
     fn is_held(&self) -> bool {
-        self.is_closing() || self.pause.is_some() || !self.protocol.may_parse()
+        self.is_closing() || self.pause.is_some() || !self.machines.protocol.may_parse()
     }
 
     /// Has the socket stage come back after a hold.
@@ -305,7 +305,7 @@ impl Client {
         if shard.is_tracing() {
             trace::ack_read(shard, self, kind, id);
         }
-        if let Err(violation) = self.protocol.handle_acknowledgement() {
+        if let Err(violation) = self.machines.handle_acknowledgement() {
             return self.close(shard, &Close::Violation(violation));
         }
         let reason = ReasonCode::Success;
@@ -326,7 +326,7 @@ impl Client {
     /// A complete packet is a sign of life; a byte is not. [MQTT3-3.1.2-24] [MQTT5-3.1.2-22]
     pub(super) fn heard(&mut self, shard: &Shard, kind: PacketType) {
         count_received(shard, kind);
-        self.keep_alive.handle_packet(now(shard));
+        self.machines.heard(now(shard));
     }
 
     // emqttd: emqttd_protocol:received/2
@@ -335,7 +335,7 @@ impl Client {
         if shard.is_tracing() {
             trace::packet_read(shard, self, &packet);
         }
-        match self.protocol.handle_packet(packet) {
+        match self.machines.handle_packet(packet) {
             Ok(inbound) => self.inbound(shard, inbound),
             Err(violation) => self.close(shard, &Close::Violation(violation)),
         }

@@ -35,7 +35,7 @@ impl Client {
 
     /// Publishes of the client that are not answered.
     pub(crate) fn unanswered_publishes(&self) -> usize {
-        self.acks.unacknowledged_now()
+        self.machines.acks.unacknowledged_now()
     }
 
     /// Why it is not read for now.

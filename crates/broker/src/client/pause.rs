@@ -91,7 +91,7 @@ impl Client {
     pub(super) fn watch_acceptance(&mut self, shard: &mut Shard) {
         let high =
             usize::try_from(shard.world.node.settings.mqtt.unaccepted_bytes).unwrap_or(usize::MAX);
-        let unaccepted = self.acks.unaccepted_bytes();
+        let unaccepted = self.machines.acks.unaccepted_bytes();
         match &self.pause {
             None if unaccepted > high && matches!(self.stage, Stage::Connected(_)) => {
                 self.pause(shard, Why::Unaccepted, Counter::PausesUnaccepted);
@@ -111,7 +111,7 @@ impl Client {
             since: now(shard),
         });
         // The keep alive does not run against a client that we do not read.
-        self.keep_alive.handle_paused(now(shard));
+        self.machines.paused(now(shard));
         if matches!(why, Why::Lanes | Why::Arbiter | Why::Memory | Why::Store) {
             shard.world.paused.insert(self.address);
         }
@@ -122,7 +122,7 @@ impl Client {
     pub(super) fn resume(&mut self, shard: &mut Shard) {
         if self.pause.take().is_some() {
             shard.world.paused.remove(&self.address);
-            self.keep_alive.handle_resumed(now(shard));
+            self.machines.resumed(now(shard));
             self.read_again(shard);
             self.arm(shard);
         }

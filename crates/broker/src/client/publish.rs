@@ -63,7 +63,7 @@ impl Client {
     pub(super) fn publish_in_place(&mut self, shard: &mut Shard, publish: &PublishView<'_>) {
         self.heard(shard, PacketType::Publish);
         let PublishView { qos, packet_id, .. } = *publish;
-        if let Err(violation) = self.protocol.handle_publish(qos, publish.retain) {
+        if let Err(violation) = self.machines.handle_publish(qos, publish.retain) {
             return self.close(shard, &Close::Violation(violation));
         }
         let Stage::Connected(linked) = &mut self.stage else {
@@ -159,7 +159,7 @@ impl Client {
                 return;
             }
         };
-        let sequence = match self.acks.register(answer, message.weight()) {
+        let sequence = match self.machines.register(answer, message.weight()) {
             Ok(sequence) => sequence,
             Err(exceeded) => return self.close(shard, &Close::ReceiveMaximum(exceeded)),
         };
@@ -183,13 +183,13 @@ impl Client {
     fn published(&mut self, sequence: Sequence, published: Published) {
         match published {
             Published::To { here, .. } => {
-                self.acks.expect(sequence, published.outcomes());
+                self.machines.expect(sequence, published.outcomes());
                 if let Some(outcome) = here {
-                    self.acks.answer(sequence, outcome);
+                    self.machines.answer(sequence, outcome);
                 }
             }
-            Published::Stopped => self.acks.answer(sequence, Outcome::Accepted),
-            Published::Refused(reason) => self.acks.answer(sequence, Outcome::Refused(reason)),
+            Published::Stopped => self.machines.answer(sequence, Outcome::Accepted),
+            Published::Refused(reason) => self.machines.answer(sequence, Outcome::Refused(reason)),
         }
     }
 
@@ -211,9 +211,9 @@ impl Client {
             (QoS::ExactlyOnce, Some(id)) => Answer::PubRec(id),
             _ => return,
         };
-        match self.acks.register(answer, 0) {
+        match self.machines.register(answer, 0) {
             Ok(sequence) => {
-                self.acks.answer(sequence, Outcome::Refused(reason));
+                self.machines.answer(sequence, Outcome::Refused(reason));
                 self.acknowledge(shard);
             }
             Err(exceeded) => self.close(shard, &Close::ReceiveMaximum(exceeded)),
@@ -223,7 +223,7 @@ impl Client {
     /// PUBREL: the session forgets the id and says what PUBCOMP says.
     pub(super) fn pubrel(&mut self, shard: &mut Shard, packet_id: PacketId) {
         // PUBCOMP opens no exchange, so it cannot exceed anything.
-        if let Ok(sequence) = self.acks.register(Answer::PubComp(packet_id), 0) {
+        if let Ok(sequence) = self.machines.register(Answer::PubComp(packet_id), 0) {
             self.to_session(shard, |epoch| {
                 SessionEntry::Pubrel(epoch, packet_id, sequence)
             });
@@ -240,9 +240,9 @@ impl Client {
         match routed {
             Ok(published) => self.published(sequence, published),
             Err(reason) if reason.is_failure() => {
-                self.acks.answer(sequence, Outcome::Refused(reason));
+                self.machines.answer(sequence, Outcome::Refused(reason));
             }
-            Err(_) => self.acks.answer(sequence, Outcome::Accepted),
+            Err(_) => self.machines.answer(sequence, Outcome::Accepted),
         }
         self.acknowledge(shard);
     }
@@ -250,7 +250,7 @@ impl Client {
     /// Writes the acknowledgements that are due, in the order in which their packets came.
     // [MQTT3-4.6.0-2] [MQTT3-4.6.0-3] [MQTT5-4.6.0-2] [MQTT5-4.6.0-3]
     pub(super) fn acknowledge(&mut self, shard: &mut Shard) {
-        while let Some(Ready { answer, reason }) = self.acks.poll_ready() {
+        while let Some(Ready { answer, reason }) = self.machines.poll_ready() {
             if self.is_closing() {
                 continue;
             }

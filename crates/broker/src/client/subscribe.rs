@@ -72,7 +72,7 @@ impl Client {
         if store::is_failing(shard) && self.has_kept_session(shard) {
             return Wanted::Refused(ReasonCode::QuotaExceeded);
         }
-        if let Some(reason) = self.protocol.refusal(&filter) {
+        if let Some(reason) = self.machines.protocol.refusal(&filter) {
             return Wanted::Refused(reason);
         }
         let filter_text = filter.subscription.filter().as_str();
@@ -201,7 +201,7 @@ impl Client {
     /// What stood behind the packet may be parsed now.
     fn answered(&mut self, shard: &mut Shard) {
         self.unanswered = None;
-        self.protocol.handle_answered();
+        self.machines.answered();
         self.read_again(shard);
     }
 

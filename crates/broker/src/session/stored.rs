@@ -97,7 +97,7 @@ impl Session {
         session.has_groups = subscriptions
             .iter()
             .any(|(subscription, _)| subscription.is_shared());
-        session.state = rules::Session::restore(restored, settings, at);
+        session.state = super::watched(rules::Session::restore(restored, settings, at));
         session.kept = Some(Kept::new(key));
         session
     }
@@ -449,6 +449,7 @@ impl Session {
             return None;
         }
         self.leave(shard);
+        self.state.observer().failed();
         let settings = Arc::clone(&shard.world.node.session_settings);
         let mut fresh = Self::new(self.address, self.client_id(), settings, now(shard));
         let mut kept = Kept::new(key);
@@ -550,7 +551,8 @@ impl Session {
                     .any(|(subscription, _)| subscription.is_shared());
                 let settings = Arc::clone(&shard.world.node.session_settings);
                 let at = now(shard);
-                self.state = rules::Session::restore(*restored, settings, at);
+                self.state
+                    .replace(rules::Session::restore(*restored, settings, at));
                 self.state.handle_left_over(left_over);
                 for (id, _) in self.kept.iter().flat_map(|kept| &kept.collecting) {
                     self.state.handle_received_before(*id);

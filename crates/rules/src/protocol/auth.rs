@@ -2,17 +2,15 @@
 
 use bytes::Bytes;
 use castmq_mqtt::{Auth, ReasonCode, Text};
-use serde::{Deserialize, Serialize};
 
 use super::Violation;
 
 /// A step of enhanced authentication that a client takes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthStep {
     /// It begins anew, while it is connected.
     pub is_new: bool,
     /// What the method defines.
-    #[serde(with = "castmq_mqtt::serial::payload")]
     pub data: Bytes,
 }
 

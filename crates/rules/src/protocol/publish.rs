@@ -8,7 +8,7 @@ use crate::connect::is_system_topic;
 use crate::protocol::{Agreement, Violation};
 
 /// A message that obeys the protocol.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
     /// Where to; aliases are resolved.
     pub topic: TopicName,

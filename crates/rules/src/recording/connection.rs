@@ -2,12 +2,12 @@
 
 use castmq_mqtt::{Packet, QoS, ReasonCode, Text};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Moment;
 use crate::ack_order::{AckOrder, Answer, Outcome, Sequence};
 use crate::keepalive::KeepAlive;
-use crate::protocol::Protocol;
+use crate::protocol::{Inbound, Protocol, Violation};
 use crate::session::Payloads;
 
 /// The machines of one connection.
@@ -78,7 +78,7 @@ impl Connection {
             ConnectionInput::Paused => self.keep_alive.handle_paused(now),
             ConnectionInput::Resumed => self.keep_alive.handle_resumed(now),
             ConnectionInput::Expired => return value(&self.keep_alive.expired(now)),
-            ConnectionInput::Packet(packet) => return value(&self.protocol.handle_packet(*packet)),
+            ConnectionInput::Packet(packet) => return told(&self.protocol.handle_packet(*packet)),
             ConnectionInput::Publish(qos, retain) => {
                 return value(&self.protocol.handle_publish(qos, retain));
             }
@@ -97,6 +97,32 @@ impl Connection {
             ConnectionInput::PollReady => return value(&self.acks.poll_ready()),
         }
         Value::Null
+    }
+}
+
+/// What a packet was taken for, without what was in it.
+#[must_use]
+pub fn told(inbound: &Result<Inbound, Violation>) -> Value {
+    let inbound = match inbound {
+        Ok(inbound) => inbound,
+        Err(violation) => return json!({ "violation": violation }),
+    };
+    match inbound {
+        Inbound::Connect(_) => json!("connect"),
+        Inbound::Publish(checked) => {
+            json!({ "publish": { "topic": checked.topic, "verdict": checked.verdict } })
+        }
+        Inbound::PubAck(ack) => json!({ "puback": ack.packet_id }),
+        Inbound::PubRec(ack) => json!({ "pubrec": ack.packet_id }),
+        Inbound::PubRel(ack) => json!({ "pubrel": ack.packet_id }),
+        Inbound::PubComp(ack) => json!({ "pubcomp": ack.packet_id }),
+        Inbound::Subscribe(subscribe) => json!({ "subscribe": subscribe.packet_id }),
+        Inbound::Unsubscribe(unsubscribe) => json!({ "unsubscribe": unsubscribe.packet_id }),
+        Inbound::Auth(_) => json!("auth"),
+        Inbound::Ping => json!("ping"),
+        Inbound::Disconnect { reason, expiry } => {
+            json!({ "disconnect": { "reason": reason, "expiry": expiry } })
+        }
     }
 }
 

@@ -5,7 +5,6 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::Moment;
 use crate::recording::connection::value;
@@ -96,6 +95,12 @@ impl Recorder {
         &self.header
     }
 
+    /// After what it ends by itself.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Things that happened so far.
     #[must_use]
     pub fn inputs(&self) -> u64 {
@@ -160,8 +165,9 @@ impl Recorder {
     }
 
     /// Something happened to the connection, and this was the answer.
-    pub fn connection(&mut self, input: ConnectionInput, returned: Value, now: Moment) {
+    pub fn connection<R: Serialize>(&mut self, input: ConnectionInput, returned: &R, now: Moment) {
         if self.is_running(now) {
+            let returned = value(returned);
             let input = input.blanked(self.payloads());
             self.open(now, "connection", &input);
             self.is_open = false;
