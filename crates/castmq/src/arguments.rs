@@ -38,6 +38,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: crate::acl::Action,
     },
+    /// Look into a broker that runs, and change it
+    #[command(arg_required_else_help = true)]
+    Ctl(crate::ctl::Ctl),
     /// Measure a broker from outside: throughput, latency, cost of processor time and memory
     Bench(castmq_bench::Arguments),
     /// Make certificates to try TLS with
@@ -47,6 +50,12 @@ pub(crate) enum Command {
     },
     /// Write a configuration of mosquitto as one of this broker, and say what differs
     Import(crate::import::Import),
+    /// Write what a shell needs to complete the command line
+    Completion {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
 }
 
 #[derive(Debug, Args)]

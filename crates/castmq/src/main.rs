@@ -1,13 +1,16 @@
 //! The `castmq` program: reads settings, starts the broker in the foreground, stops it on a signal;
-//! or measures a broker, or looks into what one has kept.
+//! or measures a broker, or looks into one that runs, or into what one has kept.
 //!
 //! Exit codes: 0 stopped as asked, or measured and found in order; 1 the broker could not start, or
-//! broke a promise; 2 something is wrong with the command line or the configuration.
+//! broke a promise; 2 something is wrong with the command line or the configuration. `castmq ctl` has two more,
+//! which its help lists.
 
 mod acl;
 mod arguments;
 mod bench;
 mod cert;
+mod completion;
+mod ctl;
 mod descriptors;
 mod import;
 mod logging;
@@ -49,6 +52,8 @@ fn main() -> ExitCode {
         Command::Import(arguments) => import::run(&arguments),
         Command::Passwd { action } => passwd::run(&action),
         Command::Acl { action } => acl::run(&action),
+        Command::Ctl(ctl) => ctl::run(&ctl),
+        Command::Completion { shell } => completion::run(shell),
     }
 }
 

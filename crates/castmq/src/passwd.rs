@@ -87,15 +87,7 @@ fn add(path: &Path, user: &str, superuser: bool, scram: bool) -> anyhow::Result<
         PasswordFile::default()
     };
     let is_known = file.users().any(|known| known.as_str() == user);
-    let password = ask(&format!("Password of {user}: "))?;
-    if io::stdin().is_terminal() {
-        let again = ask("Once more: ")?;
-        ensure!(
-            again.expose() == password.expose(),
-            "these are two passwords"
-        );
-    }
-    ensure!(!password.expose().is_empty(), "the password is empty");
+    let password = ask_twice(user)?;
     let password = password.expose();
     file.set(user, PasswordHash::argon2id(password, &random_bytes()?))?;
     let had_scram = file.scram(user).is_some();
@@ -173,6 +165,24 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
         fs::rename(&new, path)
     };
     put().with_context(|| path.display().to_string())
+}
+
+/// Asks for a new password, on a terminal twice.
+///
+/// # Errors
+///
+/// When it is empty, or the second is another.
+pub(crate) fn ask_twice(user: &str) -> anyhow::Result<Secret> {
+    let password = ask(&format!("Password of {user}: "))?;
+    if io::stdin().is_terminal() {
+        let again = ask("Once more: ")?;
+        ensure!(
+            again.expose() == password.expose(),
+            "these are two passwords"
+        );
+    }
+    ensure!(!password.expose().is_empty(), "the password is empty");
+    Ok(password)
 }
 
 /// Asks for a password: without showing it on a terminal, else the next line of standard input. It is never an

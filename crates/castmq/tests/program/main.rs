@@ -1,7 +1,9 @@
 //! The program as its user meets it: exit codes, messages, the ready line, signals.
 #![cfg(test)]
 
+mod ctl;
 mod data;
+mod fake;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
