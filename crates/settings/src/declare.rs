@@ -100,6 +100,9 @@ macro_rules! choice {
         }
 
         impl $name {
+            /// Every value there is.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
             /// The words that the file may hold.
             pub const WORDS: &'static [&'static str] = &[$($word),*];
 

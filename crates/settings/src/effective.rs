@@ -6,7 +6,8 @@ use crate::declare::{Section, join};
 use crate::{Key, Kind, Settings, keys};
 
 /// Settings with such a name hold something that nobody is shown.
-const SECRETS: [&str; 8] = [
+const SECRETS: [&str; 11] = [
+    "fields",
     "headers",
     "password",
     "passwords",
@@ -15,6 +16,8 @@ const SECRETS: [&str; 8] = [
     "token",
     "tokens",
     "hash",
+    "sha256",
+    "users",
 ];
 
 /// A setting and its value.
