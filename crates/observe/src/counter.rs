@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::IS_BLIND;
 
 macro_rules! counters {
-    ($($(#[$doc:meta])+ $name:ident = $text:literal,)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
         /// What is counted. The name is emqttd's where emqttd counts the same thing.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u16)]
         pub enum Counter {
-            $($(#[$doc])+ $name,)+
+            $($(#[doc = $doc])+ $name,)+
         }
 
         impl Counter {
@@ -22,6 +22,12 @@ macro_rules! counters {
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$name => $text,)+ }
+            }
+
+            /// What it counts, in words.
+            #[must_use]
+            pub fn about(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim(),)+ }
             }
         }
     };
