@@ -53,6 +53,7 @@ pub use app::{
     AccountError, Broker, Builder, Handle, HandleError, ModuleError, Origins, Rank, ReloadError,
     StartError,
 };
+pub use castmq_access as access;
 pub use castmq_mqtt as mqtt;
 pub use castmq_observe::{ProcessId, ProcessRecord};
 pub use castmq_rules as rules;

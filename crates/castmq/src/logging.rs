@@ -4,17 +4,20 @@
 //! disk. What waits for them is bounded: lines beyond that are dropped, and counted.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
+use castmq_admin::LogLevels;
 use castmq_settings::{Log, LogFormat, LogLevel, LogRotation};
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
-use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
 
 /// Lines that may wait for a writer.
 const LINES_WAITING_MAX: usize = 16_384;
@@ -24,6 +27,29 @@ const LINES_WAITING_MAX: usize = 16_384;
 pub(crate) struct Logging {
     guards: Vec<WorkerGuard>,
     dropped: Vec<ErrorCounter>,
+    levels: Levels,
+}
+
+/// How much is logged, to be changed at run time.
+#[derive(Clone, Debug)]
+pub(crate) struct Levels {
+    level: Arc<Mutex<LogLevel>>,
+    filter: reload::Handle<LevelFilter, Registry>,
+}
+
+impl LogLevels for Levels {
+    fn level(&self) -> LogLevel {
+        *self.level.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, level: LogLevel) -> Result<(), String> {
+        let mut held = self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        self.filter
+            .reload(filter(level))
+            .map_err(|error| error.to_string())?;
+        *held = level;
+        Ok(())
+    }
 }
 
 impl Logging {
@@ -33,9 +59,14 @@ impl Logging {
     ///
     /// When the log file cannot be opened.
     pub(crate) fn start(settings: &Log) -> anyhow::Result<Self> {
+        let (filter, handle) = reload::Layer::new(filter(settings.level));
         let mut logging = Self {
             guards: Vec::new(),
             dropped: Vec::new(),
+            levels: Levels {
+                level: Arc::new(Mutex::new(settings.level)),
+                filter: handle,
+            },
         };
         let stderr = logging.writer("log-stderr", std::io::stderr());
         let file = match &settings.file {
@@ -43,12 +74,17 @@ impl Logging {
             None => None,
         };
         tracing_subscriber::registry()
-            .with(level(settings.level))
+            .with(filter)
             .with(layer(settings.format, stderr))
             .with(file.map(|file| layer(settings.format, file)))
             .try_init()
             .context("logging was started before")?;
         Ok(logging)
+    }
+
+    /// What changes how much is logged.
+    pub(crate) fn levels(&self) -> Levels {
+        self.levels.clone()
     }
 
     /// Lines that were dropped because their writer could not follow.
@@ -100,7 +136,7 @@ fn appender(settings: &Log, path: &Path) -> anyhow::Result<RollingFileAppender> 
         .with_context(|| format!("log.file: {}", path.display()))
 }
 
-fn level(level: LogLevel) -> LevelFilter {
+fn filter(level: LogLevel) -> LevelFilter {
     match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,

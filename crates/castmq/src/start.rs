@@ -1,8 +1,10 @@
 //! The life of the program: everything that is around the broker, in the order it happens.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use anyhow::Context;
+use castmq_admin::{Admin, Door, Options};
 use castmq_broker::Broker;
 use castmq_settings::Loaded;
 
@@ -24,18 +26,29 @@ pub(crate) fn run(loaded: Loaded, accept_data_loss: bool) -> anyhow::Result<()> 
         tracing::info!("no authentication is configured: listening on loopback only");
     }
 
+    let admin = &settings.admin;
+    let door = admin.enabled.then(|| Door::open(admin)).transpose()?;
     let broker = Broker::builder()
         .settings(settings)
         .origins(origins)
         .accept_data_loss(accept_data_loss)
         .on_give_up(Box::new(crate::signals::stop))
         .start()?;
-    announce(broker.entrances(), broker.arbiters())?;
+    let options = Options {
+        log_levels: Some(Arc::new(logging.levels())),
+    };
+    let start = |door| Admin::start(door, broker.handle().clone(), options);
+    let admin = door.map(start).transpose()?;
+    announce(&broker, admin.as_ref())?;
 
-    signals.wait(|| reload(&broker));
+    signals.wait(|| reload(&broker, admin.as_ref()));
     tracing::info!("stopping");
     let has_given_up = broker.has_given_up();
     broker.stop();
+    // Last, so that whoever looks sees how it stops.
+    if let Some(admin) = admin {
+        admin.stop();
+    }
     if logging.dropped() > 0 {
         say(&format!(
             "castmq: {} log lines were dropped",
@@ -50,7 +63,10 @@ pub(crate) fn run(loaded: Loaded, accept_data_loss: bool) -> anyhow::Result<()> 
 }
 
 /// Has the broker read its files again; what cannot be read stays as it was.
-fn reload(broker: &Broker) {
+fn reload(broker: &Broker, admin: Option<&Admin>) {
+    if let Some(Err(error)) = admin.map(Admin::reload) {
+        tracing::error!("not read again, and as it was: {error}");
+    }
     match broker.reload() {
         Ok(()) => tracing::info!("files were read again: certificates, passwords, rules"),
         Err(failed) => {
@@ -62,11 +78,15 @@ fn reload(broker: &Broker) {
 }
 
 /// The one line on stdout that says that clients may connect.
-fn announce(entrances: &[String], arbiters: u16) -> anyhow::Result<()> {
+fn announce(broker: &Broker, admin: Option<&Admin>) -> anyhow::Result<()> {
     let version = env!("CARGO_PKG_VERSION");
+    let arbiters = broker.arbiters();
     let plural = if arbiters == 1 { "" } else { "s" };
     let mut stdout = std::io::stdout().lock();
-    let listening = entrances.join(", ");
+    let mut listening = broker.entrances().join(", ");
+    if let Some(admin) = admin {
+        listening = format!("{listening}, admin on {}", admin.url());
+    }
     writeln!(
         stdout,
         "castmq {version} is ready: {listening}, {arbiters} arbiter{plural}"

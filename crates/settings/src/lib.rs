@@ -12,7 +12,6 @@ mod load;
 mod problem;
 mod relations;
 mod sections;
-mod shown;
 mod units;
 mod walk;
 
@@ -24,7 +23,6 @@ pub use kind::{Elements, Kind};
 pub use load::{ENVIRONMENT_PREFIX, Loaded, Sources};
 pub use problem::{Problem, Problems, Source};
 pub use sections::*;
-pub use shown::{HIDDEN, Shown};
 
 section! {
     /// All settings of a broker.

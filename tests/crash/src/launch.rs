@@ -71,6 +71,8 @@ impl Launch {
             DIRECTORY,
             "--arbiters",
             "2",
+            "--set",
+            "admin.address=127.0.0.1:0",
         ];
         Ok(Self {
             words: words.map(str::to_owned).to_vec(),
@@ -139,7 +141,7 @@ mod tests {
         assert_eq!(port, None);
         assert_eq!(
             words(&command).join(" "),
-            "start --listen 127.0.0.1:0 --data-dir f/data --arbiters 2"
+            "start --listen 127.0.0.1:0 --data-dir f/data --arbiters 2 --set admin.address=127.0.0.1:0"
         );
     }
 

@@ -12,7 +12,10 @@ static ALONE: Mutex<()> = Mutex::new(());
 fn forgetful_broker() -> String {
     let castmq = env::var("CASTMQ_BIN")
         .unwrap_or_else(|_| env!("CARGO_BIN_EXE_castmq-crash").replace("castmq-crash", "castmq"));
-    format!("{castmq} start --listen 127.0.0.1:{{port}} --arbiters 2 --set store.backend=memory")
+    format!(
+        "{castmq} start --listen 127.0.0.1:{{port}} --arbiters 2 --set store.backend=memory \
+         --set admin.address=127.0.0.1:0"
+    )
 }
 
 fn crash(arguments: &[&str], environment: &[(&str, &str)]) -> Output {

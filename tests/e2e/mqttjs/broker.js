@@ -14,6 +14,9 @@ const ENTRANCE = /\w+ on [^,\s]+:(\d+)/g;
 function listeners(files) {
   const own = `certificate = "${files}/server.crt"\nkey = "${files}/server.key"`;
   return `
+[admin]
+address = "127.0.0.1:0"
+
 [[listener]]
 address = "127.0.0.1:0"
 

@@ -15,6 +15,9 @@ ENTRANCE = re.compile(r"\w+ on (?P<place>[^,\s]+)")
 STOP_SECONDS = 30
 # The listeners, in the order in which the broker names them, and the users of one of them.
 SETTINGS = """
+[admin]
+address = "127.0.0.1:0"
+
 [auth.password_file]
 path = "{files}/passwd"
 
@@ -113,7 +116,8 @@ class Broker:
 
     def _find_ways(self, places: list[str]) -> None:
         authority = self.files / "ca.crt"
-        for name, place in zip(NAMES, places, strict=True):
+        # The last place is the admin interface's.
+        for name, place in zip(NAMES, places[:-1], strict=True):
             if name == "unix":
                 # A port is asked for all the same.
                 self.ways[name] = Way(place, 1, "unix")

@@ -37,6 +37,7 @@ impl Broker {
         let mut process = Command::new(binary())
             .args(["start", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(&data)
+            .args(["--set", "admin.address=127.0.0.1:0"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

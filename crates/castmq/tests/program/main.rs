@@ -10,11 +10,13 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
-/// `castmq` with no settings in its environment but that it leaves no files behind.
+/// `castmq` with no settings in its environment but that it leaves no files behind, and that several may
+/// run at a time.
 fn castmq(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_castmq"));
     command.args(arguments).env_clear();
     command.env("CASTMQ__STORE__BACKEND", "memory");
+    command.env("CASTMQ__ADMIN__ADDRESS", "127.0.0.1:0");
     command
 }
 
@@ -92,6 +94,12 @@ impl Running {
     fn address(&self) -> SocketAddr {
         let rest = self.ready.split_once("mqtt on ").unwrap().1;
         rest.split_once(',').unwrap().0.parse().unwrap()
+    }
+
+    /// Where its admin interface is, if there is one.
+    fn admin(&self) -> Option<SocketAddr> {
+        let (_, rest) = self.ready.split_once("admin on http://")?;
+        rest.split_once(',').unwrap().0.parse().ok()
     }
 
     /// Asks it to stop; its exit code, the rest of stdout and all of stderr.
@@ -226,9 +234,10 @@ fn one_line_on_stdout_says_where_it_is_ready() {
     let running = Running::start(&["--arbiters", "1"]);
     TcpStream::connect(running.address()).unwrap();
     let expected = format!(
-        "castmq {} is ready: mqtt on {}, 1 arbiter\n",
+        "castmq {} is ready: mqtt on {}, admin on http://{}, 1 arbiter\n",
         env!("CARGO_PKG_VERSION"),
-        running.address()
+        running.address(),
+        running.admin().unwrap()
     );
     assert_eq!(running.ready, expected);
     let (_, rest, _) = running.stop("-TERM");

@@ -1,0 +1,227 @@
+//! Metrics for Prometheus, by its conventions: what is counted ends in `_total`, units stand in the names,
+//! and labels have few values, none of which clients can make up.
+
+mod counters;
+mod out;
+
+use std::fmt;
+
+use castmq_broker::Handle;
+use castmq_broker::inspect::ProcessSummary;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, prometheus_text};
+use prometheus_client::registry::Registry;
+
+use crate::problem::Problem;
+use out::Out;
+
+pub(crate) use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
+
+/// All metrics now.
+///
+/// # Errors
+///
+/// When the broker does not answer.
+pub(crate) fn text(handle: &Handle, admin: AdminCounts) -> Result<String, Problem> {
+    let mut registry = Registry::with_prefix("castmq");
+    registry.register_collector(Box::new(Now {
+        handle: handle.clone(),
+        admin,
+    }));
+    let mut text = String::new();
+    prometheus_text::encode(&mut text, &registry).map_err(|_| Problem::bug())?;
+    Ok(text)
+}
+
+/// What the admin interface counts of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AdminCounts {
+    /// Wrong passwords and tokens.
+    pub(crate) auth_failures: u64,
+}
+
+/// What is there when somebody looks.
+#[derive(Debug)]
+struct Now {
+    handle: Handle,
+    admin: AdminCounts,
+}
+
+impl Collector for Now {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut out = Out(&mut encoder);
+        counters::write(&mut out, &self.handle)?;
+        self.node(&mut out)?;
+        self.store(&mut out)?;
+        self.processes(&mut out)?;
+        let help = "Wrong passwords and tokens shown to the admin interface";
+        out.counter("admin_auth_failures", help, self.admin.auth_failures)
+    }
+}
+
+impl Now {
+    fn node(&self, out: &mut Out<'_, '_>) -> fmt::Result {
+        let node = self.handle.inspect().node_view();
+        let build = [
+            ("version", node.version.as_str()),
+            ("node", node.name.as_str()),
+        ];
+        out.info("build", "The broker's version and its node's name", &build)?;
+        out.gauge(
+            "uptime_seconds",
+            "Since the start of the node",
+            node.uptime_seconds,
+        )?;
+        out.gauge(
+            "arbiters",
+            "Threads that run connections and sessions",
+            u32::from(node.arbiters),
+        )?;
+        let is_well = u32::from(node.status == "running");
+        out.gauge(
+            "node_running",
+            "1 while the node neither stops nor is in trouble",
+            is_well,
+        )?;
+        if let Some(bytes) = node.memory_bytes {
+            out.gauge("resident_memory_bytes", "Memory of the process", bytes)?;
+        }
+        let helps = [
+            ("clients", "Clients that are connected"),
+            ("sessions", "Sessions, connected or not"),
+            ("routes", "Filters that the node routes by"),
+            ("topics", "Filters with subscribers, by arbiter, added up"),
+            ("subscriptions", "Subscriptions of all sessions"),
+            ("retained", "Topics with a retained message"),
+        ];
+        let stats = self.handle.stats();
+        for (name, help) in helps {
+            out.gauge(name, help, stats.get(name).copied().unwrap_or_default())?;
+        }
+        let helps = [
+            (
+                "connections/count",
+                "connections",
+                "Connections, also those without CONNECT",
+            ),
+            (
+                "connections/paused",
+                "connections_paused",
+                "Connections that are not read for now",
+            ),
+            (
+                "lanes/bytes",
+                "lanes_bytes",
+                "Bytes in the lanes of all processes",
+            ),
+            (
+                "store/waiting_bytes",
+                "store_unsubmitted_bytes",
+                "Bytes that wait to be stored, by arbiters",
+            ),
+            (
+                "queues/bytes",
+                "queues_bytes",
+                "Bytes in the queues of all sessions",
+            ),
+        ];
+        let gauges = self.handle.inspect().gauges();
+        for (key, name, help) in helps {
+            out.gauge(name, help, gauges.get(key).copied().unwrap_or_default())?;
+        }
+        Ok(())
+    }
+
+    fn store(&self, out: &mut Out<'_, '_>) -> fmt::Result {
+        let Some(store) = self.handle.inspect().node_view().store else {
+            return Ok(());
+        };
+        out.counter(
+            "store_commits",
+            "Groups that were committed",
+            store.commits_count,
+        )?;
+        out.counter(
+            "store_operations",
+            "Changes that were committed",
+            store.ops_count,
+        )?;
+        out.counter(
+            "store_written_bytes",
+            "Bytes that were committed",
+            store.committed_bytes,
+        )?;
+        out.counter(
+            "store_failures",
+            "Commits that failed",
+            store.failures_count,
+        )?;
+        out.counter(
+            "store_damaged_rows",
+            "Rows that were found damaged",
+            store.damaged_count,
+        )?;
+        out.gauge(
+            "store_waiting_operations",
+            "Changes that wait to be committed",
+            store.waiting_ops,
+        )?;
+        out.gauge(
+            "store_waiting_bytes",
+            "Bytes that wait to be committed",
+            store.waiting_bytes,
+        )?;
+        out.gauge(
+            "store_free_bytes",
+            "Free bytes on the disk",
+            store.disk_free_bytes,
+        )
+    }
+
+    fn processes(&self, out: &mut Out<'_, '_>) -> fmt::Result {
+        let all = self.handle.inspect().processes_summary();
+        let arbiters: Vec<String> = all.iter().map(|one| one.arbiter.to_string()).collect();
+        let rows = |value: fn(&ProcessSummary) -> f64| {
+            all.iter().zip(&arbiters).map(move |(one, arbiter)| {
+                (
+                    [("kind", one.kind), ("arbiter", arbiter.as_str())],
+                    value(one),
+                )
+            })
+        };
+        out.gauges(
+            "processes",
+            "Processes that live",
+            rows(|one| one.count as f64),
+        )?;
+        out.gauges(
+            "process_lane_entries",
+            "Entries in their lanes",
+            rows(|one| one.depth as f64),
+        )?;
+        let deepest = rows(|one| f64::from(one.depth_max));
+        out.gauges(
+            "process_lane_entries_deepest",
+            "Entries in the deepest of their lanes",
+            deepest,
+        )?;
+        let longest = rows(|one| one.longest_turn_micros / 1e6);
+        out.gauges(
+            "process_longest_turn_seconds",
+            "Their longest sampled turn",
+            longest,
+        )?;
+        let rate = rows(|one| one.rate_per_second);
+        out.gauges(
+            "process_handled_per_second",
+            "Entries that they handled lately",
+            rate,
+        )?;
+        let share = rows(|one| one.busy_share);
+        out.gauges(
+            "process_busy_ratio",
+            "The part of the time that they were in turns lately",
+            share,
+        )
+    }
+}

@@ -1,0 +1,96 @@
+//! Clients and their sessions.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use castmq_broker::inspect::{
+    ClientDetail, ClientView, ClientsWanted, Page, PageRequest, SessionDetail, SessionView,
+    SessionsWanted,
+};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::Shared;
+use crate::problem::Problem;
+use crate::read::{Asked, Named};
+
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(clients))
+        .routes(routes!(client, kick))
+        .routes(routes!(sessions))
+        .routes(routes!(session, discard))
+}
+
+/// The clients that are connected.
+#[utoipa::path(get, path = "/clients", tag = "clients", params(PageRequest, ClientsWanted),
+    responses((status = 200, description = "A page", body = Page<ClientView>)))]
+async fn clients(
+    State(app): State<Shared>,
+    Asked(page): Asked<PageRequest>,
+    Asked(wanted): Asked<ClientsWanted>,
+) -> Result<Json<Page<ClientView>>, Problem> {
+    Ok(Json(
+        app.inspect(move |inspect| inspect.clients(&page, &wanted))
+            .await?,
+    ))
+}
+
+/// A client that is connected.
+#[utoipa::path(get, path = "/clients/{id}", tag = "clients",
+    params(("id" = String, Path, description = "The client identifier")),
+    responses((status = 200, description = "The client", body = ClientDetail)))]
+async fn client(
+    State(app): State<Shared>,
+    Named(id): Named<String>,
+) -> Result<Json<ClientDetail>, Problem> {
+    Ok(Json(app.inspect(move |inspect| inspect.client(&id)).await?))
+}
+
+/// Closes the connection of a client; its session stays as its expiry says.
+#[utoipa::path(delete, path = "/clients/{id}", tag = "clients",
+    params(("id" = String, Path, description = "The client identifier")),
+    responses((status = 204, description = "It is told to go")))]
+async fn kick(State(app): State<Shared>, Named(id): Named<String>) -> Result<StatusCode, Problem> {
+    app.ask(move |handle| handle.kick(&id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The sessions, connected or not.
+#[utoipa::path(get, path = "/sessions", tag = "clients", params(PageRequest, SessionsWanted),
+    responses((status = 200, description = "A page", body = Page<SessionView>)))]
+async fn sessions(
+    State(app): State<Shared>,
+    Asked(page): Asked<PageRequest>,
+    Asked(wanted): Asked<SessionsWanted>,
+) -> Result<Json<Page<SessionView>>, Problem> {
+    Ok(Json(
+        app.inspect(move |inspect| inspect.sessions(&page, &wanted))
+            .await?,
+    ))
+}
+
+/// A session with its window and the beginning of its queue, and what it waits for.
+#[utoipa::path(get, path = "/sessions/{id}", tag = "clients",
+    params(("id" = String, Path, description = "The client identifier")),
+    responses((status = 200, description = "The session", body = SessionDetail)))]
+async fn session(
+    State(app): State<Shared>,
+    Named(id): Named<String>,
+) -> Result<Json<SessionDetail>, Problem> {
+    Ok(Json(
+        app.inspect(move |inspect| inspect.session(&id)).await?,
+    ))
+}
+
+/// Ends a session, with its messages, and the connection of its client.
+#[utoipa::path(delete, path = "/sessions/{id}", tag = "clients",
+    params(("id" = String, Path, description = "The client identifier")),
+    responses((status = 204, description = "It is told to end")))]
+async fn discard(
+    State(app): State<Shared>,
+    Named(id): Named<String>,
+) -> Result<StatusCode, Problem> {
+    app.ask(move |handle| handle.discard_session(&id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
