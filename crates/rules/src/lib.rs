@@ -23,6 +23,7 @@ pub mod session;
 mod arbiter;
 mod awaiting_rel;
 mod client_id;
+mod levels;
 mod message;
 mod mqueue;
 mod packet_ids;
@@ -43,7 +44,9 @@ pub use client_id::ClientId;
 pub use message::{Delivery, MESSAGE_OVERHEAD_BYTES, Message, MessageId, SubscriptionIds};
 pub use pubsub::{Match, Plan, Subscribed, Subscriber, Table, Unsubscribed};
 pub use retain::{RetainLimits, RetainRefused, Retained, Scan, ScanBudget, Stored};
-pub use router::{Choice, Destinations, GroupRoute, Route, RouteChange, Targets, WildcardRoutes};
+pub use router::{
+    Choice, Destinations, FilterIndex, GroupRoute, Route, RouteChange, Targets, WildcardRoutes,
+};
 pub use shared::{Chance, Members, Strategy, group_name};
 pub use time::{Moment, WallTime};
 pub use trie::Trie;

@@ -24,6 +24,7 @@ use crate::shared::{Chance, Group, Strategy, group_name};
 use crate::{Route, RouteChange, Trie};
 
 mod change;
+mod look;
 mod ordered;
 mod plan;
 mod slab;

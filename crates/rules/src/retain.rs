@@ -13,12 +13,13 @@
 // differs: a full store still replaces the message of a topic that it has.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
 use castmq_mqtt::TopicName;
-use smallvec::SmallVec;
 
+use crate::levels::{self, order_key};
 use crate::{Message, Moment};
 
 mod scan;
@@ -214,6 +215,40 @@ impl Retained {
         kept.is_alive(now).then_some(&kept.message)
     }
 
+    /// The retained messages behind a topic in the order of the store, each with its end; also those whose
+    /// time is over.
+    pub fn after(
+        &self,
+        topic: Option<&str>,
+    ) -> impl Iterator<Item = (&Arc<Message>, Option<Moment>)> {
+        let after = topic.map(order_key);
+        let from = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let range = self.messages.range::<[u8], _>((from, Bound::Unbounded));
+        range.map(|(_, kept)| (&kept.message, kept.ends))
+    }
+
+    /// The first of the levels directly below a level, or of the first levels of all, behind one of them.
+    #[must_use]
+    pub fn next_level(&self, below: Option<&str>, after: Option<&str>) -> Option<&str> {
+        let from = order_key(&levels::place(below, after));
+        let from = Bound::Included(from.as_slice());
+        let mut range = self.messages.range::<[u8], _>((from, Bound::Unbounded));
+        let (_, found) = range.next()?;
+        levels::level_below(found.message.topic.as_str(), below)
+    }
+
+    /// Whether a topic below a level has a message.
+    #[must_use]
+    pub fn has_below(&self, level: &str) -> bool {
+        self.next_level(Some(level), None).is_some()
+    }
+
+    /// When a message ends that is retained.
+    #[must_use]
+    pub fn end_of(&self, topic: &str) -> Option<Moment> {
+        self.messages.get(&*order_key(topic))?.ends
+    }
+
     /// How many topics have a retained message.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -263,18 +298,4 @@ impl Kept {
     fn is_alive(&self, now: Moment) -> bool {
         self.ends.is_none_or(|ends| now < ends)
     }
-}
-
-/// What separates levels in a key. It sorts before all characters, and no topic holds it.
-const LEVEL_END: u8 = 0;
-
-/// The topic's place in the order of the store: its bytes, with 0 in place of `/`.
-fn order_key(topic: &str) -> SmallVec<[u8; 128]> {
-    let mut key = SmallVec::from_slice(topic.as_bytes());
-    for byte in &mut key {
-        if *byte == b'/' {
-            *byte = LEVEL_END;
-        }
-    }
-    key
 }

@@ -20,10 +20,12 @@ use crate::shared::{Chance, Members, Strategy};
 use crate::{ArbiterId, ArbiterSet, Trie};
 
 mod destinations;
+mod index;
 #[cfg(test)]
 mod tests;
 
 pub use destinations::{Destinations, GroupRoute};
+pub use index::FilterIndex;
 
 /// What an arbiter tells the router about one filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +150,15 @@ impl<H: BuildHasher> WildcardRoutes<H> {
         if destinations.is_empty() {
             self.trie.remove(filter);
         }
+    }
+
+    /// Shows where each matching filter leads.
+    pub fn for_each_match<'r>(
+        &'r self,
+        topic: &TopicName,
+        mut found: impl FnMut(&'r Destinations),
+    ) {
+        (self.trie).for_each_match(topic, |destinations| found(destinations));
     }
 
     /// Adds all arbiters to which matching filters lead.

@@ -12,6 +12,7 @@
 // group here gets one copy, whatever the number of arbiters.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use castmq_mqtt::Subscription;
@@ -121,6 +122,16 @@ impl<S: Copy + Ord> Group<S> {
     pub(crate) fn get(&self, session: S) -> Option<Subscriber> {
         let place = *self.places.get(&session)?;
         self.members.get(place).map(|(_, subscriber)| *subscriber)
+    }
+
+    /// The members behind a session, in the order of sessions.
+    pub(crate) fn members_after(
+        &self,
+        after: Option<S>,
+    ) -> impl Iterator<Item = (S, Subscriber)> + '_ {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let places = self.places.range((from, Bound::Unbounded));
+        places.filter_map(|(_, place)| self.members.get(*place).copied())
     }
 
     /// Adds a connected member, or replaces its options; whether it was a member already.

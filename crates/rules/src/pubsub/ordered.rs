@@ -38,6 +38,13 @@ impl<K: Ord, V> Ordered<K, V> {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Few(few) => few.len(),
+            Self::Many(many) => many.len(),
+        }
+    }
+
     pub(super) fn get(&self, key: &K) -> Option<&V> {
         match self {
             Self::Few(few) => {

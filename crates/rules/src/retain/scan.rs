@@ -9,7 +9,8 @@ use std::sync::Arc;
 use castmq_mqtt::{TopicFilter, TopicName};
 use serde::{Deserialize, Serialize};
 
-use super::{Kept, Key, LEVEL_END, Retained, order_key};
+use super::{Kept, Key, Retained};
+use crate::levels::{LEVEL_END, order_key};
 use crate::{Message, Moment};
 
 /// What one chunk of a scan may cost.
