@@ -44,8 +44,8 @@ use crate::parcel::Parcel;
 use crate::{Local, Shard, mod_presence, mod_rewrite, mod_subscription, sup};
 
 pub use accounts::{AccountError, Accounts, Rank};
-pub(crate) use handle::session_of;
 pub use handle::{Handle, HandleError, ReloadError};
+pub(crate) use handle::{PATIENCE, session_of};
 pub use modules::ModuleError;
 
 use handle::Renewed;

@@ -6,6 +6,7 @@
 //! [`page::ROWS_MAX`] of them in one piece.
 
 mod access;
+mod actions;
 mod alarms;
 mod architecture;
 mod clients;
@@ -15,16 +16,21 @@ mod local;
 mod modules;
 mod node;
 pub mod page;
+mod payload;
 mod processes;
+mod retained;
+mod routes;
 mod sessions;
 mod settings;
 mod subscriptions;
 pub(crate) mod time;
 mod timings;
+mod topics;
 
 use std::sync::Arc;
 
 pub use access::{RulesAnswer, RulesAsked, RulesView, UserView};
+pub use actions::{Drained, PublishAsked, SubscribeAsked};
 pub use alarms::{AlarmView, AlarmsWanted};
 pub use architecture::{ArchitectureView, PASSPORTS, Passport};
 pub use clients::{ClientDetail, ClientView, ClientsWanted};
@@ -33,13 +39,17 @@ pub use listeners::ListenerView;
 pub use modules::ModuleView;
 pub use node::{NodeView, StatView, StoreView};
 pub use page::{Looked, Page, PageRequest};
+pub use payload::Encoding;
 pub use processes::{ProcessSort, ProcessSummary, ProcessView, ProcessesWanted};
+pub use retained::{RetainedDetail, RetainedView, RetainedWanted};
+pub use routes::{RouteView, RoutesWanted};
 pub use sessions::{
     Flight, InflightView, QueuedView, SessionDetail, SessionKind, SessionPresence, SessionView,
     SessionsWanted, WillView,
 };
 pub use settings::SettingView;
-pub use subscriptions::SubscriptionView;
+pub use subscriptions::{SubscriptionView, SubscriptionsWanted};
+pub use topics::{RetainedShort, TopicView, TopicsWanted};
 
 pub use timings::NodeTimings;
 

@@ -15,7 +15,7 @@ use castmq_mqtt::TopicFilter;
 use castmq_observe::trace::Traces;
 use castmq_observe::{Counters, Dumps, Events, Records};
 use castmq_rules::session::SessionSettings;
-use castmq_rules::{Destinations, RetainLimits, Retained, WildcardRoutes};
+use castmq_rules::{Destinations, FilterIndex, RetainLimits, Retained, WildcardRoutes};
 use castmq_settings::Settings;
 use dashmap::DashMap;
 
@@ -40,6 +40,8 @@ pub struct Routes {
     pub exact: DashMap<TopicFilter, Destinations, RandomState>,
     /// Filters with wildcard; the router alone makes new versions.
     pub wildcard: ArcSwap<WildcardRoutes<RandomState>>,
+    /// All of them in the order of their levels, for those who look at the tree of topics.
+    pub(crate) index: RwLock<FilterIndex>,
     /// What changed how often: exact filters in stripes by their hash, and all wildcard filters.
     pub(crate) changes: router::Changes,
 }
@@ -157,6 +159,7 @@ impl Node {
             routes: Routes {
                 exact: DashMap::with_hasher(hasher(seed)),
                 wildcard: ArcSwap::from_pointee(WildcardRoutes::with_hasher(hasher(seed))),
+                index: RwLock::default(),
                 changes: router::Changes::default(),
             },
             retained: RwLock::new(Retained::new(limits)),

@@ -13,11 +13,11 @@
 //! The rules are in [`castmq_rules::Destinations`] and [`castmq_rules::WildcardRoutes`]; this file moves
 //! messages and puts new versions in place.
 
-use std::sync::Arc;
 use std::sync::atomic::{
     AtomicU64,
     Ordering::{Acquire, Release},
 };
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use castmq_mqtt::Subscription;
@@ -98,7 +98,10 @@ impl Process for Router {
             let routes = &shard.world.node.routes;
             let mut next = (**routes.wildcard.load()).clone();
             for (arbiter, route) in self.wildcard.drain(..) {
+                let was_there = next.get(&route.filter).is_some();
                 next.apply(&route.filter, arbiter, &route.change);
+                let is_there = next.get(&route.filter).is_some();
+                note(routes, &route, was_there, is_there);
             }
             routes.wildcard.store(Arc::new(next));
             routes.changes.wildcard_changed();
@@ -121,18 +124,32 @@ impl Process for Router {
 
 fn change_exact(routes: &Routes, arbiter: ArbiterId, route: &Route) {
     let mut row = routes.exact.entry(route.filter.clone()).or_default();
+    let was_there = !row.is_empty();
     row.apply(arbiter, &route.change);
-    if row.is_empty() {
-        drop(row);
+    let is_there = !row.is_empty();
+    drop(row);
+    if !is_there {
         routes
             .exact
             .remove_if(&route.filter, |_, row| row.is_empty());
-    } else {
-        drop(row);
     }
+    note(routes, route, was_there, is_there);
     routes
         .changes
         .exact_changed(routes.exact.hasher().hash_one(route.filter.as_str()));
+}
+
+/// Keeps the index of filters. Nobody else writes it, and whoever reads it does so for a few rows.
+fn note(routes: &Routes, route: &Route, was_there: bool, is_there: bool) {
+    if was_there == is_there {
+        return;
+    }
+    let mut index = routes.index.write().unwrap_or_else(PoisonError::into_inner);
+    if is_there {
+        index.insert(&route.filter);
+    } else {
+        index.remove(&route.filter);
+    }
 }
 
 /// How often routes have changed, so that a publisher can go on with what it has looked up.

@@ -13,6 +13,7 @@
 //! The rules are in [`castmq_rules::session`]; this file moves messages.
 
 mod account;
+mod behalf;
 mod deliver;
 mod entry;
 mod look;
@@ -41,6 +42,7 @@ use crate::server::{LastWay, ServerEntry};
 use crate::sm::SmEntry;
 use crate::{Local, Shard, hook, kinds, ledger, now, pubsub, trace};
 
+pub use behalf::{OnBehalf, OnBehalfError};
 pub use entry::{SessionEntry, SessionSnapshot, Successor, Wanted};
 
 /// Tag of the session's one timer.
@@ -90,7 +92,8 @@ enum Request {
         replays: SmallVec<[(Subscription, Subscribed); 1]>,
     },
     Unsubscribe {
-        packet_id: PacketId,
+        /// `None` when the broker itself unsubscribed the client.
+        packet_id: Option<PacketId>,
         reasons: Vec<ReasonCode>,
     },
 }
@@ -512,9 +515,10 @@ impl Process for Session {
                 filters,
             } => {
                 if self.is_current(epoch, shard) {
-                    self.unsubscribe(shard, packet_id, filters);
+                    self.unsubscribe(shard, Some(packet_id), filters);
                 }
             }
+            SessionEntry::OnBehalf(asked) => self.on_behalf(shard, *asked),
             SessionEntry::Registered => self.registered(shard),
             SessionEntry::Fenced(number) => self.fenced(shard, number),
             SessionEntry::Room(epoch, has_room) => {

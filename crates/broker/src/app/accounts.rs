@@ -199,14 +199,22 @@ impl Handle {
             })
         })?;
         let number = number.ok_or(AccountError::NotStored)?;
+        if !self.is_soon_stored(number)? {
+            return Err(AccountError::NotStored);
+        }
+        self.node().accounts.put(account, text);
+        self.reload_modules().map_err(AccountError::Reload)
+    }
+
+    /// Waits until a submission of arbiter 0 is stored; whether it was in time.
+    pub(crate) fn is_soon_stored(&self, number: u64) -> Result<bool, HandleError> {
         let looks = PATIENCE.as_millis() / LOOK_EVERY.as_millis();
         for _ in 0..looks {
             if self.ask(0, move |shard| shard.world.pending.is_stored(number))? {
-                self.node().accounts.put(account, text);
-                return self.reload_modules().map_err(AccountError::Reload);
+                return Ok(true);
             }
             std::thread::sleep(LOOK_EVERY);
         }
-        Err(AccountError::NotStored)
+        Ok(false)
     }
 }

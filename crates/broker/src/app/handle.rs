@@ -25,7 +25,7 @@ use crate::session::{SessionEntry, SessionSnapshot};
 use crate::{Shard, broker, local, stats};
 
 /// How long an arbiter may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// After so many looks all who are still there are told again.
 const KICK_EVERY: u128 = 20;
 /// How long to wait between two looks at clients that leave.

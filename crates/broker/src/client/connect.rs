@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use castmq_mqtt::{Connect, Decoder, Packet, Text, Version, encoded_bytes};
+use castmq_mqtt::{Connect, Decoder, Packet, ReasonCode, Text, Version, encoded_bytes};
 use castmq_observe::{Counter, Event};
 use castmq_otp::{Address, Peer, Poller, Stream};
 use castmq_rules::alias::{AliasPolicy, OutboundAliases};
@@ -14,7 +14,7 @@ use castmq_rules::session::{DownReason, Link};
 
 use super::identity::{is_privileged, moment_of};
 use super::mount::mounted;
-use super::{Claiming, Client, Close, Linked, Stage};
+use super::{Claiming, Client, ClientEntry, Close, Linked, Stage};
 use crate::access_control::{AclCache, Grant};
 use crate::cm::{ClientRow, CmEntry};
 use crate::listener::{Permit, Profile};
@@ -274,7 +274,17 @@ impl Client {
         self.write(shard, &connack);
         self.register(shard, &plan, user_name);
         self.check_still_known(shard);
+        self.leave_if_draining(shard);
         self.read_again(shard);
+    }
+
+    /// Whoever was on the way in when the node began to take nobody hears it as those who were there.
+    fn leave_if_draining(&self, shard: &mut Shard) {
+        if shard.world.node.is_draining() {
+            let kick = ClientEntry::Kick(ReasonCode::ServerShuttingDown);
+            // To itself, so it is there.
+            let _ = shard.send(self.address, kick);
+        }
     }
 
     fn register(&self, shard: &mut Shard, plan: &ConnectPlan, user_name: Option<Text>) {

@@ -4,6 +4,7 @@
 //! two pieces. A cursor names a place, not a count, so that rows that come and go shift no others: what
 //! stands behind it is never seen twice.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use serde::{Deserialize, Serialize};
@@ -279,11 +280,28 @@ impl Inspect {
         K: Key + Clone + Send + 'static,
         T: Send + 'static,
     {
+        let arbiters = 0..self.node().arbiters;
+        self.walk_within(arbiters, request, first, piece)
+    }
+
+    /// The same with some of the arbiters.
+    pub(super) fn walk_within<K, T>(
+        &self,
+        arbiters: Range<u16>,
+        request: &PageRequest,
+        first: &K,
+        piece: impl Fn(&mut Shard, K, usize) -> Piece<K, T> + Clone + Send + 'static,
+    ) -> Result<Page<T>, InspectError>
+    where
+        K: Key + Clone + Send + 'static,
+        T: Send + 'static,
+    {
         let wanted = request.rows();
-        let (mut arbiter, mut key) = request.key()?.unwrap_or((0_u16, first.clone()));
+        let begin = (arbiters.start, first.clone());
+        let (mut arbiter, mut key) = request.key()?.unwrap_or(begin);
         let mut items = Vec::new();
         for _ in 0..PIECES_MAX {
-            if arbiter >= self.node().arbiters {
+            if !arbiters.contains(&arbiter) {
                 return Ok(Page { items, next: None });
             }
             if items.len() >= wanted {
@@ -302,7 +320,8 @@ impl Inspect {
                 None => (arbiter + 1, first.clone()),
             };
         }
-        let next = (arbiter < self.node().arbiters).then(|| write_key(&(arbiter, key)));
+        let has_more = arbiters.contains(&arbiter);
+        let next = has_more.then(|| write_key(&(arbiter, key)));
         Ok(Page { items, next })
     }
 }

@@ -12,7 +12,7 @@ use castmq_rules::session::{
 };
 use castmq_rules::{ClientId, Delivery, Message};
 
-use super::Session;
+use super::{OnBehalf, Session};
 use crate::Shard;
 use crate::client::{Client, ClientEntry};
 use crate::store::Receipt;
@@ -128,6 +128,8 @@ pub enum SessionEntry {
     Page(Option<Box<Page>>),
     /// The whole session was read from the store, because its process had failed.
     Loaded(Result<Option<Box<Restored>>, String>),
+    /// Somebody else than its client has it subscribe or unsubscribe.
+    OnBehalf(Box<OnBehalf>),
     /// The timer fired.
     Timer,
 }
@@ -223,6 +225,7 @@ impl Entry for SessionEntry {
         "Page",
         "Loaded",
         "WillStored",
+        "OnBehalf",
     ];
 
     fn weight(&self) -> usize {
@@ -232,6 +235,7 @@ impl Entry for SessionEntry {
             Self::Subscribe { filters, .. } => 96 + 64 * filters.len(),
             Self::Unsubscribe { filters, .. } => 96 + 32 * filters.len(),
             Self::Connected { .. }
+            | Self::OnBehalf(_)
             | Self::Disconnected { .. }
             | Self::TakeOver { .. }
             | Self::End(..)
@@ -284,6 +288,7 @@ impl Entry for SessionEntry {
             Self::Page(_) => 24,
             Self::Loaded(_) => 25,
             Self::WillStored => 26,
+            Self::OnBehalf(_) => 27,
         }
     }
 }

@@ -90,7 +90,7 @@ impl Session {
     pub(super) fn unsubscribe(
         &mut self,
         shard: &mut Shard,
-        packet_id: PacketId,
+        packet_id: Option<PacketId>,
         filters: Vec<Subscription>,
     ) {
         let reasons = filters
@@ -137,7 +137,9 @@ impl Session {
                 self.fence(shard, replays);
             }
             Request::Unsubscribe { packet_id, reasons } => {
-                self.tell_when_stored(shard, ClientEntry::Unsuback { packet_id, reasons });
+                if let Some(packet_id) = packet_id {
+                    self.tell_when_stored(shard, ClientEntry::Unsuback { packet_id, reasons });
+                }
             }
         }
         self.forget_asked();

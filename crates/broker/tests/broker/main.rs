@@ -17,6 +17,7 @@ mod disk;
 mod durable;
 mod faults;
 mod hooks;
+mod inspect;
 mod scene;
 mod stop;
 mod supervision;
