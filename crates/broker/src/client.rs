@@ -48,6 +48,7 @@ use crate::listener::{Permit, Profile};
 use crate::recordings::Recording;
 use crate::server::Published;
 use crate::session::{Session, SessionEntry};
+use crate::timeline::{self, Happening};
 use crate::{Local, Shard, kinds, ledger, now};
 
 pub use close::Close;
@@ -150,8 +151,26 @@ struct Linked {
     acl: AclCache,
     /// The topic that was published to last.
     known: Option<Box<known_topic::KnownTopic>>,
+    /// How often it was not allowed to do what it wanted.
+    denied: u32,
     /// Whether the session was told that there is no room.
     is_full: bool,
+}
+
+impl Linked {
+    /// Notes that the client may not do something: the first time, the tenth, the hundredth…
+    fn note_denied(
+        &mut self,
+        shard: &mut Shard,
+        client: Address<Client>,
+        what: (&'static str, Text),
+    ) {
+        self.denied = self.denied.saturating_add(1);
+        if timeline::is_told(u64::from(self.denied)) {
+            let what = Happening::Denied(what.0, what.1, self.denied);
+            timeline::note(shard, &self.client_id, Some(client.id()), what);
+        }
+    }
 }
 
 /// What a connection is told.
@@ -577,6 +596,10 @@ impl Process for Client {
             epoch,
             reason: DownReason::Panicked,
         });
+        if let Stage::Connected(linked) = &self.stage {
+            let what = Happening::Crashed("connection");
+            timeline::note(shard, &linked.client_id, Some(self.address.id()), what);
+        }
         self.leave_opening(shard);
         ledger::count_shutdown(shard, &self.profile.name, "crashed");
         shard.count(Counter::ConnectionsClosed);

@@ -10,6 +10,7 @@ mod actions;
 mod alarms;
 mod architecture;
 mod clients;
+mod drops;
 mod events;
 mod listeners;
 mod local;
@@ -24,6 +25,7 @@ mod sessions;
 mod settings;
 mod subscriptions;
 pub(crate) mod time;
+mod timeline;
 mod timings;
 mod topics;
 
@@ -34,6 +36,7 @@ pub use actions::{Drained, PublishAsked, SubscribeAsked};
 pub use alarms::{AlarmView, AlarmsWanted};
 pub use architecture::{ArchitectureView, PASSPORTS, Passport};
 pub use clients::{ClientDetail, ClientView, ClientsWanted};
+pub use drops::{DropView, DropsView, DropsWanted};
 pub use events::{EventView, EventsWanted};
 pub use listeners::ListenerView;
 pub use modules::ModuleView;
@@ -49,6 +52,7 @@ pub use sessions::{
 };
 pub use settings::SettingView;
 pub use subscriptions::{SubscriptionView, SubscriptionsWanted};
+pub use timeline::TimelineEntry;
 pub use topics::{RetainedShort, TopicView, TopicsWanted};
 
 pub use timings::NodeTimings;

@@ -46,6 +46,7 @@ pub mod store;
 pub mod sup;
 pub mod sysmon;
 mod ticker;
+mod timeline;
 pub mod trace;
 
 pub use access_control::{Authenticator, Authorizer, Credentials, Desk, Finding, Grant, UserName};

@@ -36,6 +36,7 @@ use crate::session::{Session, SessionEntry};
 use crate::sm::{Sm, SmEntry};
 use crate::stats::{self, Stats, StatsTick};
 use crate::sysmon::{Sysmon, SysmonTick};
+use crate::timeline::Timeline;
 use crate::{Shard, invariants, kinds, ledger, recorder, store, sup, trace};
 
 /// Message ids that an arbiter reserves at a time.
@@ -109,6 +110,8 @@ pub struct Local {
     pub(crate) hasher: RandomState,
     pub(crate) listeners: Vec<Address<Listener>>,
     pub(crate) ledger: ledger::Pages,
+    /// What happened to its clients.
+    pub(crate) timeline: Timeline,
     /// Messages that wait for pubsub's turn; while there are any, newer ones queue behind them.
     pub(crate) dispatching: usize,
     /// Tickets that were dropped without a word.
@@ -179,6 +182,7 @@ impl Local {
             write_buffers: Vec::new(),
             clients: ClientTable::with_hasher(hasher.clone()),
             pending: store::Pending::new(&hasher),
+            timeline: Timeline::with_hasher(hasher.clone()),
             hasher,
             listeners: Vec::new(),
             ledger: ledger::Pages::default(),

@@ -40,6 +40,7 @@ use crate::ledger::{Loss, Reason};
 use crate::recordings::{Recording, Tap};
 use crate::server::{LastWay, ServerEntry};
 use crate::sm::SmEntry;
+use crate::timeline::{self, Happening};
 use crate::{Local, Shard, hook, kinds, ledger, now, pubsub, trace};
 
 pub use behalf::{OnBehalf, OnBehalfError};
@@ -78,6 +79,8 @@ pub struct Session {
     has_groups: bool,
     /// Messages for its client that were dropped.
     dropped: u32,
+    /// For which reasons the client's timeline was told of it since it came or went.
+    told_drops: u8,
     /// Where its client's last QoS 2 message went.
     way: LastWay,
 }
@@ -138,6 +141,7 @@ impl Session {
             queued_bytes: 0,
             has_groups: false,
             dropped: 0,
+            told_drops: 0,
             way: LastWay::default(),
         }
     }
@@ -230,6 +234,7 @@ impl Session {
     ) {
         let epoch = link.epoch;
         self.client = Some(client);
+        self.told_drops = 0;
         if shard.is_tracing() {
             trace::find_sessions(shard);
         }
@@ -279,6 +284,7 @@ impl Session {
             return;
         }
         self.client = None;
+        self.told_drops = 0;
         self.claimed = None;
         self.forget_held(shard);
         // What the lost connection waited for is not answered any more, but is still done.
@@ -358,13 +364,13 @@ impl Session {
             }
             Action::PublishWill { will, after } => self.publish_will(shard, *will, after),
             Action::Dropped { reason, delivery } => {
-                self.dropped(shard, reason.name(), &delivery);
+                self.dropped(shard, reason, &delivery);
             }
             Action::Redispatch { delivery, was_sent } => {
                 self.redispatch(shard, &delivery, was_sent);
             }
-            Action::AlarmRaised => self.alarm(shard, true),
-            Action::AlarmCleared => self.alarm(shard, false),
+            Action::AlarmRaised => self.tell_level(shard, true),
+            Action::AlarmCleared => self.tell_level(shard, false),
             Action::End(reason) => self.ended(shard, reason),
         }
     }
@@ -382,6 +388,17 @@ impl Session {
             EndReason::Expired | EndReason::Removed => ReasonCode::AdministrativeAction,
             EndReason::Stopped => ReasonCode::ServerShuttingDown,
         };
+        let why = match reason {
+            EndReason::Expired if self.state.expiry().keeps_session() => {
+                "its client was away for longer than it was to be kept"
+            }
+            EndReason::Expired => "it was not to be kept, and the connection ended",
+            EndReason::Discarded => "the client began clean",
+            EndReason::Removed => "an administrator ended it",
+            EndReason::Stopped => "the node stops",
+        };
+        let what = Happening::SessionEnded(why);
+        timeline::note(shard, &client_id, Some(self.address.id()), what);
         self.to_client(shard, ClientEntry::Kick(code));
         self.client = None;
         self.forget_held(shard);
@@ -605,6 +622,8 @@ impl Process for Session {
         }
         self.alarm(shard, false);
         let client_id = self.client_id().clone();
+        let what = Happening::Crashed("session");
+        timeline::note(shard, &client_id, Some(self.address.id()), what);
         shard.tell(
             Event::SessionEnded,
             &[("client", &client_id), ("cause", &"panic"), ("lost", &lost)],

@@ -26,6 +26,7 @@ use castmq_store::SessionKey;
 use crate::Shard;
 use crate::session::Session;
 use crate::store::NodeStore;
+use crate::timeline::{self, Happening};
 
 /// Starts a session without a connection.
 // emqttd: emqttd_session_sup:start_session/3
@@ -42,9 +43,12 @@ pub fn start_session(
         .filter(|_| outlives_connection)
         .map(NodeStore::next_session);
     note_kept(shard, key);
-    shard.spawn(client_id.as_str(), |address| {
+    let session = shard.spawn(client_id.as_str(), |address| {
         Session::new_with(address, client_id, settings, (key, at))
-    })
+    });
+    let what = Happening::SessionCreated(outlives_connection);
+    timeline::note(shard, client_id, Some(session.id()), what);
+    session
 }
 
 /// Starts a session that the store has kept.

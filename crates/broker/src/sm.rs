@@ -35,6 +35,7 @@ use dashmap::mapref::entry::Entry as DirectoryEntry;
 
 use crate::client::{Client, ClientEntry};
 use crate::session::{Session, SessionEntry, Successor};
+use crate::timeline::{self, Happening};
 use crate::{Local, Shard, kinds, now, session_sup};
 
 /// How long a claim waits for the connection that it takes over.
@@ -217,8 +218,31 @@ impl Sm {
             self.vacate(shard, &claim.client_id);
             return;
         }
+        self.note_takeover(shard, &claimant);
         self.claimants.insert(claim.id, claimant);
         self.claims.handle_claim(claim, now(shard));
+    }
+
+    /// A connection that is there has to make room: by whom is known here.
+    fn note_takeover(&self, shard: &mut Shard, claimant: &Claimant) {
+        let Some(session) = self.sessions.get(&claimant.client_id) else {
+            return;
+        };
+        let lanes = &shard.world.lanes.session;
+        let old = lanes
+            .peek(session.slot, session.generation)
+            .and_then(Session::client);
+        let client = claimant.client;
+        let new = shard
+            .world
+            .lanes
+            .client
+            .peek(client.slot, client.generation);
+        if let (Some(old), Some(new)) = (old, new) {
+            let by = format!("{} {}", new.peer(), client.id());
+            let what = Happening::TakenOver(by.into());
+            timeline::note(shard, &claimant.client_id, Some(old.id()), what);
+        }
     }
 
     fn grant(&mut self, shard: &mut Shard, claimant: Claimant, (epoch, grant): (Epoch, Grant)) {
@@ -253,8 +277,13 @@ impl Sm {
                 .is_live(session.slot, session.generation)
         });
         let session_present = existing.is_some();
-        if session_present {
+        if let Some(session) = existing {
             shard.count(Counter::SessionsResumed);
+            let lanes = &shard.world.lanes.session;
+            if let Some(there) = lanes.peek(session.slot, session.generation) {
+                let what = there.resumption();
+                timeline::note(shard, client_id, Some(session.id()), what);
+            }
         }
         let session = existing.unwrap_or_else(|| {
             let outlives = link.expiry.keeps_session();

@@ -12,6 +12,7 @@ use castmq_rules::session::{DownReason, Expiry};
 use super::connect::Refusal;
 use super::{Client, Ending, Stage};
 use crate::session::SessionEntry;
+use crate::timeline::{self, Happening};
 use crate::{Shard, hook, ledger, now};
 
 /// How long a closing connection may take to write what is left.
@@ -242,14 +243,15 @@ impl Client {
         if close.event() == Event::ClientBadInput {
             shard.count(Counter::ConnectionsBadInput);
         }
+        let cause = close.cause();
+        if let Stage::Connected(linked) = &self.stage {
+            let what = Happening::Disconnected(cause.as_str().into());
+            timeline::note(shard, &linked.client_id, Some(self.address.id()), what);
+        }
         let client = self.client_id().map_or("", |client_id| client_id.as_str());
         shard.tell(
             close.event(),
-            &[
-                ("client", &client),
-                ("peer", &self.peer),
-                ("cause", &close.cause()),
-            ],
+            &[("client", &client), ("peer", &self.peer), ("cause", &cause)],
         );
     }
 

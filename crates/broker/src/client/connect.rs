@@ -6,6 +6,7 @@ use bytes::Bytes;
 use castmq_mqtt::{Connect, Decoder, Packet, ReasonCode, Text, Version, encoded_bytes};
 use castmq_observe::{Counter, Event};
 use castmq_otp::{Address, Peer, Poller, Stream};
+use castmq_rules::ClientId;
 use castmq_rules::alias::{AliasPolicy, OutboundAliases};
 use castmq_rules::claim::Epoch;
 use castmq_rules::connect::{ConnectPlan, ConnectSettings, Refused, decide};
@@ -22,6 +23,7 @@ use crate::node::Pressure;
 use crate::parcel::Parcel;
 use crate::session::{Session, SessionEntry};
 use crate::sm::{self, Claimant, SmEntry};
+use crate::timeline::{self, Connection, Happening};
 use crate::{Shard, hook, ledger, now, store};
 
 /// Arbiters that a connection moves to before it is told to come again.
@@ -268,11 +270,12 @@ impl Client {
             }),
             acl: AclCache::default(),
             known: None,
+            denied: 0,
             is_full: false,
         }));
         shard.rename(self.address, plan.client_id.as_str());
         self.write(shard, &connack);
-        self.register(shard, &plan, user_name);
+        self.register(shard, (&plan, present), user_name);
         self.check_still_known(shard);
         self.leave_if_draining(shard);
         self.read_again(shard);
@@ -287,7 +290,25 @@ impl Client {
         }
     }
 
-    fn register(&self, shard: &mut Shard, plan: &ConnectPlan, user_name: Option<Text>) {
+    fn register(
+        &self,
+        shard: &mut Shard,
+        (plan, present): (&ConnectPlan, bool),
+        user_name: Option<Text>,
+    ) {
+        let connection = Connection {
+            from: self.peer.to_string(),
+            listener: self.profile.name.clone(),
+            version: plan.version,
+            clean_start: plan.clean_start,
+            keep_alive: plan.keep_alive,
+            session_present: present,
+            user_name: user_name
+                .as_deref()
+                .map(|user| shown_user(Some(user)).to_owned()),
+        };
+        let what = Happening::Connected(Box::new(connection));
+        timeline::note(shard, &plan.client_id, Some(self.address.id()), what);
         let row = ClientRow {
             client: self.address,
             user_name,
@@ -342,6 +363,12 @@ impl Client {
             _ => refused,
         };
         let name = client_id.unwrap_or_default();
+        let cause = cause.unwrap_or_else(|| refused.to_string());
+        if let Some(client_id) = ClientId::new(name.clone()) {
+            let text = format!("from {}: {cause}", self.peer);
+            let what = Happening::Refused(text.into());
+            timeline::note(shard, &client_id, Some(self.address.id()), what);
+        }
         shard.tell(
             Event::ClientRefused,
             &[
@@ -349,7 +376,7 @@ impl Client {
                 ("user", &shown_user(user_name.as_deref())),
                 ("peer", &self.peer),
                 ("listener", &self.profile.name),
-                ("cause", &cause.unwrap_or_else(|| refused.to_string())),
+                ("cause", &cause),
             ],
         );
         shard.count(Counter::ConnectionsRefused);

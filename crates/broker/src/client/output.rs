@@ -222,7 +222,9 @@ impl Client {
                 Ok(count) => {
                     written += count;
                     shard.cells.add(Counter::BytesSent, count as u64);
-                    self.blocked = None;
+                    if let Some(since) = self.blocked.take() {
+                        self.note_stall(shard, "its socket took nothing", since);
+                    }
                 }
                 Err(error) if error.kind() == Interrupted => {}
                 Err(error) if error.kind() == WouldBlock => {

@@ -10,6 +10,7 @@ use castmq_rules::Moment;
 
 use super::{Client, Stage};
 use crate::node::Pressure;
+use crate::timeline::{self, Happening};
 use crate::{Shard, now, store};
 
 /// How long a connection may be paused.
@@ -31,6 +32,22 @@ enum Why {
     /// It sends too many messages a second; until then.
     Rate(Moment),
 }
+
+impl Why {
+    const fn told(self) -> &'static str {
+        match self {
+            Self::Lanes => "it was not read because the arbiter has too much to do,",
+            Self::Arbiter => "it was not read because another arbiter is behind,",
+            Self::Memory => "it was not read because too much is queued on the node,",
+            Self::Store => "it was not read because too much waits to be stored,",
+            Self::Unaccepted => "it was not read because its own messages were not accepted yet,",
+            Self::Rate(_) => "it was not read because it sent too many messages a second,",
+        }
+    }
+}
+
+/// A stall that is shorter is no news.
+const STALL_MIN: Duration = Duration::from_secs(1);
 
 /// A pause of one connection.
 #[derive(Clone, Copy, Debug)]
@@ -118,9 +135,22 @@ impl Client {
         self.arm(shard);
     }
 
+    /// Notes that the connection stood still for long.
+    pub(super) fn note_stall(&self, shard: &mut Shard, what: &'static str, since: Moment) {
+        let stood = now(shard).saturating_since(since);
+        if stood >= STALL_MIN
+            && let Stage::Connected(linked) = &self.stage
+        {
+            let millis = u64::try_from(stood.as_millis()).unwrap_or(u64::MAX);
+            let what = Happening::Stalled(what, millis);
+            timeline::note(shard, &linked.client_id, Some(self.address.id()), what);
+        }
+    }
+
     /// Reads again.
     pub(super) fn resume(&mut self, shard: &mut Shard) {
-        if self.pause.take().is_some() {
+        if let Some(pause) = self.pause.take() {
+            self.note_stall(shard, pause.why.told(), pause.since);
             shard.world.paused.remove(&self.address);
             self.machines.resumed(now(shard));
             self.read_again(shard);

@@ -107,9 +107,13 @@ impl Client {
         packet_id: Option<PacketId>,
         reason: ReasonCode,
     ) {
-        let Stage::Connected(linked) = &self.stage else {
+        let Stage::Connected(linked) = &mut self.stage else {
             return;
         };
+        if let Some(known) = &linked.known {
+            let topic = known.topic().text().clone();
+            linked.note_denied(shard, self.address, ("publish to", topic));
+        }
         let topic = linked
             .known
             .as_ref()

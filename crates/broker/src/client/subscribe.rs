@@ -101,6 +101,7 @@ impl Client {
                 ("what", &"subscribe"),
             ],
         );
+        linked.note_denied(shard, self.address, ("subscribe to", topic.clone()));
         let loss = Loss::new(Reason::DENIED).detail(Detail::What("subscribe"));
         let loss = loss.client(&linked.client_id).qos(filter.options.qos);
         ledger::enter(shard, loss.topic(filter.subscription.filter().text()));

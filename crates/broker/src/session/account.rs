@@ -11,6 +11,7 @@ use super::Session;
 use crate::alarm::AlarmEntry;
 use crate::client::ClientEntry;
 use crate::ledger::Loss;
+use crate::timeline::{self, Happening, Lost};
 use crate::{Shard, alarm, ledger, pubsub, trace};
 
 impl Session {
@@ -34,14 +35,14 @@ impl Session {
         if is_given && !was_sent {
             shard.count(Counter::DeliveriesDropped);
         } else if !is_given && !was_sent {
-            self.dropped(shard, DropReason::SessionEnded.name(), delivery);
+            self.dropped(shard, DropReason::SessionEnded, delivery);
         }
     }
 
-    pub(super) fn dropped(&mut self, shard: &mut Shard, reason: &'static str, delivery: &Delivery) {
+    pub(super) fn dropped(&mut self, shard: &mut Shard, reason: DropReason, delivery: &Delivery) {
         self.dropped = self.dropped.saturating_add(1);
-        // What was too large for the client has been counted as sent when it went to the connection.
-        if reason != DropReason::TooLarge.name() {
+        // What the connection did not write has been counted as sent when it went there.
+        if !matches!(reason, DropReason::TooLarge | DropReason::NotAuthorized) {
             shard.count(Counter::DeliveriesDropped);
         }
         shard.count(Counter::MessagesDropped);
@@ -49,11 +50,33 @@ impl Session {
             let token = trace::flow_of(shard, self.address.slot, &delivery.message);
             shard.under(token, |shard| {
                 shard.note(NoteKind::Drop, || {
-                    format!("does not get to the client: {reason}")
+                    format!("does not get to the client: {}", reason.name())
                 });
             });
         }
+        self.tell_dropped(shard, reason, delivery);
+        let reason = reason.name();
         ledger::enter(shard, Loss::of_delivery(reason, self.client_id(), delivery));
+    }
+
+    /// The client's timeline tells the first loss for each reason since the client came or went, and how
+    /// many there are from time to time.
+    fn tell_dropped(&mut self, shard: &mut Shard, reason: DropReason, delivery: &Delivery) {
+        let bit = 1 << reason as u8;
+        let is_first = self.told_drops & bit == 0;
+        let count = u64::from(self.dropped);
+        if !is_first && !timeline::is_told(count) {
+            return;
+        }
+        self.told_drops |= bit;
+        let lost = Lost {
+            reason: reason.name(),
+            count: if is_first { 1 } else { count },
+            topic: delivery.message.topic.text().clone(),
+            message: delivery.message.id,
+        };
+        let what = Happening::Lost(Box::new(lost));
+        timeline::note(shard, self.client_id(), Some(self.address.id()), what);
     }
 
     // emqttd: emqttd_mqueue:maybe_set_alarm/1
@@ -70,5 +93,16 @@ impl Session {
             AlarmEntry::Clear(id)
         };
         alarm::tell(shard, entry);
+    }
+
+    pub(super) fn tell_level(&self, shard: &mut Shard, is_high: bool) {
+        let queued = self.state.queued_now();
+        let what = if is_high {
+            Happening::QueueHigh(queued)
+        } else {
+            Happening::QueueLow(queued)
+        };
+        timeline::note(shard, self.client_id(), Some(self.address.id()), what);
+        self.alarm(shard, is_high);
     }
 }

@@ -31,7 +31,7 @@ impl Session {
             && delivery.qos == QoS::AtMostOnce
             && shard.world.node.pressure() >= Pressure::DropQos0
         {
-            self.dropped(shard, DropReason::Qos0OverQuota.name(), &delivery);
+            self.dropped(shard, DropReason::Qos0OverQuota, &delivery);
             return;
         }
         let queued = self.state.queued_now();

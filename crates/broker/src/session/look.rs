@@ -5,6 +5,7 @@ use castmq_rules::session as rules;
 
 use super::Session;
 use crate::client::Client;
+use crate::timeline::Happening;
 
 impl Session {
     /// Its process.
@@ -20,6 +21,12 @@ impl Session {
     /// What the rules know of it.
     pub(crate) fn rules(&self) -> &rules::Session {
         &self.state
+    }
+
+    /// What a client hears of that comes back to it.
+    pub(crate) fn resumption(&self) -> Happening {
+        let of = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Happening::SessionResumed(of(self.state.queued_now()), of(self.state.inflight_now()))
     }
 
     /// Messages for its client that were dropped since it was started.

@@ -17,6 +17,7 @@ use crate::broker::{self, DueWill};
 use crate::client::ClientEntry;
 use crate::ledger::{Loss, Reason};
 use crate::parcel::AnswerTo;
+use crate::timeline::{self, Happening};
 use crate::{Shard, ledger, server};
 
 impl Session {
@@ -77,6 +78,8 @@ impl Session {
                     ("what", &"will"),
                 ],
             );
+            let what = Happening::Denied("publish its will to", will.topic.text().clone(), 1);
+            timeline::note(shard, self.client_id(), Some(self.address.id()), what);
             let loss = Loss::new(Reason::DENIED).detail(Detail::What("will"));
             let loss = loss.client(self.client_id()).topic(will.topic.text());
             ledger::enter(shard, loss.qos(will.qos));
@@ -86,6 +89,8 @@ impl Session {
             return;
         }
         shard.count(Counter::WillsPublished);
+        let what = Happening::WillPublished(will.topic.text().clone());
+        timeline::note(shard, self.client_id(), Some(self.address.id()), what);
         let message = crate::message::from_will(shard, will, self.client_id());
         let after = self.after_will(after);
         let from = self.address;

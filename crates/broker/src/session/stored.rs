@@ -24,6 +24,7 @@ use crate::server::{self, Published};
 use crate::sm::SmEntry;
 use crate::store::collector::{self, AfterWill, Cause};
 use crate::store::{Receipt, SessionChange, Waiter};
+use crate::timeline::{self, Happening};
 use crate::{Shard, client, ledger, now, pubsub, store, trace};
 
 /// A session's share of the store.
@@ -214,7 +215,7 @@ impl Session {
                     && let ClientEntry::Publish(outgoing) = &entry
                     && outgoing.packet_id.is_none()
                 {
-                    let reason = DropReason::Qos0OverQuota.name();
+                    let reason = DropReason::Qos0OverQuota;
                     return self.dropped(shard, reason, &outgoing.delivery);
                 }
                 let number = held.back().map_or(0, |(number, _)| *number);
@@ -494,6 +495,8 @@ impl Session {
             let loss = Loss::new(Reason::SESSION_CRASHED).client(self.client_id());
             ledger::enter(shard, loss.count(lost));
         }
+        let what = Happening::Crashed("session");
+        timeline::note(shard, self.client_id(), Some(self.address.id()), what);
         self.to_client(shard, ClientEntry::Kick(ReasonCode::UnspecifiedError));
         let (client_id, epoch) = (self.client_id().clone(), self.state.epoch());
         let fate = Fate::Kept;

@@ -14,6 +14,7 @@ use crate::client::ClientEntry;
 use crate::parcel::Parcel;
 use crate::pubsub::{self, Fence};
 use crate::server::ServerEntry;
+use crate::timeline::{self, Changed, Happening};
 use crate::{Shard, hook, now, retainer};
 
 /// The subscriptions of one SUBSCRIBE whose retained messages are to follow.
@@ -49,11 +50,16 @@ impl Session {
         let mut reasons = Vec::with_capacity(filters.len());
         let mut replays = SmallVec::new();
         let mut subscriptions = Vec::with_capacity(filters.len());
+        let mut changed = Box::new(Changed {
+            is_by_broker: packet_id.is_none(),
+            ..Changed::default()
+        });
         for wanted in filters {
             let (subscription, options) = match wanted {
                 Wanted::Subscribe(subscription, options) => (subscription, options),
                 Wanted::Refused(reason) => {
                     reasons.push(reason);
+                    changed.refused += 1;
                     continue;
                 }
             };
@@ -63,14 +69,20 @@ impl Session {
             {
                 Ok(subscribed) => {
                     reasons.push(granted(options.qos));
+                    changed.add(&subscription, options.qos);
                     self.has_groups |= subscription.is_shared();
                     let id = subscription_id.and_then(std::num::NonZeroU32::new);
                     subscriptions.push((subscription.clone(), Subscriber { options, id }));
                     replays.push((subscription, subscribed));
                 }
-                Err(full) => reasons.push(full.reason_code()),
+                Err(full) => {
+                    reasons.push(full.reason_code());
+                    changed.refused += 1;
+                }
             }
         }
+        let what = Happening::Subscribed(changed);
+        timeline::note(shard, self.client_id(), Some(self.address.id()), what);
         self.ask(Request::Subscribe {
             packet_id,
             reasons,
@@ -93,14 +105,23 @@ impl Session {
         packet_id: Option<PacketId>,
         filters: Vec<Subscription>,
     ) {
+        let mut changed = Box::new(Changed::default());
         let reasons = filters
             .iter()
             .map(|subscription| match self.state.unsubscribe(subscription) {
-                Some(_) => ReasonCode::Success,
+                Some(entry) => {
+                    changed.add(subscription, entry.options.qos);
+                    ReasonCode::Success
+                }
                 // [MQTT5-3.11.3-2]
-                None => ReasonCode::NoSubscriptionExisted,
+                None => {
+                    changed.refused += 1;
+                    ReasonCode::NoSubscriptionExisted
+                }
             })
             .collect();
+        let what = Happening::Unsubscribed(changed);
+        timeline::note(shard, self.client_id(), Some(self.address.id()), what);
         self.ask(Request::Unsubscribe { packet_id, reasons });
         let session = self.address;
         to_server(

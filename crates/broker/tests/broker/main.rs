@@ -14,6 +14,7 @@
 mod accounts;
 mod bounds;
 mod disk;
+mod drops;
 mod durable;
 mod faults;
 mod hooks;
@@ -23,5 +24,6 @@ mod stop;
 mod supervision;
 mod system;
 mod tables;
+mod timelines;
 mod traces;
 mod ways;
