@@ -25,6 +25,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use castmq_mqtt::{PacketId, ReasonCode, Subscription};
+use castmq_observe::trace::NoteKind;
 use castmq_observe::{Counter, Event, Kind};
 use castmq_otp::{Address, Down, Lanes, Process, Restart};
 use castmq_rules::claim::{Epoch, Fate};
@@ -251,6 +252,10 @@ impl Session {
             present,
         });
         self.record_if_wanted(shard);
+        shard.note(NoteKind::Decision, || {
+            let (inflight, queued) = (self.state.inflight_now(), self.state.queued_now());
+            format!("its client is there: {inflight} in flight go again, then {queued} that wait")
+        });
         self.state.handle_connected(link, now(shard));
         let lanes = &shard.world.lanes.client;
         if lanes.is_live(client.slot, client.generation) {

@@ -25,6 +25,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use ahash::RandomState;
+use castmq_observe::trace::NoteKind;
 use castmq_observe::{Counter, Kind};
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
 use castmq_rules::ClientId;
@@ -265,6 +266,14 @@ impl Sm {
         {
             return self.succeed(shard, old, (client, client_id, link));
         }
+        shard.note(NoteKind::Decision, || {
+            let what = match grant {
+                Grant::Create => "a new session",
+                Grant::Resume => "the session that is there",
+                Grant::DiscardAndCreate => "a new session, and the one before it ends",
+            };
+            format!("claim {} is granted: {what}", epoch.0)
+        });
         let existing = match grant {
             Grant::Resume => self.sessions.get(client_id).copied(),
             Grant::Create | Grant::DiscardAndCreate => None,
@@ -368,6 +377,9 @@ impl Sm {
         while let Some(action) = self.claims.poll_action() {
             match action {
                 ClaimAction::TakeOver { client_id, epoch } => {
+                    shard.note(NoteKind::Decision, || {
+                        format!("the client id is in use: claim {} has to go first", epoch.0)
+                    });
                     let session = self.sessions.get(&client_id).copied();
                     let is_told = session.is_some_and(|session| {
                         shard
@@ -390,6 +402,9 @@ impl Sm {
                 }
                 ClaimAction::Refuse { claim } => {
                     if let Some(claimant) = self.claimants.remove(&claim) {
+                        shard.note(NoteKind::Decision, || {
+                            "refused: too many claims of it wait, or for too long".to_owned()
+                        });
                         let _ = shard.send(claimant.client, ClientEntry::Busy);
                     }
                 }

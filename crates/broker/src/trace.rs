@@ -391,10 +391,7 @@ pub(crate) fn publish_put(
     if let Some(id) = id {
         wait_for_ack(shard, client, id, token);
     }
-    let traced = &mut shard.world.traced;
-    if traced.unwritten.len() < KNOWN_MAX {
-        traced.unwritten.push((client.token(), token));
-    }
+    wait_for_socket(shard, client, token);
 }
 
 /// A connection has put an acknowledgement into its buffer.
@@ -407,6 +404,46 @@ pub(crate) fn ack_put(shard: &mut Shard, client: Address<Client>, kind: AckKind,
     };
     let text = format!("{} {id}", name_of(kind));
     shard.note_on(token, NoteKind::Ack, text);
+    wait_for_socket(shard, client, token);
+}
+
+/// A connection has put CONNACK into its buffer.
+#[cold]
+pub(crate) fn connack_put(shard: &mut Shard, client: Address<Client>, present: bool) {
+    let Some(token) = shard.tracer.token() else {
+        return;
+    };
+    let session = if present {
+        "the session was there"
+    } else {
+        "a new session"
+    };
+    shard.note(NoteKind::Ack, || format!("CONNACK, {session}"));
+    wait_for_socket(shard, client, token);
+}
+
+/// A connection is about to go to another arbiter.
+#[cold]
+pub(crate) fn leaves(shard: &mut Shard, client: Address<Client>, arbiter: u16) {
+    let Some(token) = shard.tracer.token() else {
+        return;
+    };
+    shard.note(NoteKind::Parcel, || {
+        format!("its session is on arbiter {arbiter}: the connection goes there")
+    });
+    wait_for_socket(shard, client, token);
+}
+
+/// It goes: the flow that it takes along.
+#[cold]
+pub(crate) fn take_leaving(shard: &mut Shard, client: Address<Client>) -> Option<Token> {
+    let socket = client.token();
+    let unwritten = &mut shard.world.traced.unwritten;
+    let place = unwritten.iter().position(|(of, _)| *of == socket)?;
+    Some(unwritten.swap_remove(place).1)
+}
+
+fn wait_for_socket(shard: &mut Shard, client: Address<Client>, token: Token) {
     let traced = &mut shard.world.traced;
     if traced.unwritten.len() < KNOWN_MAX {
         traced.unwritten.push((client.token(), token));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use castmq_mqtt::{Connect, Decoder, Packet, ReasonCode, Text, Version, encoded_bytes};
+use castmq_observe::trace::NoteKind;
 use castmq_observe::{Counter, Event};
 use castmq_otp::{Address, Peer, Poller, Stream};
 use castmq_rules::ClientId;
@@ -24,7 +25,7 @@ use crate::parcel::Parcel;
 use crate::session::{Session, SessionEntry};
 use crate::sm::{self, Claimant, SmEntry};
 use crate::timeline::{self, Connection, Happening};
-use crate::{Shard, hook, ledger, now, store};
+use crate::{Shard, hook, ledger, now, store, trace};
 
 /// Arbiters that a connection moves to before it is told to come again.
 const HOPS_MAX: u8 = 8;
@@ -64,7 +65,10 @@ impl Client {
     pub(super) fn connect(&mut self, shard: &mut Shard, connect: &Connect) {
         self.packet_bytes_max = packet_bytes_max(connect.properties.maximum_packet_size);
         match self.judge_connect(shard, connect) {
-            Ok(plan) => self.authenticate(shard, connect, owned(plan)),
+            Ok(plan) => {
+                shard.note(NoteKind::Decision, || plan_in_words(&plan));
+                self.authenticate(shard, connect, owned(plan));
+            }
             Err(refused) => {
                 let refusal = Refusal {
                     version: connect.version,
@@ -172,6 +176,9 @@ impl Client {
             return self.refuse_claim(shard, Refused::Busy);
         }
         claiming.move_to = Some(arbiter);
+        if shard.is_tracing() {
+            trace::leaves(shard, self.address, arbiter);
+        }
         self.touch_for_end(shard);
     }
 
@@ -201,7 +208,14 @@ impl Client {
             input: self.input.take(),
             hops: self.hops + 1,
         };
-        shard.post(arbiter, Parcel::Adopt(Box::new(adopted)));
+        let token = if shard.is_tracing() {
+            trace::take_leaving(shard, self.address)
+        } else {
+            None
+        };
+        shard.under(token, |shard| {
+            shard.post(arbiter, Parcel::Adopt(Box::new(adopted)));
+        });
         shard.end(self.address);
         true
     }
@@ -275,6 +289,9 @@ impl Client {
         }));
         shard.rename(self.address, plan.client_id.as_str());
         self.write(shard, &connack);
+        if shard.is_tracing() {
+            trace::connack_put(shard, self.address, present);
+        }
         self.register(shard, (&plan, present), user_name);
         self.check_still_known(shard);
         self.leave_if_draining(shard);
@@ -454,4 +471,26 @@ fn packet_bytes_max(stated: Option<u32>) -> usize {
     stated
         .and_then(|bytes| usize::try_from(bytes).ok())
         .unwrap_or(usize::MAX)
+}
+
+/// What the protocol makes of a CONNECT, for whoever follows it.
+#[cold]
+fn plan_in_words(plan: &ConnectPlan) -> String {
+    let start = if plan.clean_start {
+        "a clean start"
+    } else {
+        "its session"
+    };
+    let keeps = if plan.expiry.keeps_session() {
+        "kept when it leaves"
+    } else {
+        "over when it leaves"
+    };
+    let version = match plan.version {
+        Version::V3 => "3.1",
+        Version::V4 => "3.1.1",
+        Version::V5 => "5.0",
+    };
+    let keep_alive = plan.keep_alive;
+    format!("MQTT {version} is accepted: wants {start}, {keeps}, keep alive {keep_alive} s")
 }
