@@ -352,14 +352,14 @@ pub(super) fn drain(desk: &Desk) -> Result<(), Failure> {
 /// The overview of `top`: the node in one line.
 pub(super) fn overview(node: &Value) -> String {
     format!(
-        "castmq {} on {}, {}, up {}: {}, {}, {}",
-        text::plain(word(node, "version")),
+        "{} {}, up {}: {}, {}, {}; castmq {}",
         text::plain(word(node, "name")),
         text::plain(word(node, "status")),
         seconds(number(node, "uptime_seconds")),
         counted(node, "clients", "client"),
         counted(node, "sessions", "session"),
         bytes(number(node, "memory_bytes")),
+        text::plain(word(node, "version")),
     )
 }
 
