@@ -202,7 +202,7 @@ fn fitting(width: u16) -> Vec<(&'static Column, u16)> {
 
 fn cell(text: &str, form: Form, width: u16) -> Cell<'static> {
     let text = Text::from(text::cut(text, width.into()));
-    Cell::from(if form == Form::Text {
+    Cell::from(if matches!(form, Form::Text | Form::Word) {
         text
     } else {
         text.right_aligned()
