@@ -412,3 +412,5 @@ impl Process for AccessControl {
         Some(Box::new(Self))
     }
 }
+
+impl crate::inspect::State for AccessControl {}

@@ -181,3 +181,12 @@ fn publish(shard: &mut Shard, id: &str, what: &str, payload: &serde_json::Value)
 pub fn tell(shard: &mut Shard, entry: AlarmEntry) {
     shard.post(0, Parcel::Alarm(entry));
 }
+
+impl crate::inspect::State for Alarm {
+    fn state(&self, _times: crate::inspect::Times) -> serde_json::Value {
+        serde_json::json!({
+            "active": self.alarms.active().take(100).map(|alarm| &alarm.id).collect::<Vec<_>>(),
+            "past": self.alarms.past().count(),
+        })
+    }
+}

@@ -267,6 +267,15 @@ pub(crate) fn date(days: u64) -> (u64, u64, u64) {
     (year, month, day)
 }
 
+impl crate::inspect::State for Broker {
+    fn state(&self, times: crate::inspect::Times) -> serde_json::Value {
+        serde_json::json!({
+            "heartbeat_at": times.text_since_start(self.heartbeat.due()),
+            "tells_at": times.text_since_start(self.facts.due()),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

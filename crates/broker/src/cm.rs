@@ -184,3 +184,5 @@ impl Process for Cm {
         Some(Box::new(Self))
     }
 }
+
+impl crate::inspect::State for Cm {}

@@ -373,3 +373,5 @@ pub(crate) fn client_disconnected(shard: &mut Shard, client_id: &ClientId, reaso
         callback(context, client_id, reason);
     });
 }
+
+impl crate::inspect::State for Hook {}

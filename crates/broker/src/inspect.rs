@@ -18,16 +18,20 @@ mod modules;
 mod node;
 pub mod page;
 mod payload;
+mod process;
 mod processes;
 mod retained;
 mod routes;
 mod sessions;
 mod settings;
+mod state;
 mod subscriptions;
+mod tables;
 pub(crate) mod time;
 mod timeline;
 mod timings;
 mod topics;
+mod tree;
 
 use std::sync::Arc;
 
@@ -43,6 +47,7 @@ pub use modules::ModuleView;
 pub use node::{NodeView, StatView, StoreView};
 pub use page::{Looked, Page, PageRequest};
 pub use payload::Encoding;
+pub use process::{LinkView, ProcessDetail};
 pub use processes::{ProcessSort, ProcessSummary, ProcessView, ProcessesWanted};
 pub use retained::{RetainedDetail, RetainedView, RetainedWanted};
 pub use routes::{RouteView, RoutesWanted};
@@ -52,17 +57,22 @@ pub use sessions::{
 };
 pub use settings::SettingView;
 pub use subscriptions::{SubscriptionView, SubscriptionsWanted};
+pub use tables::{Row, RowsWanted, TableView};
 pub use timeline::TimelineEntry;
 pub use topics::{RetainedShort, TopicView, TopicsWanted};
 
 pub use timings::NodeTimings;
 
+pub use tree::{TreeNode, TreeWanted};
+
+pub(crate) use clients::protocol;
 pub(crate) use processes::Watched;
+pub(crate) use state::{Seen, State, seen};
 
 use crate::Shard;
 use crate::app::{Handle, HandleError};
 use crate::node::Node;
-use time::Times;
+pub(crate) use time::Times;
 
 /// Why something cannot be looked at or done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,7 +86,7 @@ pub enum InspectError {
         name: String,
     },
     /// What was asked for cannot be understood.
-    #[error("the {what} is wrong: {why}")]
+    #[error("wrong {what}: {why}")]
     Wrong {
         /// Which part of the request.
         what: &'static str,

@@ -391,3 +391,23 @@ impl Process for Listener {
         }))
     }
 }
+
+impl crate::inspect::State for Listener {
+    fn state(&self, _times: crate::inspect::Times) -> serde_json::Value {
+        serde_json::json!({
+            "name": self.name,
+            "address": &*self.local,
+            "transport": self.speaks,
+            "state": format!("{:?}", self.state).to_lowercase(),
+            "connections": self.connections.load(Relaxed),
+            "connections_max": self.connections_max,
+            "accepted": self.accepted,
+            "refused": self.refused,
+            "has_connect_rate": self.rate.is_some(),
+            "next_arbiter": self.next_arbiter,
+            "is_out_of_descriptors": self.is_out_of_descriptors,
+            "mount_point": self.profile.mount_point.as_ref().map(ToString::to_string),
+            "is_anonymous": self.profile.is_anonymous,
+        })
+    }
+}

@@ -23,6 +23,7 @@ use crate::broker::{self, Broker, BrokerTick};
 use crate::client::{self, Client, ClientEntry};
 use crate::cm::{ClientTable, Cm, CmEntry};
 use crate::hook::Hook;
+use crate::inspect::{Seen, seen as seen_of};
 use crate::ledger::{Loss, Reason};
 use crate::listener::{Listener, ListenerEntry};
 use crate::metrics::{Metrics, MetricsTick};
@@ -564,6 +565,11 @@ pub fn waiting(shard: &mut Shard, process: ProcessId, most: usize) -> Vec<&'stat
         P::lanes(&mut shard.world).waiting(id.slot, id.generation, most)
     }
     of_kind!(process.kind, of(shard, process, most), Vec::new())
+}
+
+/// The inside of a process; `None` when it has ended.
+pub(crate) fn seen(shard: &mut Shard, process: ProcessId) -> Option<Seen> {
+    of_kind!(process.kind, seen_of(shard, process), None)
 }
 
 /// What people call an entry of that kind for a process of that kind.

@@ -102,3 +102,9 @@ impl Process for Metrics {
         }))
     }
 }
+
+impl crate::inspect::State for Metrics {
+    fn state(&self, times: crate::inspect::Times) -> serde_json::Value {
+        serde_json::json!({ "tells_at": times.text_since_start(self.ticker.due()) })
+    }
+}

@@ -530,3 +530,14 @@ impl Process for Pubsub {
         }))
     }
 }
+
+impl crate::inspect::State for Pubsub {
+    fn state(&self, _times: crate::inspect::Times) -> serde_json::Value {
+        serde_json::json!({
+            "messages_that_wait": self.jobs.len(),
+            "routes_reported": self.reported,
+            "routes_confirmed": self.confirmed,
+            "sessions_that_wait": self.waiting.len(),
+        })
+    }
+}

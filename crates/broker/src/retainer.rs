@@ -208,3 +208,9 @@ pub fn retained_now(node: &Node) -> usize {
         .unwrap_or_else(PoisonError::into_inner)
         .len()
 }
+
+impl crate::inspect::State for Retainer {
+    fn state(&self, times: crate::inspect::Times) -> serde_json::Value {
+        serde_json::json!({ "looks_at": times.text_since_start(self.ticker.due()) })
+    }
+}

@@ -301,3 +301,12 @@ pub fn deliver(shard: &mut Shard, from: u16, sequence: u64, routes: Vec<Route>) 
         );
     }
 }
+
+impl crate::inspect::State for Router {
+    fn state(&self, _times: crate::inspect::Times) -> serde_json::Value {
+        serde_json::json!({
+            "wildcard_changes_of_this_turn": self.wildcard.len(),
+            "reports_to_confirm": self.confirm.len(),
+        })
+    }
+}

@@ -579,3 +579,5 @@ pub fn choice(shard: &mut Shard, message: &Message) -> Choice {
         },
     }
 }
+
+impl crate::inspect::State for Server {}

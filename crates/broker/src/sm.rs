@@ -512,3 +512,15 @@ impl Process for Sm {
         Some(fresh)
     }
 }
+
+impl crate::inspect::State for Sm {
+    fn state(&self, times: crate::inspect::Times) -> serde_json::Value {
+        serde_json::json!({
+            "client_ids": self.claims.len(),
+            "sessions": self.sessions.len(),
+            "claims_under_way": self.claimants.len(),
+            "claims_that_wait": self.claims.waiting_now(),
+            "armed_at": self.armed.map(|at| times.text_since_start(at)),
+        })
+    }
+}

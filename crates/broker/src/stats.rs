@@ -239,3 +239,13 @@ impl Process for Stats {
         }))
     }
 }
+
+impl crate::inspect::State for Stats {
+    fn state(&self, times: crate::inspect::Times) -> serde_json::Value {
+        serde_json::json!({
+            "maxima": self.maxima,
+            "looks_at": times.text_since_start(self.look.due()),
+            "tells_at": times.text_since_start(self.tick.due()),
+        })
+    }
+}

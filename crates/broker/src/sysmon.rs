@@ -173,3 +173,14 @@ impl Process for Sysmon {
         }))
     }
 }
+
+impl crate::inspect::State for Sysmon {
+    fn state(&self, times: crate::inspect::Times) -> serde_json::Value {
+        serde_json::json!({
+            "looks_at": times.text_since_start(self.ticker.due()),
+            "told": self.told,
+            "is_store_in_trouble": self.is_store_in_trouble,
+            "damaged_rows": self.damaged,
+        })
+    }
+}

@@ -35,6 +35,11 @@ impl Ticker {
         shard.now() >= self.due
     }
 
+    /// When it comes next.
+    pub(crate) fn due(self) -> Duration {
+        self.due
+    }
+
     /// The next tick comes after that time.
     pub(crate) fn again<P: Process<World = Local>>(
         &mut self,

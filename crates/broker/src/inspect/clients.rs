@@ -157,7 +157,7 @@ fn view(shard: &Shard, client_id: &ClientId, row: &ClientRow) -> Option<ClientVi
     })
 }
 
-pub(super) fn protocol(version: Version) -> &'static str {
+pub(crate) fn protocol(version: Version) -> &'static str {
     match version {
         Version::V3 => "3.1",
         Version::V4 => "3.1.1",

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::page::{Meter, write_key};
 use super::time::micros;
+use super::tree::supervisor_of;
 use super::{Inspect, InspectError, Page, PageRequest};
 use crate::local::entry_name;
 
@@ -32,7 +33,7 @@ pub struct ProcessView {
     pub kind: &'static str,
     /// What it is called among its kind: a client id, a listener's name, else empty.
     pub name: String,
-    /// Who started it: a process, or a supervisor of the tree.
+    /// The place in the supervision tree that it is below.
     pub parent: String,
     /// The arbiter that it lives on.
     pub arbiter: u16,
@@ -287,6 +288,17 @@ impl Inspect {
         })
     }
 
+    /// A process as the list shows it.
+    pub(super) fn view_of(&self, id: ProcessId) -> Option<ProcessView> {
+        let mut found = None;
+        self.read_all(|_, record, lately| {
+            if record.id == id {
+                found = Some(view(&record, lately));
+            }
+        });
+        found
+    }
+
     /// All processes by kind and arbiter.
     #[must_use]
     pub fn processes_summary(&self) -> Vec<ProcessSummary> {
@@ -378,7 +390,7 @@ fn view(record: &ProcessRecord, lately: Lately) -> ProcessView {
         pid: record.id.to_string(),
         kind: record.kind,
         name: record.name.to_string(),
-        parent: String::new(),
+        parent: supervisor_of(record.kind).to_owned(),
         arbiter: record.id.arbiter,
         depth: record.depth,
         peak: record.peak,

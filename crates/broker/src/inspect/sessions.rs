@@ -274,7 +274,7 @@ fn detail(shard: &Shard, session: &Session) -> SessionDetail {
         will: rules.will().map(will_view),
         subscriptions: subscriptions
             .map(|(subscription, entry)| {
-                SubscriptionView::new(rules.client_id(), subscription, entry.options, entry.id)
+                SubscriptionView::new(session, subscription, entry.options, entry.id)
             })
             .collect(),
     }

@@ -2,7 +2,7 @@
 
 use castmq_mqtt::{Subscription, SubscriptionOptions, Text, TopicFilter, TopicName};
 use castmq_otp::Address;
-use castmq_rules::{ClientId, Subscriber};
+use castmq_rules::Subscriber;
 use serde::{Deserialize, Serialize};
 
 use super::page::{Piece, ROWS_MAX};
@@ -31,6 +31,9 @@ pub struct SubscriptionView {
     pub subscription_id: Option<u32>,
     /// The group of a shared one: its name, empty for `$queue`.
     pub group: Option<String>,
+    /// The process of the session.
+    #[serde(skip)]
+    pub session_pid: String,
 }
 
 /// Which subscriptions are wanted.
@@ -56,13 +59,14 @@ impl SubscriptionsWanted {
 
 impl SubscriptionView {
     pub(super) fn new(
-        client_id: &ClientId,
+        session: &Session,
         subscription: &Subscription,
         options: SubscriptionOptions,
         id: Option<u32>,
     ) -> Self {
         Self {
-            client_id: client_id.to_string(),
+            client_id: session.client_id().to_string(),
+            session_pid: session.address().id().to_string(),
             filter: subscription.to_string(),
             qos: options.qos as u8,
             no_local: options.no_local,
@@ -205,8 +209,7 @@ fn of_session(
         let Some((subscription, entry)) = rest.next() else {
             return true;
         };
-        let view =
-            SubscriptionView::new(session.client_id(), subscription, entry.options, entry.id);
+        let view = SubscriptionView::new(session, subscription, entry.options, entry.id);
         let next = (
             address.slot,
             (address.generation, Some(subscription.to_string())),
@@ -276,8 +279,7 @@ fn subscriber_view(
     let session = lanes.peek(address.slot, address.generation)?;
     let id = subscriber.id.map(std::num::NonZeroU32::get);
     let options = subscriber.options;
-    let client_id = session.client_id();
-    Some(SubscriptionView::new(client_id, subscription, options, id))
+    Some(SubscriptionView::new(session, subscription, options, id))
 }
 
 /// The filters of this arbiter that match a topic, and the full names of groups, sorted.

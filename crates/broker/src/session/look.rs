@@ -1,10 +1,14 @@
 //! How a session looks to those who watch.
 
+use castmq_observe::ProcessId;
 use castmq_otp::Address;
+use castmq_rules::Moment;
 use castmq_rules::session as rules;
+use serde_json::{Value, json};
 
 use super::Session;
 use crate::client::Client;
+use crate::inspect::{State, Times};
 use crate::timeline::Happening;
 
 impl Session {
@@ -42,5 +46,49 @@ impl Session {
     /// Whether its client hears something only when it is stored.
     pub(crate) fn waits_for_store(&self) -> bool {
         self.held.as_ref().is_some_and(|held| !held.is_empty())
+    }
+}
+
+impl State for Session {
+    fn state(&self, times: Times) -> Value {
+        let at = |moment: Option<Moment>| moment.map(|moment| times.text(moment));
+        let rules = &self.state;
+        json!({
+            "client_id": rules.client_id().as_str(),
+            "user": rules.user_name(),
+            "is_connected": rules.is_connected(),
+            "has_room": rules.has_room(),
+            "is_ended": rules.is_ended(),
+            "epoch": rules.epoch().0,
+            "created_at": times.text(rules.created()),
+            "expiry": format!("{:?}", rules.expiry()),
+            "ends_at": at(rules.ends()),
+            "has_will": rules.has_will(),
+            "subscriptions": rules.subscriptions_now(),
+            "inflight": rules.inflight_now(),
+            "inflight_max": rules.inflight_max(),
+            "queued": rules.queued_now(),
+            "queued_bytes": rules.queued_bytes_now(),
+            "queued_on_disk": rules.queued_on_disk_now(),
+            "is_reading": rules.is_reading(),
+            "awaiting_rel": rules.awaiting_rel_now(),
+            "dropped": self.dropped,
+            "is_kept": self.kept.is_some(),
+            "has_connack_to_tell": self.claimed.is_some(),
+            "told_when_stored": self.held.as_ref().map_or(0, |held| held.len()),
+            "safe_at_submission": self.safe_at,
+            "requests_to_server": self.asked_now(),
+            "has_groups": self.has_groups,
+            "timer_at": at(self.armed),
+            "next_deadline_at": at(rules.next_deadline()),
+        })
+    }
+
+    fn links(&self) -> Vec<(ProcessId, &'static str)> {
+        let client = self.client;
+        client
+            .map(|client| (client.id(), "client"))
+            .into_iter()
+            .collect()
     }
 }

@@ -1,5 +1,7 @@
 //! What those who watch a broker see of it, and what they can have it do.
 
+mod tree;
+
 use std::collections::BTreeSet;
 
 use castmq_broker::Broker;
@@ -14,10 +16,7 @@ use castmq_conformance::{v3, v5};
 use crate::scene::{broker, client, client_v5, eventually, kept, processes};
 
 /// All rows of a table, by pages of so many.
-pub(crate) fn all<T>(
-    limit: u16,
-    page: impl Fn(&PageRequest) -> Result<Page<T>, InspectError>,
-) -> Vec<T> {
+fn all<T>(limit: u16, page: impl Fn(&PageRequest) -> Result<Page<T>, InspectError>) -> Vec<T> {
     let mut rows = Vec::new();
     let mut request = PageRequest::default().limit(limit);
     loop {
