@@ -9,35 +9,55 @@ BROKERS ?=
 ARGS ?=
 
 CARGO ?= cargo
+NPM ?= npm
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 TOOLS := $(TARGET)/tools
+DASHBOARD := crates/admin/dashboard
 XTASK := $(CARGO) run --quiet --locked -p castmq-xtask --
 VERSUS := $(CARGO) run --quiet --locked -p castmq-versus -- --target $(TARGET)
 
 # ROUNDS stands for those of `bench` unless somebody gives it.
 KILLS = $(if $(filter file,$(origin ROUNDS)),200,$(ROUNDS))
 
-.PHONY: help run build test check deny fuzz spec differences test-long sim crash bench \
-	bench-pure instructions
+.PHONY: help run build dashboard pages test check deny fuzz spec differences test-long sim crash \
+	bench bench-pure instructions
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-run: ## Build the release binary and start a broker on 127.0.0.1:1883
+run: pages ## Build the release binary and start a broker on 127.0.0.1:1883
 	$(CARGO) build --release --locked -p castmq
 	$(TARGET)/release/castmq start --config config/castmq.toml
 
-build: ## Build the release binary
+build: pages ## Build the release binary
 	$(CARGO) build --release --locked -p castmq
+
+dashboard: $(DASHBOARD)/dist/index.html ## Build the dashboard that the binary carries; needs Node.js
+
+# Where there is no npm, or npm finds nothing to install from, the broker goes without and says so.
+pages:
+	@if ! command -v $(NPM) >/dev/null; then \
+		echo "no npm here: the binary goes without its dashboard" >&2; \
+	elif ! $(MAKE) --no-print-directory dashboard; then \
+		echo "the dashboard could not be built: the binary goes without it" >&2; \
+	fi
+
+$(DASHBOARD)/dist/index.html: $(DASHBOARD)/node_modules/.package-lock.json $(DASHBOARD)/build.mjs \
+		$(shell find $(DASHBOARD)/src -type f)
+	cd $(DASHBOARD) && node build.mjs
+
+$(DASHBOARD)/node_modules/.package-lock.json: $(DASHBOARD)/package-lock.json
+	cd $(DASHBOARD) && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 # One build serves all tests: the programs under test are those that the first line has built.
 test: export CASTMQ_BIN = $(TARGET)/debug/castmq
-test: ## All tests: unit, doc, model, conformance, simulation, and real clients end to end
+test: pages ## All tests: unit, doc, model, conformance, simulation, real clients, the dashboard
 	$(CARGO) test --workspace --locked --no-fail-fast
 	CASTMQ__NODE__POLLER=tokio CASTMQ_CONFORMANCE_STORE=1 $(CARGO) test --locked --no-fail-fast \
 		-p castmq-conformance -p castmq-e2e
 	CASTMQ_CONFORMANCE_TRANSPORT=wss $(CARGO) test --locked -p castmq-conformance
-	tests/e2e/run paho mqttjs
+	tests/e2e/run paho mqttjs dashboard
 
 check: ## Formatting, lints, the project's own rules, and documentation, warnings denied
 	$(CARGO) fmt --all --check
