@@ -8,13 +8,15 @@
 use std::io;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 use actix::{Actor, System};
-use castmq_observe::{Cells, Events, Kind, ProcessId, Records};
+use castmq_observe::trace::{Budget, Start, Traces};
+use castmq_observe::{Cells, Counter, Events, Kind, ProcessId, Records};
 use castmq_otp::{
-    Accepted, Address, Chunk, Control, Dispatcher, Down, Entry, Lanes, Listening, MailLimits,
-    Mailroom, ManualClock, Parcel, Poller, Process, Readiness, Restart, Shard, ShardParts, Stream,
-    Token, World,
+    Accepted, Address, Chunk, Control, Dispatcher, Down, Entry, Fault, FaultKind, Lanes, Listening,
+    MailLimits, Mailroom, ManualClock, More, Parcel, Poller, Process, Readiness, Restart, Shard,
+    ShardParts, Stream, Token, World,
 };
 
 const TALLY: Kind = Kind {
@@ -36,6 +38,10 @@ impl Entry for Add {
 
     fn kind(&self) -> u8 {
         1
+    }
+
+    fn duplicate(&self) -> Option<Self> {
+        Some(Self(self.0))
     }
 }
 
@@ -147,6 +153,10 @@ fn dispatcher() -> Dispatcher<Desk> {
 }
 
 fn shard() -> Shard<Desk> {
+    shard_at(&Arc::new(ManualClock::default()))
+}
+
+fn shard_at(clock: &Arc<ManualClock>) -> Shard<Desk> {
     let limits = MailLimits {
         high: 1024,
         low: 512,
@@ -154,7 +164,7 @@ fn shard() -> Shard<Desk> {
     };
     let parts = ShardParts {
         arbiter: 0,
-        clock: Arc::new(ManualClock::default()),
+        clock: Arc::<ManualClock>::clone(clock),
         mailroom: Mailroom::new(1, limits),
         cells: Arc::new(Cells::default()),
         events: Arc::new(Events::default()),
@@ -221,4 +231,106 @@ fn a_process_that_ended_has_no_address() {
 
         assert!(shard.borrow_mut().addr(tally).is_none());
     });
+}
+
+/// A process to which something happens until the first second is over.
+fn faulty(kind: FaultKind) -> (Arc<ManualClock>, Shard<Desk>, Address<Tally>) {
+    let clock = Arc::new(ManualClock::default());
+    let mut shard = shard_at(&clock);
+    let tally = shard.spawn("one", |_| Tally(0));
+    let until = Duration::from_secs(1);
+    assert!(shard.set_fault(tally, Some(Fault { kind, until })));
+    (clock, shard, tally)
+}
+
+fn counted(shard: &Shard<Desk>, tally: Address<Tally>) -> u32 {
+    let tallies = &shard.world.tallies;
+    tallies.peek(tally.slot, tally.generation).unwrap().0
+}
+
+fn send(shard: &mut Shard<Desk>, tally: Address<Tally>, numbers: &[u32]) {
+    for number in numbers {
+        shard.send(tally, Add(*number)).unwrap();
+    }
+}
+
+#[test]
+fn a_process_that_is_paused_has_its_turn_when_the_pause_is_over() {
+    let (clock, mut shard, tally) = faulty(FaultKind::Pause);
+    send(&mut shard, tally, &[1, 2]);
+    assert_eq!(
+        shard.round(&mut Busy::default()),
+        More::At(Duration::from_secs(1))
+    );
+    assert_eq!(counted(&shard, tally), 0);
+
+    clock.advance(Duration::from_secs(1));
+    shard.round(&mut Busy::default());
+    assert_eq!(counted(&shard, tally), 3);
+}
+
+#[test]
+fn a_pause_that_is_taken_back_is_over_at_once() {
+    let (_clock, mut shard, tally) = faulty(FaultKind::Pause);
+    send(&mut shard, tally, &[1]);
+    shard.round(&mut Busy::default());
+    shard.set_fault(tally, None);
+    shard.round(&mut Busy::default());
+    assert_eq!(counted(&shard, tally), 1);
+}
+
+#[test]
+fn a_process_that_is_slow_handles_one_entry_in_its_time() {
+    let (clock, mut shard, tally) = faulty(FaultKind::Slow(Duration::from_millis(100)));
+    send(&mut shard, tally, &[1, 2, 4]);
+    shard.round(&mut Busy::default());
+    shard.round(&mut Busy::default());
+    assert_eq!(counted(&shard, tally), 1);
+    clock.advance(Duration::from_millis(100));
+    shard.round(&mut Busy::default());
+    assert_eq!(counted(&shard, tally), 3);
+}
+
+#[test]
+fn one_of_two_entries_is_lost_and_counted() {
+    let (_clock, mut shard, tally) = faulty(FaultKind::Drop(2));
+    send(&mut shard, tally, &[1, 2, 4, 8]);
+    shard.round(&mut Busy::default());
+    assert_eq!(counted(&shard, tally), 1 + 4);
+    assert_eq!(shard.cells.read(Counter::EntriesLost), 2);
+}
+
+#[test]
+fn one_of_two_entries_is_handled_twice() {
+    let (_clock, mut shard, tally) = faulty(FaultKind::Duplicate(2));
+    send(&mut shard, tally, &[1, 2]);
+    shard.round(&mut Busy::default());
+    assert_eq!(counted(&shard, tally), 1 + 2 + 2);
+}
+
+#[test]
+fn what_is_sent_under_a_token_is_a_hop_of_its_flow() {
+    let traces = Traces::default();
+    let id = traces.start((), Budget::default(), Duration::ZERO).unwrap();
+    let mut shard = shard();
+    let tally = shard.spawn("one", |_| Tally(0));
+    let running = shard.tracer.look(&traces, Duration::ZERO).unwrap();
+    let meters: Vec<_> = running.into_iter().map(|(_, meter)| meter).collect();
+
+    send(&mut shard, tally, &[1]);
+    assert!(shard.begin_flow(&meters, 7, Start::default()));
+    send(&mut shard, tally, &[2]);
+    shard.end_hop();
+    send(&mut shard, tally, &[4]);
+    shard.round(&mut Busy::default());
+    shard.tracer.hand_over(&traces, Duration::ZERO);
+
+    let flows = traces.flows(id, 0, Duration::ZERO, 10);
+    let hops: Vec<_> = flows[0]
+        .hops
+        .iter()
+        .map(|hop| (hop.kind, &*hop.name, hop.entry, hop.depth))
+        .collect();
+    assert_eq!(hops, [("", "", "", 0), ("tally", "one", "Add", 1)]);
+    assert_eq!(counted(&shard, tally), 7);
 }
