@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Ctl(crate::ctl::Ctl),
     /// Measure a broker from outside: throughput, latency, cost of processor time and memory
     Bench(castmq_bench::Arguments),
+    /// Play what was recorded of a client, step by step, or write a test of it; needs no broker
+    Replay(crate::replay::Arguments),
     /// Make certificates to try TLS with
     Cert {
         #[command(subcommand)]

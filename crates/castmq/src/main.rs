@@ -15,6 +15,7 @@ mod descriptors;
 mod import;
 mod logging;
 mod passwd;
+mod replay;
 mod signals;
 mod start;
 mod store;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Command::Import(arguments) => import::run(&arguments),
         Command::Passwd { action } => passwd::run(&action),
         Command::Acl { action } => acl::run(&action),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Ctl(ctl) => ctl::run(&ctl),
         Command::Completion { shell } => completion::run(shell),
     }

@@ -6,12 +6,22 @@
 //! says why it is the last. `docs/recording.md` describes the format for those who read it elsewhere.
 
 mod connection;
+mod player;
 mod read;
 mod recorder;
+mod replay;
+mod route;
+mod shorten;
+mod tell;
 
 pub use connection::{Connection, ConnectionInput, told};
+pub use player::Player;
 pub use read::RecordingError;
 pub use recorder::{Ended, Limits, Recorder};
+pub use replay::{Finding, Outcome, Replay, Step};
+pub use route::{Routed, route};
+pub use shorten::{Goal, Story};
+pub use tell::{tell_action, tell_change_of_state, tell_event, tell_input, tell_outcome};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

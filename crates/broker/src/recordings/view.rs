@@ -15,6 +15,7 @@ use crate::now;
 
 /// What is to be recorded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RecordingWanted {
     /// Whose session and connection.
@@ -32,6 +33,7 @@ pub struct RecordingWanted {
 
 /// A recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RecordingView {
     /// Its number.
     pub id: u64,

@@ -19,6 +19,7 @@ mod durable;
 mod faults;
 mod hooks;
 mod inspect;
+mod recordings;
 mod scene;
 mod stop;
 mod supervision;

@@ -489,7 +489,7 @@ pub(super) fn say_delivery(delivery: &Delivery) -> String {
     format!(
         "message {} on {} with QoS {}",
         message.id.0,
-        message.topic,
+        message.topic.as_str().escape_debug(),
         delivery.qos.number()
     )
 }
