@@ -10,6 +10,7 @@ mod actions;
 mod alarms;
 mod architecture;
 mod clients;
+mod cursor;
 mod drops;
 mod events;
 mod listeners;
@@ -20,6 +21,7 @@ pub mod page;
 mod payload;
 mod process;
 mod processes;
+mod readings;
 mod retained;
 mod routes;
 mod sessions;
@@ -66,7 +68,7 @@ pub use timings::NodeTimings;
 pub use tree::{TreeNode, TreeWanted};
 
 pub(crate) use clients::protocol;
-pub(crate) use processes::Watched;
+pub(crate) use readings::Watched;
 pub(crate) use state::{Seen, State, seen};
 
 use crate::Shard;

@@ -56,18 +56,16 @@ fn expand(value: &ValueKind, path: &[&str], at: &str, found: &mut impl FnMut(&st
     let Some((name, rest)) = path.split_first() else {
         return found(at, value);
     };
-    match value {
-        ValueKind::Table(table) => {
-            if let Some(inner) = table.get(*name) {
-                expand(&inner.kind, rest, &join(at, name), found);
-            }
+    if let ValueKind::Table(table) = value {
+        if let Some(inner) = table.get(*name) {
+            expand(&inner.kind, rest, &join(at, name), found);
         }
-        ValueKind::Array(list) if *name == "*" => {
-            for (position, element) in list.iter().enumerate() {
-                expand(&element.kind, rest, &join(at, &position.to_string()), found);
-            }
+    } else if let ValueKind::Array(list) = value
+        && *name == "*"
+    {
+        for (position, element) in list.iter().enumerate() {
+            expand(&element.kind, rest, &join(at, &position.to_string()), found);
         }
-        _ => {}
     }
 }
 

@@ -49,22 +49,20 @@ impl Inspect {
         if wanted.past {
             self.walk(request, &None, past)
         } else {
-            self.walk(request, &None, active)
+            self.walk(request, &None, |shard, from: Option<String>, room| {
+                active(shard, from.as_deref(), room)
+            })
         }
     }
 }
 
 /// Behind the alarm of an id.
-fn active(
-    shard: &mut Shard,
-    from: Option<String>,
-    room: usize,
-) -> Piece<Option<String>, AlarmView> {
-    let mut piece = Piece::new(from.clone(), room);
+fn active(shard: &Shard, from: Option<&str>, room: usize) -> Piece<Option<String>, AlarmView> {
+    let mut piece = Piece::new(from.map(str::to_owned), room);
     let Some(alarms) = process(shard) else {
         return piece.end();
     };
-    let mut rest = alarms.active_after(from.as_deref());
+    let mut rest = alarms.active_after(from);
     while piece.goes_on() {
         let Some(alarm) = rest.next() else {
             return piece.end();

@@ -6,7 +6,7 @@ use castmq_mqtt::{Text, TopicFilter};
 use castmq_rules::ledger::Filed;
 use serde::{Deserialize, Serialize};
 
-use super::page::write_key;
+use super::cursor::write_key;
 use super::time::rfc3339;
 use super::timeline::client_id_of;
 use super::{Inspect, InspectError, PageRequest};

@@ -3,7 +3,7 @@
 use castmq_observe::Level;
 use serde::{Deserialize, Serialize};
 
-use super::page::write_key;
+use super::cursor::write_key;
 use super::{Inspect, InspectError, Page, PageRequest};
 
 /// Something that happened.

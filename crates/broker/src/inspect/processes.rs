@@ -1,27 +1,17 @@
 //! Processes: their records, read without locks on the thread that asks.
-//!
-//! Rates and shares are differences between two readings: the last one that somebody made some seconds
-//! ago or, if nobody did, one that is made for this purpose.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use castmq_observe::{ProcessId, ProcessRecord};
 use serde::{Deserialize, Serialize};
 
-use super::page::{Meter, write_key};
+use super::cursor::write_key;
+use super::readings::Lately;
 use super::time::micros;
 use super::tree::supervisor_of;
 use super::{Inspect, InspectError, Page, PageRequest};
 use crate::local::entry_name;
-
-/// How old the reading before may be so that rates are those of now.
-const AGE_MIN: Duration = Duration::from_millis(400);
-const AGE_MAX: Duration = Duration::from_secs(15);
-/// How long to wait for a second reading when there is none before.
-const WAIT: Duration = Duration::from_millis(500);
 
 /// A process.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -138,83 +128,6 @@ impl ProcessesWanted {
     }
 }
 
-/// What those who watch leave behind for one another.
-#[derive(Debug, Default)]
-pub(crate) struct Watched {
-    pub(super) meter: Meter,
-    last: Mutex<Option<Reading>>,
-}
-
-/// How much all processes had done at a moment, by arbiter and record.
-#[derive(Clone, Debug, Default)]
-struct Reading {
-    at: Duration,
-    arbiters: Vec<Vec<Done>>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Done {
-    id: ProcessId,
-    handled: u64,
-    busy: Duration,
-}
-
-/// What a process did in a while.
-#[derive(Clone, Copy, Debug, Default)]
-struct Lately {
-    rate_per_second: f64,
-    busy_share: f64,
-}
-
-impl Reading {
-    fn find(&self, index: u32, id: ProcessId) -> Option<Done> {
-        let arbiter = self.arbiters.get(usize::from(id.arbiter))?;
-        let done = arbiter.get(index as usize)?;
-        (done.id == id).then_some(*done)
-    }
-
-    fn put(&mut self, index: u32, record: &ProcessRecord) {
-        let arbiter = usize::from(record.id.arbiter);
-        if self.arbiters.len() <= arbiter {
-            self.arbiters.resize_with(arbiter + 1, Vec::new);
-        }
-        let done = Done {
-            id: record.id,
-            handled: record.handled,
-            busy: record.busy,
-        };
-        let nobody = ProcessId {
-            generation: 0,
-            ..record.id
-        };
-        if let Some(list) = self.arbiters.get_mut(arbiter) {
-            let none = Done { id: nobody, ..done };
-            list.resize(list.len().max(index as usize + 1), none);
-            if let Some(place) = list.get_mut(index as usize) {
-                *place = done;
-            }
-        }
-    }
-
-    /// What a process has done since; all of it if it was not there yet.
-    fn until(&self, now: Duration, index: u32, record: &ProcessRecord) -> Lately {
-        let seconds = now.saturating_sub(self.at).as_secs_f64();
-        if seconds <= 0.0 {
-            return Lately::default();
-        }
-        let (handled, busy) = self
-            .find(index, record.id)
-            .map_or((0, Duration::ZERO), |done| (done.handled, done.busy));
-        #[expect(clippy::cast_precision_loss, reason = "a rate need not be exact")]
-        let handled = record.handled.saturating_sub(handled) as f64;
-        let busy = record.busy.saturating_sub(busy).as_secs_f64();
-        Lately {
-            rate_per_second: handled / seconds,
-            busy_share: (busy / seconds).min(1.0),
-        }
-    }
-}
-
 /// A process in an order; the first is the greatest.
 struct Ranked {
     key: (Reverse<u64>, u16, u32),
@@ -318,51 +231,6 @@ impl Inspect {
             sum.restarts_count += u64::from(record.restarts);
         });
         all.into_values().collect()
-    }
-
-    /// Reads all records, with what each has done since the reading before.
-    fn read_all(&self, mut visit: impl FnMut(u32, ProcessRecord, Lately)) {
-        let before = self.reading_before();
-        let now = self.times().uptime();
-        let mut reading = Reading {
-            at: now,
-            arbiters: Vec::new(),
-        };
-        for records in &self.node().records {
-            records.for_each(|index, record| {
-                reading.put(index, &record);
-                let lately = before.until(now, index, &record);
-                visit(index, record, lately);
-            });
-        }
-        if now.saturating_sub(before.at) >= AGE_MIN {
-            let mut last = self.last_reading();
-            *last = Some(reading);
-        }
-    }
-
-    /// The last reading if it is of use, else one of a moment ago.
-    fn reading_before(&self) -> Reading {
-        let now = self.times().uptime();
-        let last = self.last_reading().clone();
-        let age = |reading: &Reading| now.saturating_sub(reading.at);
-        if let Some(last) = last.filter(|last| (AGE_MIN..=AGE_MAX).contains(&age(last))) {
-            return last;
-        }
-        let mut reading = Reading {
-            at: now,
-            arbiters: Vec::new(),
-        };
-        for records in &self.node().records {
-            records.for_each(|index, record| reading.put(index, &record));
-        }
-        std::thread::sleep(WAIT);
-        reading
-    }
-
-    fn last_reading(&self) -> std::sync::MutexGuard<'_, Option<Reading>> {
-        let last = self.node().watched.last.lock();
-        last.unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,7 +7,8 @@ use castmq_rules::{Message, Moment};
 use castmq_store::Op;
 use serde::{Deserialize, Serialize};
 
-use super::page::{PIECES_MAX, ROWS_MAX, write_key};
+use super::cursor::write_key;
+use super::page::{PIECES_MAX, ROWS_MAX};
 use super::payload::{Encoding, encode};
 use super::time::Times;
 use super::{Inspect, InspectError, Page, PageRequest};

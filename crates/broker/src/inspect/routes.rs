@@ -6,7 +6,8 @@ use castmq_mqtt::{Subscription, Text, TopicFilter};
 use castmq_rules::Destinations;
 use serde::{Deserialize, Serialize};
 
-use super::page::{Key, PIECES_MAX, ROWS_MAX, write_key};
+use super::cursor::{Key, write_key};
+use super::page::{PIECES_MAX, ROWS_MAX};
 use super::{Inspect, InspectError, Page, PageRequest};
 use crate::node::Node;
 

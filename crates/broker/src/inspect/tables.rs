@@ -1,13 +1,20 @@
 //! The tables under emqttd's names, with their rows, as Erlang's table viewer shows emqttd's.
 
+mod declared;
+mod rows;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::page::page_of;
 use super::{
-    ClientView, ClientsWanted, Inspect, InspectError, Page, PageRequest, RetainedView,
-    RetainedWanted, RouteView, RoutesWanted, SessionKind, SessionView, SessionsWanted,
-    SubscriptionView, SubscriptionsWanted,
+    ClientsWanted, Inspect, InspectError, Page, PageRequest, RetainedWanted, RoutesWanted,
+    SessionKind, SessionView, SessionsWanted, SubscriptionsWanted,
+};
+use declared::TABLES;
+use rows::{
+    client_row, holds, retained_row, route_row, row, session_info, session_row, subscribed_row,
+    subscriber_row, subscription_row,
 };
 
 /// A row: column and value.
@@ -40,141 +47,6 @@ pub struct RowsWanted {
     /// A part of what the row is about: its client id, topic, filter or name.
     pub search: Option<String>,
 }
-
-/// What there is to know of a table without looking into it.
-struct Table {
-    name: &'static str,
-    emqttd: &'static str,
-    owner: &'static str,
-    columns: &'static [&'static str],
-}
-
-const fn table(
-    name: &'static str,
-    emqttd: &'static str,
-    owner: &'static str,
-    columns: &'static [&'static str],
-) -> Table {
-    Table {
-        name,
-        emqttd,
-        owner,
-        columns,
-    }
-}
-
-/// A session as emqttd's session tables have it: the key and its info, but for `awaiting_comp`, which is
-/// part of the window here and so of `inflight_queue`.
-const SESSION_INFO: &[&str] = &[
-    "client_id",
-    "sess_pid",
-    "clean_sess",
-    "max_inflight",
-    "inflight_queue",
-    "message_queue",
-    "message_dropped",
-    "awaiting_rel",
-    "created_at",
-    "subscriptions",
-];
-
-const TABLES: &[Table] = &[
-    table(
-        "subscriber",
-        "ETS subscriber: topic to process",
-        "server",
-        &["topic", "sub_pid"],
-    ),
-    table(
-        "subscribed",
-        "ETS subscribed: process to topic",
-        "server",
-        &["sub_pid", "topic"],
-    ),
-    table(
-        "session",
-        "Mnesia session (mqtt_session)",
-        "sm",
-        &["client_id", "sess_pid", "persistent"],
-    ),
-    table(
-        "persistent_session",
-        "ETS mqtt_persistent_session",
-        "session",
-        SESSION_INFO,
-    ),
-    table(
-        "transient_session",
-        "ETS mqtt_transient_session",
-        "session",
-        SESSION_INFO,
-    ),
-    table(
-        "client",
-        "ETS mqtt_client",
-        "cm",
-        &[
-            "client_id",
-            "client_pid",
-            "username",
-            "peername",
-            "clean_sess",
-            "proto_ver",
-            "keepalive",
-            "connected_at",
-        ],
-    ),
-    table(
-        "subscription",
-        "Mnesia subscription (mqtt_subscription)",
-        "server",
-        &["subid", "topic", "qos"],
-    ),
-    table(
-        "topic",
-        "Mnesia topic (mqtt_topic)",
-        "router",
-        &["topic", "flags"],
-    ),
-    table(
-        "route",
-        "Mnesia route (mqtt_route)",
-        "router",
-        &["topic", "node"],
-    ),
-    table(
-        "retained_message",
-        "Mnesia retained_message",
-        "retainer",
-        &["topic", "bytes", "qos", "from", "ts", "expires_at"],
-    ),
-    table("metric", "ETS mqtt_metric", "metrics", &["name", "value"]),
-    table(
-        "stats",
-        "ETS mqtt_stats",
-        "stats",
-        &["name", "value", "max"],
-    ),
-    table("hook", "ETS mqtt_hook", "hook", &["hook", "callback"]),
-    table(
-        "acl_rule",
-        "ETS mqtt_acl_rule",
-        "access_control",
-        &["module", "rule"],
-    ),
-    table(
-        "listener",
-        "ETS esockd_stats",
-        "listener",
-        &[
-            "name",
-            "listen_on",
-            "accepted",
-            "current_clients",
-            "max_clients",
-        ],
-    ),
-];
 
 impl Inspect {
     /// All tables, without their rows.
@@ -385,100 +257,4 @@ impl Inspect {
         });
         Ok(rows.collect())
     }
-}
-
-fn row<const N: usize>(cells: [(&str, Value); N]) -> Row {
-    let cells = cells.into_iter();
-    cells
-        .map(|(column, value)| (column.to_owned(), value))
-        .collect()
-}
-
-fn holds(row: &Row, part: &str) -> bool {
-    let mut cells = row.values();
-    cells.any(|value| value.as_str().is_some_and(|text| text.contains(part)))
-}
-
-fn subscriber_row(view: &SubscriptionView) -> Row {
-    row([
-        ("topic", json!(view.filter)),
-        ("sub_pid", json!(view.session_pid)),
-    ])
-}
-
-fn subscribed_row(view: &SubscriptionView) -> Row {
-    row([
-        ("sub_pid", json!(view.session_pid)),
-        ("topic", json!(view.filter)),
-    ])
-}
-
-fn subscription_row(view: &SubscriptionView) -> Row {
-    row([
-        ("subid", json!(view.client_id)),
-        ("topic", json!(view.filter)),
-        ("qos", json!(view.qos)),
-    ])
-}
-
-fn session_row(view: &SessionView) -> Row {
-    row([
-        ("client_id", json!(view.client_id)),
-        ("sess_pid", json!(view.pid)),
-        ("persistent", json!(view.is_persistent)),
-    ])
-}
-
-fn session_info(view: &SessionView) -> Row {
-    row([
-        ("client_id", json!(view.client_id)),
-        ("sess_pid", json!(view.pid)),
-        ("clean_sess", json!(!view.is_persistent)),
-        ("max_inflight", json!(view.inflight_max)),
-        ("inflight_queue", json!(view.inflight_count)),
-        ("message_queue", json!(view.queued_count)),
-        ("message_dropped", json!(view.dropped_count)),
-        ("awaiting_rel", json!(view.awaiting_rel_count)),
-        ("created_at", json!(view.created_at)),
-        ("subscriptions", json!(view.subscriptions_count)),
-    ])
-}
-
-fn client_row(view: &ClientView) -> Row {
-    row([
-        ("client_id", json!(view.client_id)),
-        ("client_pid", json!(view.pid)),
-        ("username", json!(view.user)),
-        ("peername", json!(view.peer)),
-        ("clean_sess", json!(view.clean_start)),
-        ("proto_ver", json!(view.protocol)),
-        ("keepalive", json!(view.keep_alive_seconds)),
-        ("connected_at", json!(view.connected_at)),
-    ])
-}
-
-fn route_row(view: &RouteView, is_topic: bool) -> Row {
-    if is_topic {
-        let flags: &[&str] = if view.group.is_some() {
-            &["shared"]
-        } else {
-            &[]
-        };
-        return row([("topic", json!(view.filter)), ("flags", json!(flags))]);
-    }
-    row([
-        ("topic", json!(view.filter)),
-        ("node", json!(view.arbiters)),
-    ])
-}
-
-fn retained_row(view: &RetainedView) -> Row {
-    row([
-        ("topic", json!(view.topic)),
-        ("bytes", json!(view.bytes)),
-        ("qos", json!(view.qos)),
-        ("from", json!(view.from)),
-        ("ts", json!(view.stored_at)),
-        ("expires_at", json!(view.expires_at)),
-    ])
 }

@@ -6,7 +6,8 @@ use castmq_mqtt::Text;
 use castmq_rules::{ClientId, Moment};
 use serde::Serialize;
 
-use super::page::{Key, ROWS_MAX, write_key};
+use super::cursor::{Key, write_key};
+use super::page::ROWS_MAX;
 use super::{Inspect, InspectError, Page, PageRequest};
 use crate::timeline::{Entry, Place};
 

@@ -7,7 +7,8 @@ use castmq_mqtt::{Text, TopicFilter, TopicName};
 use castmq_rules::Moment;
 use serde::{Deserialize, Serialize};
 
-use super::page::{ROWS_MAX, write_key};
+use super::cursor::write_key;
+use super::page::ROWS_MAX;
 use super::routes::destinations;
 use super::{Inspect, InspectError, Page, PageRequest};
 

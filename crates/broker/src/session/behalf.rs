@@ -51,7 +51,7 @@ impl Session {
                 subscription,
                 options,
                 answer,
-            } => (self.subscribe_for(shard, subscription, options), answer),
+            } => (self.subscribe_for(shard, &subscription, options), answer),
             OnBehalf::Unsubscribe {
                 subscription,
                 answer,
@@ -64,7 +64,7 @@ impl Session {
     fn subscribe_for(
         &mut self,
         shard: &mut Shard,
-        subscription: Subscription,
+        subscription: &Subscription,
         options: SubscriptionOptions,
     ) -> Result<(), OnBehalfError> {
         if self.state.is_ended() {
@@ -73,7 +73,7 @@ impl Session {
         let is_shared = subscription.is_shared();
         let wanted = Wanted::Subscribe(subscription.clone(), options);
         self.subscribe(shard, None, vec![wanted], None);
-        if self.state.subscription(&subscription).is_none() {
+        if self.state.subscription(subscription).is_none() {
             let most = self.state.subscriptions_now();
             return Err(OnBehalfError::Full(SubscriptionsFull(most)));
         }
