@@ -121,13 +121,13 @@ pub(super) enum Command {
     },
     /// Record a client's connection and session, to be replayed
     Record(Record),
-    /// The last events of each arbiter, and what was written down when something went wrong
+    /// What an arbiter did last, and what was written down when something went wrong
     Recorder {
         #[command(subcommand)]
         action: Option<Recorder>,
-        /// Only those of this arbiter
-        #[arg(long, value_name = "N")]
-        arbiter: Option<u16>,
+        /// Of which arbiter
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        arbiter: u16,
     },
     /// Messages that were not delivered, and why
     Drops(Drops),

@@ -7,7 +7,7 @@ use super::api::{Method, Path, part};
 use super::desk::{Desk, Paging, items, word};
 use super::failure::Failure;
 use super::table::Column;
-use super::table::Form::{Bytes, Count, Seconds, Text};
+use super::table::Form::{Bytes, Count, Seconds, Text, Word};
 use super::text;
 
 #[derive(Debug, Subcommand)]
@@ -91,23 +91,23 @@ const CLIENTS: [Column; 8] = [
     Column("USER", "user", Text),
     Column("PEER", "peer", Text),
     Column("LISTENER", "listener", Text),
-    Column("MQTT", "protocol", Count),
+    Column("MQTT", "protocol", Word),
     Column("KEEP ALIVE", "keep_alive_seconds", Seconds),
     Column("UNSENT", "unsent_bytes", Bytes),
-    Column("CONNECTED AT", "connected_at", Text),
+    Column("CONNECTED AT", "connected_at", Word),
 ];
 
 const SESSIONS: [Column; 10] = [
     Column("CLIENT", "client_id", Text),
-    Column("CONNECTED", "is_connected", Text),
-    Column("PERSISTENT", "is_persistent", Text),
-    Column("SUBSCRIPTIONS", "subscriptions_count", Count),
-    Column("IN FLIGHT", "inflight_count", Count),
+    Column("CONNECTED", "is_connected", Word),
+    Column("PERSISTENT", "is_persistent", Word),
     Column("QUEUED", "queued_count", Count),
-    Column("QUEUED SIZE", "queued_bytes", Bytes),
-    Column("AWAITING REL", "awaiting_rel_count", Count),
+    Column("SIZE", "queued_bytes", Bytes),
+    Column("IN FLIGHT", "inflight_count", Count),
     Column("DROPPED", "dropped_count", Count),
-    Column("EXPIRES AT", "expires_at", Text),
+    Column("SUBSCRIPTIONS", "subscriptions_count", Count),
+    Column("AWAITING REL", "awaiting_rel_count", Count),
+    Column("EXPIRES AT", "expires_at", Word),
 ];
 
 /// `clients …`

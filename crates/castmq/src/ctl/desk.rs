@@ -80,6 +80,7 @@ impl Desk {
             is_empty &= rows.is_empty();
             self.paper.write(&table.rows(rows, self.paper.width()))
         })?;
+        self.paper.left_out(&table);
         if is_empty && !self.paper.is_json {
             self.paper.note("(none)");
         }

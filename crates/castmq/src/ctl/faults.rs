@@ -1,13 +1,13 @@
 //! Faults on purpose, where the broker allows them: `fault`.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use super::api::{Method, part};
 use super::desk::{Desk, items};
 use super::failure::Failure;
 use super::table::Column;
-use super::table::Form::{Count, Seconds, Text};
+use super::table::Form::{Count, Micros, Seconds, Text, Word};
 use super::text::plain;
 use super::trace::id;
 
@@ -15,12 +15,12 @@ use super::trace::id;
 pub(super) enum Fault {
     /// Let what comes wait in the mailbox
     Pause(Target),
-    /// Let each turn wait a little
-    Slow(Target),
+    /// Let each entry take its time
+    Slow(Slow),
     /// Lose entries
-    Drop(Target),
+    Drop(Share),
     /// Handle entries twice
-    Duplicate(Target),
+    Duplicate(Share),
     /// Panic at the next entry
     Panic(Target),
     /// List those that are on
@@ -38,7 +38,7 @@ pub(super) enum Fault {
 
 #[derive(Debug, Args)]
 pub(super) struct Target {
-    /// The process, as in 0.session.3.1 or by its name
+    /// The process, as in 0.session.3.1; or its kind where there is one of that kind, such as router
     #[arg(
         value_name = "PROCESS",
         required_unless_present = "client",
@@ -46,30 +46,58 @@ pub(super) struct Target {
     )]
     process: Option<String>,
     /// The actor of this client
-    #[arg(long, value_name = "CLIENT", requires = "actor")]
+    #[arg(long, value_name = "CLIENT")]
     client: Option<String>,
-    /// Which of the client's: client or session
-    #[arg(long, value_name = "KIND", requires = "client")]
-    actor: Option<String>,
+    /// Which of the client's; without it its session
+    #[arg(long, value_name = "ACTOR", requires = "client")]
+    actor: Option<Actor>,
     /// End after so many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
-    seconds: u64,
-    /// One entry in so many
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
+    seconds: f64,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Actor {
+    /// Its connection
+    Client,
+    /// Its session
+    Session,
+}
+
+/// Of entries so many.
+#[derive(Debug, Args)]
+pub(super) struct Share {
+    #[command(flatten)]
+    target: Target,
+    /// One entry in so many; without it every one
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     one_in: Option<u32>,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Slow {
+    #[command(flatten)]
+    target: Target,
+    /// So many milliseconds for each entry; without it 100
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..))]
+    each: Option<u32>,
+}
+
 impl Target {
-    fn body(&self, kind: &str) -> Value {
+    fn body(&self, kind: &str, more: Option<(&str, Value)>) -> Value {
+        let actor = self.actor.map(|actor| match actor {
+            Actor::Client => "client",
+            Actor::Session => "session",
+        });
         let all = [
             ("kind", json!(kind)),
             ("process", json!(self.process)),
             ("client", json!(self.client)),
-            ("actor", json!(self.actor)),
+            ("actor", json!(actor)),
             ("seconds", json!(self.seconds)),
-            ("one_in", json!(self.one_in)),
         ];
-        let given = all.into_iter().filter(|(_, value)| !value.is_null());
+        let given = all.into_iter().chain(more);
+        let given = given.filter(|(_, value)| !value.is_null());
         let given: Map<String, Value> = given
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
@@ -77,31 +105,46 @@ impl Target {
     }
 }
 
-const FAULTS: [Column; 7] = [
+const FAULTS: [Column; 8] = [
     Column("FAULT", "id", Count),
-    Column("KIND", "kind", Text),
-    Column("PROCESS", "process", Text),
-    Column("CLIENT", "client", Text),
-    Column("ACTOR", "actor", Text),
-    Column("FOR", "seconds", Seconds),
+    Column("KIND", "kind", Word),
+    Column("PROCESS", "pid", Word),
+    Column("ITS KIND", "process_kind", Word),
+    Column("NAME", "name", Text),
+    Column("LEFT", "left_seconds", Seconds),
     Column("1 IN", "one_in", Count),
+    Column("EACH ENTRY", "entry_micros", Micros),
 ];
 
 /// `fault …`
 pub(super) fn fault(action: &Fault, desk: &Desk) -> Result<(), Failure> {
-    let (kind, target) = match action {
-        Fault::Pause(target) => ("pause", target),
-        Fault::Slow(target) => ("slow", target),
-        Fault::Drop(target) => ("drop", target),
-        Fault::Duplicate(target) => ("duplicate", target),
-        Fault::Panic(target) => ("panic", target),
+    let body = match action {
+        Fault::Pause(target) => target.body("pause", None),
+        Fault::Panic(target) => target.body("panic", None),
+        Fault::Drop(share) => share.target.body("drop", share.one_in()),
+        Fault::Duplicate(share) => share.target.body("duplicate", share.one_in()),
+        Fault::Slow(slow) => slow.target.body("slow", slow.entry()),
         Fault::List => return desk.whole("/faults", &FAULTS),
         Fault::Clear { fault, .. } => return clear(fault.as_deref(), desk),
     };
-    let answer = desk
-        .api
-        .ask(Method::Post, "/faults", Some(&target.body(kind)))?;
-    desk.answer(&answer)
+    let answer = desk.api.ask(Method::Post, "/faults", Some(&body))?;
+    if desk.paper.is_json {
+        return desk.paper.json(&answer.text);
+    }
+    desk.paper.rows(&FAULTS, &[answer.value])
+}
+
+impl Share {
+    fn one_in(&self) -> Option<(&'static str, Value)> {
+        self.one_in.map(|one_in| ("one_in", json!(one_in)))
+    }
+}
+
+impl Slow {
+    fn entry(&self) -> Option<(&'static str, Value)> {
+        let micros = self.each.map(|millis| u64::from(millis) * 1000);
+        micros.map(|micros| ("entry_micros", json!(micros)))
+    }
 }
 
 fn clear(fault: Option<&str>, desk: &Desk) -> Result<(), Failure> {
@@ -124,16 +167,28 @@ fn clear(fault: Option<&str>, desk: &Desk) -> Result<(), Failure> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_broker_is_told_which_actor_how_and_for_how_long() {
-        let target = Target {
+    fn target() -> Target {
+        Target {
             process: None,
             client: Some("c1".to_owned()),
-            actor: Some("session".to_owned()),
-            seconds: 5,
-            one_in: None,
+            actor: Some(Actor::Session),
+            seconds: 5.0,
+        }
+    }
+
+    #[test]
+    fn the_broker_is_told_which_actor_how_and_for_how_long() {
+        let expected = json!({"kind": "pause", "client": "c1", "actor": "session", "seconds": 5.0});
+        assert_eq!(target().body("pause", None), expected);
+    }
+
+    #[test]
+    fn how_slow_an_entry_is_is_told_in_microseconds() {
+        let slow = Slow {
+            target: target(),
+            each: Some(20),
         };
-        let expected = json!({"kind": "pause", "client": "c1", "actor": "session", "seconds": 5});
-        assert_eq!(target.body("pause"), expected);
+        let body = slow.target.body("slow", slow.entry());
+        assert_eq!(body["entry_micros"], 20_000);
     }
 }

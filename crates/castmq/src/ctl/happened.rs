@@ -4,10 +4,10 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::api::{Path, part};
-use super::desk::{Desk, Paging};
+use super::desk::{Desk, Paging, items};
 use super::failure::Failure;
 use super::table::Column;
-use super::table::Form::{Count, Text};
+use super::table::Form::{Count, Text, Word};
 use super::text;
 
 #[derive(Debug, Subcommand)]
@@ -21,7 +21,7 @@ pub(super) enum Alarms {
 #[derive(Debug, Subcommand)]
 pub(super) enum Recorder {
     /// List what was written down when a process panicked or an invariant broke
-    Dumps(Paging),
+    Dumps,
     /// Show one of them
     Show {
         /// Its number
@@ -56,10 +56,10 @@ pub(super) struct Drops {
 
 const ALARMS: [Column; 6] = [
     Column("ALARM", "id", Text),
-    Column("SEVERITY", "severity", Text),
+    Column("SEVERITY", "severity", Word),
     Column("TITLE", "title", Text),
-    Column("SINCE", "since_at", Text),
-    Column("UNTIL", "cleared_at", Text),
+    Column("SINCE", "since_at", Word),
+    Column("UNTIL", "cleared_at", Word),
     Column("SUMMARY", "summary", Text),
 ];
 
@@ -67,20 +67,20 @@ const INVARIANTS: [Column; 5] = [
     Column("INVARIANT", "name", Text),
     Column("CHECKED", "checked_count", Count),
     Column("BROKEN", "broken_count", Count),
-    Column("LAST BROKEN", "last_broken_at", Text),
+    Column("LAST BROKEN", "last_broken_at", Word),
     Column("WHAT MUST HOLD", "doc", Text),
 ];
 
 const EVENTS: [Column; 5] = [
-    Column("AT", "at", Text),
-    Column("LEVEL", "level", Text),
+    Column("AT", "at", Word),
+    Column("LEVEL", "level", Word),
     Column("ARBITER", "arbiter", Count),
     Column("EVENT", "event", Text),
     Column("FIELDS", "fields", Text),
 ];
 
 const DROPS: [Column; 7] = [
-    Column("AT", "at", Text),
+    Column("AT", "at", Word),
     Column("REASON", "reason", Text),
     Column("CLIENT", "client_id", Text),
     Column("TOPIC", "topic", Text),
@@ -89,11 +89,27 @@ const DROPS: [Column; 7] = [
     Column("WHY", "text", Text),
 ];
 
-const DUMPS: [Column; 4] = [
-    Column("DUMP", "id", Text),
-    Column("AT", "at", Text),
+const DUMPS: [Column; 5] = [
+    Column("DUMP", "id", Count),
+    Column("AT", "at", Word),
     Column("ARBITER", "arbiter", Count),
-    Column("WHY", "reason", Text),
+    Column("PROCESS", "pid", Word),
+    Column("WHAT BROKE", "cause", Text),
+];
+
+const MOMENTS: [Column; 6] = [
+    Column("AT", "at", Word),
+    Column("PROCESS", "pid", Word),
+    Column("KIND", "kind", Word),
+    Column("DID", "what", Word),
+    Column("ENTRIES", "entries_count", Count),
+    Column("THE LAST OF THEM", "entries", Text),
+];
+
+const TOLD: [Column; 3] = [
+    Column("AT", "at", Word),
+    Column("EVENT", "event", Text),
+    Column("FIELDS", "fields", Text),
 ];
 
 /// `alarms [list|past]`
@@ -120,18 +136,32 @@ pub(super) fn events(events: &Events, desk: &Desk) -> Result<(), Failure> {
 /// `recorder [dumps|show]`
 pub(super) fn recorder(
     action: Option<&Recorder>,
-    arbiter: Option<u16>,
+    arbiter: u16,
     desk: &Desk,
 ) -> Result<(), Failure> {
     match action {
-        None => desk.list(
-            &Path::new("/recorder").with("arbiter", arbiter),
-            &EVENTS,
-            &Paging::all(),
-        ),
-        Some(Recorder::Dumps(paging)) => desk.list(&Path::new("/recorder/dumps"), &DUMPS, paging),
-        Some(Recorder::Show { dump }) => desk.show(&format!("/recorder/dumps/{}", part(dump))),
+        None => {
+            let path = Path::new("/recorder").with("arbiter", Some(arbiter));
+            desk.whole(path.as_str(), &MOMENTS)
+        }
+        Some(Recorder::Dumps) => desk.whole("/recorder/dumps", &DUMPS),
+        Some(Recorder::Show { dump }) => show(dump, desk),
     }
+}
+
+/// What broke, what was done before it, and what was told.
+fn show(dump: &str, desk: &Desk) -> Result<(), Failure> {
+    let answer = desk.api.get(&format!("/recorder/dumps/{}", part(dump)))?;
+    if desk.paper.is_json {
+        return desk.paper.json(&answer.text);
+    }
+    let below = |name| answer.value.get(name).map(items).unwrap_or_default();
+    desk.paper
+        .rows(&DUMPS, std::slice::from_ref(&answer.value))?;
+    desk.paper.line("")?;
+    desk.paper.rows(&MOMENTS, below("moments"))?;
+    desk.paper.line("")?;
+    desk.paper.rows(&TOLD, below("events"))
 }
 
 /// `drops`: how many for each reason, then one by one.

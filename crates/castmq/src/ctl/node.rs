@@ -7,7 +7,7 @@ use super::api::{Method, Path};
 use super::desk::{Desk, Paging, items, number, word};
 use super::failure::Failure;
 use super::table::Column;
-use super::table::Form::{Count, Rate, Share, Text};
+use super::table::Form::{Count, Rate, Share, Text, Word};
 use super::text::{self, bytes, micros, pad, rate, seconds};
 
 #[derive(Debug, Subcommand)]
@@ -62,7 +62,7 @@ pub(super) enum Modules {
 const LISTENERS: [Column; 8] = [
     Column("NAME", "name", Text),
     Column("ADDRESS", "address", Text),
-    Column("TRANSPORT", "transport", Text),
+    Column("TRANSPORT", "transport", Word),
     Column("CONNECTIONS", "connections", Count),
     Column("MOST", "connections_max", Count),
     Column("ACCEPTED", "accepted_count", Count),
@@ -72,8 +72,8 @@ const LISTENERS: [Column; 8] = [
 
 const MODULES: [Column; 4] = [
     Column("NAME", "name", Text),
-    Column("KIND", "kind", Text),
-    Column("ACTIVE", "is_active", Text),
+    Column("KIND", "kind", Word),
+    Column("ACTIVE", "is_active", Word),
     Column("WHAT IT DOES", "description", Text),
 ];
 
@@ -85,7 +85,7 @@ const SETTINGS: [Column; 4] = [
 ];
 
 const SUMMARY: [Column; 6] = [
-    Column("KIND", "kind", Text),
+    Column("KIND", "kind", Word),
     Column("ARBITER", "arbiter", Count),
     Column("PROCESSES", "count", Count),
     Column("IN MAILBOXES", "depth", Count),
@@ -94,8 +94,8 @@ const SUMMARY: [Column; 6] = [
 ];
 
 const PUBSUB: [Column; 8] = [
-    Column("PROCESS", "pid", Text),
-    Column("KIND", "kind", Text),
+    Column("PROCESS", "pid", Word),
+    Column("KIND", "kind", Word),
     Column("ARBITER", "arbiter", Count),
     Column("DEPTH", "depth", Count),
     Column("PEAK", "peak", Count),
@@ -105,13 +105,13 @@ const PUBSUB: [Column; 8] = [
 ];
 
 const AUDIT: [Column; 7] = [
-    Column("AT", "at", Text),
+    Column("AT", "at", Word),
     Column("WHO", "who", Text),
-    Column("ROLE", "role", Text),
+    Column("ROLE", "role", Word),
     Column("ADDRESS", "address", Text),
     Column("ACTION", "action", Text),
     Column("TARGET", "target", Text),
-    Column("OUTCOME", "outcome", Text),
+    Column("OUTCOME", "outcome", Word),
 ];
 
 /// `status`: one sentence, and the exit code 1 when the node does not run as it should.
@@ -352,14 +352,14 @@ pub(super) fn drain(desk: &Desk) -> Result<(), Failure> {
 /// The overview of `top`: the node in one line.
 pub(super) fn overview(node: &Value) -> String {
     format!(
-        "castmq {} on {}, {}, up {}: {}, {}, {}",
-        text::plain(word(node, "version")),
+        "{} {}, up {}: {}, {}, {}; castmq {}",
         text::plain(word(node, "name")),
         text::plain(word(node, "status")),
         seconds(number(node, "uptime_seconds")),
         counted(node, "clients", "client"),
         counted(node, "sessions", "session"),
         bytes(number(node, "memory_bytes")),
+        text::plain(word(node, "version")),
     )
 }
 

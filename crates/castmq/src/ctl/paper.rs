@@ -101,7 +101,18 @@ impl Paper {
 
     /// Writes rows as a table.
     pub(super) fn rows(&self, columns: &[Column], rows: &[Value]) -> Result<(), Failure> {
-        self.write(&Table::new(columns).rows(rows, self.width))
+        let mut table = Table::new(columns);
+        self.write(&table.rows(rows, self.width))?;
+        self.left_out(&table);
+        Ok(())
+    }
+
+    /// Says which columns the terminal was too narrow for.
+    pub(super) fn left_out(&self, table: &Table) {
+        match table.left_out() {
+            [] => {}
+            heads => self.note(&format!("(too narrow for {})", heads.join(", "))),
+        }
     }
 
     /// Writes one object as a list of its fields.

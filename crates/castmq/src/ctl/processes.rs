@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::api::{Path, part};
 use super::desk::{Desk, Paging, items, number, word};
 use super::failure::Failure;
-use super::table::Form::{Bytes, Count, Micros, Rate, Share, Text};
+use super::table::Form::{Bytes, Count, Micros, Rate, Share, Text, Word};
 use super::table::{Column, Table};
 use super::text;
 
@@ -90,19 +90,19 @@ pub(super) struct Tables {
 }
 
 const PROCESSES: [Column; 13] = [
-    Column("PROCESS", "pid", Count),
-    Column("KIND", "kind", Text),
+    Column("PROCESS", "pid", Word),
+    Column("KIND", "kind", Word),
     Column("NAME", "name", Text),
     Column("DEPTH", "depth", Count),
-    Column("PEAK", "peak", Count),
     Column("WAIT", "wait_micros", Micros),
     Column("BUSY", "busy_share", Share),
     Column("RATE", "rate_per_second", Rate),
     Column("HANDLED", "handled_count", Count),
+    Column("PEAK", "peak", Count),
     Column("LONGEST", "longest_turn_micros", Micros),
     Column("DROPPED", "dropped_count", Count),
     Column("RESTARTS", "restarts_count", Count),
-    Column("LAST ENTRY", "last_entry", Text),
+    Column("LAST ENTRY", "last_entry", Word),
 ];
 
 const TABLES: [Column; 6] = [
@@ -111,7 +111,7 @@ const TABLES: [Column; 6] = [
     Column("ROWS", "rows_count", Count),
     Column("SIZE", "bytes", Bytes),
     Column("OWNER", "owner", Text),
-    Column("PROCESS", "owner_pid", Text),
+    Column("PROCESS", "owner_pid", Word),
 ];
 
 /// Those that could be meant are listed up to here.

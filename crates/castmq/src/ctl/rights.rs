@@ -11,7 +11,7 @@ use super::api::{Method, Path, part};
 use super::desk::{Desk, Paging, word};
 use super::failure::Failure;
 use super::table::Column;
-use super::table::Form::Text;
+use super::table::Form::{Text, Word};
 use super::text;
 
 #[derive(Debug, Subcommand)]
@@ -86,7 +86,7 @@ enum Wanted {
     Deliver,
 }
 
-const USERS: [Column; 2] = [Column("USER", "name", Text), Column("RANK", "rank", Text)];
+const USERS: [Column; 2] = [Column("USER", "name", Text), Column("RANK", "rank", Word)];
 
 /// `users …`
 pub(super) fn users(action: &Users, desk: &Desk) -> Result<(), Failure> {

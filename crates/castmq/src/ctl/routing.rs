@@ -13,7 +13,7 @@ use super::api::{Method, Path, levels, part};
 use super::desk::{Desk, Paging, word};
 use super::failure::Failure;
 use super::table::Column;
-use super::table::Form::{Bytes, Count, Text};
+use super::table::Form::{Bytes, Count, Text, Word};
 use super::text;
 
 #[derive(Debug, Subcommand)]
@@ -163,11 +163,11 @@ const ROUTES: [Column; 3] = [
 
 const TOPICS: [Column; 6] = [
     Column("TOPIC", "topic", Text),
-    Column("MORE BELOW", "has_children", Text),
+    Column("MORE BELOW", "has_children", Word),
     Column("SUBSCRIBERS", "subscribers_count", Count),
     Column("ARBITERS", "routes", Text),
     Column("RETAINED", "retained.bytes", Bytes),
-    Column("STORED AT", "retained.stored_at", Text),
+    Column("STORED AT", "retained.stored_at", Word),
 ];
 
 const SUBSCRIPTIONS: [Column; 8] = [
@@ -175,8 +175,8 @@ const SUBSCRIPTIONS: [Column; 8] = [
     Column("FILTER", "filter", Text),
     Column("QOS", "qos", Count),
     Column("GROUP", "group", Text),
-    Column("NO LOCAL", "no_local", Text),
-    Column("RETAIN AS PUBLISHED", "retain_as_published", Text),
+    Column("NO LOCAL", "no_local", Word),
+    Column("RETAIN AS PUBLISHED", "retain_as_published", Word),
     Column("RETAIN HANDLING", "retain_handling", Count),
     Column("ID", "subscription_id", Count),
 ];
@@ -186,8 +186,8 @@ const RETAINED: [Column; 6] = [
     Column("SIZE", "bytes", Bytes),
     Column("QOS", "qos", Count),
     Column("FROM", "from", Text),
-    Column("STORED AT", "stored_at", Text),
-    Column("EXPIRES AT", "expires_at", Text),
+    Column("STORED AT", "stored_at", Word),
+    Column("EXPIRES AT", "expires_at", Word),
 ];
 
 /// `routes …`

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::text::{self, NOTHING};
 
 /// No column is made narrower than that to fit a terminal.
-const NARROWEST: usize = 6;
+const NARROWEST: usize = 10;
 
 /// Between two columns.
 const GAP: &str = "  ";
@@ -13,9 +13,11 @@ const GAP: &str = "  ";
 /// What a value means, and so how it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// Words, which may be shortened to fit.
+    /// Text that may be shortened to fit.
     Text,
-    /// A number without a unit, or one that must not be shortened.
+    /// A word, a moment, or a process, which says nothing when it is shortened.
+    Word,
+    /// A number without a unit.
     Count,
     /// Microseconds.
     Micros,
@@ -31,7 +33,7 @@ pub(super) enum Form {
 
 impl Form {
     fn is_right(self) -> bool {
-        self != Self::Text
+        !matches!(self, Self::Text | Self::Word)
     }
 
     /// The form that the name of a field tells.
@@ -61,6 +63,7 @@ pub(super) struct Table {
     columns: Vec<(String, String, Form)>,
     widths: Vec<usize>,
     is_begun: bool,
+    left_out: Vec<String>,
 }
 
 impl Table {
@@ -88,28 +91,38 @@ impl Table {
             widths: widths.collect(),
             columns,
             is_begun: false,
+            left_out: Vec::new(),
         }
     }
 
     /// The next rows, under their headings if they are the first; no line is wider than `width`.
     pub(super) fn rows(&mut self, rows: &[Value], width: Option<usize>) -> String {
-        let cells: Vec<Vec<String>> = rows.iter().map(|row| self.cells(row)).collect();
+        let mut cells: Vec<Vec<String>> = rows.iter().map(|row| self.cells(row)).collect();
         for row in &cells {
             for (widest, cell) in self.widths.iter_mut().zip(row) {
                 *widest = (*widest).max(text::width(cell));
             }
         }
-        let widths = self.fitting(width);
         let mut out = String::new();
+        if let (Some(width), false) = (width, self.is_begun) {
+            self.leave_out(width);
+        }
+        let widths = self.fitting(width);
         if !self.is_begun {
             self.is_begun = true;
             let heads: Vec<String> = self.columns.iter().map(|(head, ..)| head.clone()).collect();
             self.line(&heads, &widths, width, &mut out);
         }
-        for row in &cells {
+        for row in &mut cells {
+            row.truncate(self.columns.len());
             self.line(row, &widths, width, &mut out);
         }
         out
+    }
+
+    /// The headings of columns for which a terminal was too narrow.
+    pub(super) fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     fn cells(&self, row: &Value) -> Vec<String> {
@@ -117,7 +130,29 @@ impl Table {
         self.columns.iter().map(cell).collect()
     }
 
-    /// The widths at which a line fits: the widest columns of words give way first.
+    /// Leaves out the last columns if the terminal is too narrow even for what can be shortened.
+    fn leave_out(&mut self, width: usize) {
+        let narrowest = |((_, _, form), width): (&(String, String, Form), &usize)| {
+            let least = if *form == Form::Text {
+                NARROWEST
+            } else {
+                *width
+            };
+            least.min(*width)
+        };
+        while self.columns.len() > 1 {
+            let widths = self.columns.iter().zip(&self.widths).map(narrowest);
+            let gaps = GAP.len() * (self.columns.len() - 1);
+            if widths.sum::<usize>() + gaps <= width {
+                return;
+            }
+            self.widths.pop();
+            let last = self.columns.pop();
+            self.left_out.splice(0..0, last.map(|(head, ..)| head));
+        }
+    }
+
+    /// The widths at which a line fits: the widest columns of text give way first.
     fn fitting(&self, width: Option<usize>) -> Vec<usize> {
         let mut widths = self.widths.clone();
         let Some(width) = width else { return widths };
@@ -153,8 +188,8 @@ impl Table {
             })
             .collect();
         let line = aligned.join(GAP);
-        let line = width.map_or_else(|| line.clone(), |width| text::cut(&line, width));
-        out.push_str(line.trim_end());
+        let line = line.trim_end();
+        out.push_str(&width.map_or_else(|| line.to_owned(), |width| text::cut(line, width)));
         out.push('\n');
     }
 }
@@ -178,7 +213,7 @@ pub(super) fn shown(value: &Value, form: Form) -> String {
             Form::Bytes => text::bytes(number),
             Form::Share => text::share(number),
             Form::Rate => text::rate(number),
-            Form::Text | Form::Count => value.to_string(),
+            Form::Text | Form::Word | Form::Count => value.to_string(),
         };
     }
     match value {
@@ -306,9 +341,19 @@ mod tests {
     }
 
     #[test]
+    fn the_last_columns_are_left_out_where_a_terminal_is_too_narrow_and_that_is_known() {
+        let mut table = Table::new(&COLUMNS);
+        let expected = "CLIENT    QUEUED\n\
+                        c1         2 KiB\n\
+                        c\\u{1b}2     0 B\n";
+        assert_eq!(table.rows(&rows(), Some(20)), expected);
+        assert_eq!(table.left_out(), ["TOPIC"]);
+    }
+
+    #[test]
     fn no_line_is_wider_than_a_very_narrow_terminal() {
-        let told = Table::new(&COLUMNS).rows(&rows(), Some(12));
-        assert!(told.lines().all(|line| text::width(line) <= 12), "{told}");
+        let told = Table::new(&COLUMNS).rows(&rows(), Some(5));
+        assert_eq!(told, "CLIE…\nc1\nc\\u{…\n");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::follow::{Budget, Show, Wants, run};
 use super::paper::Paper;
 use super::table::Column;
-use super::table::Form::{Count, Seconds, Share, Text};
+use super::table::Form::{Count, Seconds, Share, Text, Word};
 use super::text;
 
 #[derive(Debug, Subcommand)]
@@ -53,8 +53,8 @@ pub(super) enum Trace {
 
 const TRACES: [Column; 11] = [
     Column("TRACE", "id", Count),
-    Column("STATE", "state", Text),
-    Column("ENDED BY", "ended_because", Text),
+    Column("STATE", "state", Word),
+    Column("ENDED BY", "ended_because", Word),
     Column("CLIENT", "wants.client", Text),
     Column("TOPIC", "wants.topic", Text),
     Column("ADDRESS", "wants.address", Text),

@@ -62,8 +62,8 @@ fn press(model: &mut Model, code: KeyCode) -> Step {
 fn the_screen_has_the_node_its_rates_and_the_processes() {
     let mut model = looked(vec![process(2, "c2"), process(1, "c\u{1b}1")]);
     let expected = [
-        "castmq 0.1.0 on castmq@here, running, up 1 min: 2 clients, 2 sessions, 1 MiB",
-        "messages 40/s in, 80/s out, 0/s dropped; turn 3 µs … 250 µs; wait 1 µs … 90 µs",
+        "castmq@here running, up 1 min: 2 clients, 2 sessions, 1 MiB; castmq 0.1.0",
+        "in 40/s  out 80/s  dropped 0/s  turn 3 µs … 250 µs  wait 1 µs … 90 µs",
         "by depth  2 processes",
         "PROCESS              KIND         NAME          ▼DEPTH     WAIT    BUSY     RATE",
         "<0.session.2.1>      session      c2                 2    12 µs  12.5 %     40/s",

@@ -12,7 +12,7 @@ use crate::ctl::desk::number;
 use crate::ctl::node::overview;
 use crate::ctl::processes::Sort;
 use crate::ctl::table::{self, Form, shown};
-use crate::ctl::text::{micros, plain, rate};
+use crate::ctl::text::{self, micros, plain, rate};
 
 /// A column: heading, field, form, width, and what it sorts by.
 struct Column(&'static str, &'static str, Form, u16, Option<Sort>);
@@ -109,7 +109,7 @@ fn rates_line(rates: &Value) -> String {
         format!("{name} {} … {}", micros(usual), micros(rare))
     };
     format!(
-        "messages {} in, {} out, {} dropped; {}; {}",
+        "in {}  out {}  dropped {}  {}  {}",
         of("messages/received"),
         of("messages/sent"),
         of("messages/dropped"),
@@ -145,27 +145,21 @@ fn mode_line(model: &Model) -> String {
 
 fn list(frame: &mut Frame<'_>, area: Rect, model: &Model) {
     let columns = fitting(area.width);
-    let head = columns.iter().map(|column| {
-        let mark = if column.4 == Some(model.sort) {
-            "▼"
-        } else {
-            ""
-        };
-        cell(format!("{mark}{}", column.0), column.2)
+    let head = columns.iter().map(|(column, width)| {
+        let is_first = column.4 == Some(model.sort);
+        let mark = if is_first { "▼" } else { "" };
+        cell(&format!("{mark}{}", column.0), column.2, *width)
     });
-    let head =
-        Row::new(head).style(Style::new().add_modifier(Modifier::BOLD | Modifier::UNDERLINED));
+    let head = Row::new(head);
+    let head = head.style(Style::new().add_modifier(Modifier::BOLD | Modifier::UNDERLINED));
     let rows = model.processes.iter().map(|process| {
-        let value = |column: &Column| process.get(column.1).unwrap_or(&Value::Null);
-        let cells = columns
-            .iter()
-            .map(|column| cell(shown(value(column), column.2), column.2));
+        let cells = columns.iter().map(|(column, width)| {
+            let value = process.get(column.1).unwrap_or(&Value::Null);
+            cell(&shown(value, column.2), column.2, *width)
+        });
         Row::new(cells)
     });
-    let widths = columns.iter().map(|column| match column.1 {
-        "name" => Constraint::Min(column.3),
-        _ => Constraint::Length(column.3),
-    });
+    let widths = columns.iter().map(|(_, width)| Constraint::Length(*width));
     let table = Table::new(rows, widths)
         .header(head)
         .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
@@ -186,21 +180,29 @@ fn list(frame: &mut Frame<'_>, area: Rect, model: &Model) {
     }
 }
 
-/// The columns for which there is room.
-fn fitting(width: u16) -> Vec<&'static Column> {
-    let mut left = width;
-    let fits = |column: &&Column| {
+/// The columns for which there is room, with their widths; names get what is left.
+fn fitting(width: u16) -> Vec<(&'static Column, u16)> {
+    let mut left = width.saturating_add(1);
+    let mut columns = Vec::new();
+    for column in &COLUMNS {
         let needed = column.3.saturating_add(1);
-        let fits = needed <= left.saturating_add(1);
-        left = left.saturating_sub(needed);
-        fits
-    };
-    COLUMNS.iter().take_while(fits).collect()
+        if needed > left {
+            break;
+        }
+        left -= needed;
+        columns.push((column, column.3));
+    }
+    for (column, width) in &mut columns {
+        if column.1 == "name" {
+            *width = width.saturating_add(left);
+        }
+    }
+    columns
 }
 
-fn cell(text: String, form: Form) -> Cell<'static> {
-    let text = Text::from(text);
-    Cell::from(if form == Form::Text {
+fn cell(text: &str, form: Form, width: u16) -> Cell<'static> {
+    let text = Text::from(text::cut(text, width.into()));
+    Cell::from(if matches!(form, Form::Text | Form::Word) {
         text
     } else {
         text.right_aligned()
