@@ -121,13 +121,13 @@ pub(super) enum Command {
     },
     /// Record a client's connection and session, to be replayed
     Record(Record),
-    /// What an arbiter did last, and what was written down when something went wrong
+    /// What arbiters did last, and what was written down when something went wrong
     Recorder {
         #[command(subcommand)]
         action: Option<Recorder>,
-        /// Of which arbiter
-        #[arg(long, value_name = "N", default_value_t = 0)]
-        arbiter: u16,
+        /// Only what this arbiter did
+        #[arg(long, value_name = "N")]
+        arbiter: Option<u16>,
     },
     /// Messages that were not delivered, and why
     Drops(Drops),

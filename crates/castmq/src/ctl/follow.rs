@@ -2,10 +2,8 @@
 //! budget is spent, and this program stops it when it ends before.
 
 use std::collections::HashSet;
-use std::io::{self, BufReader};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread;
-use std::time::Duration;
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 
 use clap::{ArgGroup, Args};
 use serde_json::{Map, Value, json};
@@ -17,14 +15,10 @@ use super::draw::flow::Flow;
 use super::failure::Failure;
 use super::interrupt::Interrupt;
 use super::paper::Paper;
-use super::sse::{Event, Events};
+use super::sse::{Event, GLANCE, read_aside};
 use super::text::{bytes, micros, plain, seconds, share};
 use super::trace::id;
 
-/// Events that are read and not written yet.
-const AHEAD: usize = 16;
-/// How soon Ctrl-C is noticed.
-const GLANCE: Duration = Duration::from_millis(100);
 /// Glances until a broker that was asked to stop a trace has told its end.
 const PATIENCE: u32 = 30;
 /// The width of drawings that no terminal reads.
@@ -203,23 +197,6 @@ impl Drop for Running {
     }
 }
 
-/// Reads in a thread of its own, so that Ctrl-C need not wait for the next event.
-fn read_aside(
-    reader: impl io::Read + Send + 'static,
-) -> Result<Receiver<io::Result<Event>>, Failure> {
-    let (sender, receiver): (SyncSender<io::Result<Event>>, _) = sync_channel(AHEAD);
-    let read = move || {
-        for event in Events::new(BufReader::new(reader)) {
-            if sender.send(event).is_err() {
-                return;
-            }
-        }
-    };
-    let started = thread::Builder::new().name("events".to_owned()).spawn(read);
-    started.map_err(|error| Failure::Local("thread".to_owned(), error))?;
-    Ok(receiver)
-}
-
 /// Tells flows until the trace has ended; the trace as it was then.
 fn listen(
     events: &Receiver<io::Result<Event>>,
@@ -235,6 +212,12 @@ fn listen(
         match events.recv_timeout(GLANCE) {
             Ok(Ok(event)) if event.name == "trace" => return Ok(event.data),
             Ok(Ok(event)) if event.name == "flow" => teller.flow(&event.data)?,
+            Ok(Ok(event)) if event.name == "lost" => {
+                let lost = plain(&event.data);
+                teller
+                    .paper
+                    .note(&format!("(read too slowly, and lost: {lost})"));
+            }
             Ok(Ok(_)) => {}
             Ok(Err(error)) => return ended(running, &error.to_string()),
             Err(RecvTimeoutError::Disconnected) => return ended(running, "the stream has ended"),

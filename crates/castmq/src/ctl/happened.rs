@@ -1,11 +1,15 @@
 //! What has happened: `alarms`, `events`, `drops`, `invariants`, `recorder`.
 
+use std::sync::mpsc::RecvTimeoutError;
+
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::api::{Path, part};
-use super::desk::{Desk, Paging, items};
+use super::desk::{Desk, Paging, items, word};
 use super::failure::Failure;
+use super::interrupt::Interrupt;
+use super::sse::{Event, GLANCE, read_aside};
 use super::table::Column;
 use super::table::Form::{Count, Text, Word};
 use super::text;
@@ -35,6 +39,9 @@ pub(super) struct Events {
     /// Only those since then, as in 2026-01-31T10:00:00Z
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
+    /// Tell what happens from now on, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["since", "limit", "all", "cursor"])]
+    follow: bool,
     #[command(flatten)]
     paging: Paging,
 }
@@ -129,19 +136,61 @@ pub(super) fn invariants(desk: &Desk) -> Result<(), Failure> {
 
 /// `events`
 pub(super) fn events(events: &Events, desk: &Desk) -> Result<(), Failure> {
+    if events.follow {
+        return follow(desk);
+    }
     let path = Path::new("/events").with("since", events.since.as_ref());
     desk.list(&path, &EVENTS, &events.paging)
+}
+
+fn follow(desk: &Desk) -> Result<(), Failure> {
+    let interrupt = Interrupt::catch()?;
+    let events = read_aside(desk.api.open("/live?of=events")?)?;
+    desk.paper
+        .note("(what happens from now on; Ctrl-C ends it)");
+    while !interrupt.is_asked() {
+        match events.recv_timeout(GLANCE) {
+            Ok(Ok(event)) if desk.paper.is_json => desk.paper.json(&event.data)?,
+            Ok(Ok(event)) => desk.paper.write(&event_line(&event))?,
+            Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => {
+                let origin = desk.api.origin();
+                return Err(Failure::Unreachable(format!("{origin} tells no more")));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+    Ok(())
+}
+
+/// An event on a line, or that some were lost.
+fn event_line(event: &Event) -> String {
+    if event.name != "events" {
+        return format!(
+            "{} {}\n",
+            text::plain(&event.name),
+            text::plain(&event.data)
+        );
+    }
+    let told: Value = serde_json::from_str(&event.data).unwrap_or_default();
+    let part = |name| text::plain(word(&told, name));
+    let level = text::pad(&part("level"), 5);
+    format!(
+        "{}  {level}  {}  {}\n",
+        part("at"),
+        part("event"),
+        part("fields")
+    )
 }
 
 /// `recorder [dumps|show]`
 pub(super) fn recorder(
     action: Option<&Recorder>,
-    arbiter: u16,
+    arbiter: Option<u16>,
     desk: &Desk,
 ) -> Result<(), Failure> {
     match action {
         None => {
-            let path = Path::new("/recorder").with("arbiter", Some(arbiter));
+            let path = Path::new("/recorder").with("arbiter", arbiter);
             desk.whole(path.as_str(), &MOMENTS)
         }
         Some(Recorder::Dumps) => desk.whole("/recorder/dumps", &DUMPS),
@@ -213,6 +262,16 @@ mod tests {
             counts(&answer),
             "32 dropped since the start\n        30  queue_full\n         2  expired\n\n"
         );
+    }
+
+    #[test]
+    fn an_event_is_a_line() {
+        let event = Event {
+            name: "events".to_owned(),
+            data: json!({"at": "T", "level": "info", "event": "started", "fields": "a=1\n"})
+                .to_string(),
+        };
+        assert_eq!(event_line(&event), "T  info   started  a=1\\n\n");
     }
 
     #[test]

@@ -1,6 +1,17 @@
 //! Server-sent events: lines become events, with a bound on what one may hold.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use super::failure::Failure;
+
+/// Events that are read and not written yet.
+const AHEAD: usize = 16;
+
+/// How soon Ctrl-C is noticed.
+pub(super) const GLANCE: Duration = Duration::from_millis(100);
 
 /// The most bytes of one event: a flow with tens of thousands of hops.
 const EVENT_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -79,6 +90,23 @@ impl<R: BufRead> Iterator for Events<R> {
     fn next(&mut self) -> Option<Self::Item> {
         self.event().transpose()
     }
+}
+
+/// Reads in a thread of its own, so that Ctrl-C need not wait for the next event.
+pub(super) fn read_aside(
+    reader: impl Read + Send + 'static,
+) -> Result<Receiver<io::Result<Event>>, Failure> {
+    let (sender, receiver) = sync_channel(AHEAD);
+    let read = move || {
+        for event in Events::new(BufReader::new(reader)) {
+            if sender.send(event).is_err() {
+                return;
+            }
+        }
+    };
+    let started = thread::Builder::new().name("events".to_owned()).spawn(read);
+    started.map_err(|error| Failure::Local("thread".to_owned(), error))?;
+    Ok(receiver)
 }
 
 #[cfg(test)]
