@@ -55,7 +55,7 @@ pub(crate) struct Ctl {
     #[command(flatten)]
     connection: Connection,
     /// Write the broker's JSON as it is: one object, or one for each page or flow, each on a line
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = connection::BROKER)]
     json: bool,
     #[command(subcommand)]
     command: Command,

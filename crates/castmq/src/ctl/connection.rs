@@ -12,6 +12,9 @@ use ureq::tls::{Certificate, PemItem, parse_pem};
 use super::api::{Api, Credentials};
 use super::failure::Failure;
 
+/// Where the help shows these options, apart from those of a command.
+pub(super) const BROKER: &str = "Options of all commands";
+
 const DEFAULT_URL: &str = "http://127.0.0.1:18083";
 const URL: &str = "CASTMQ_ADMIN_URL";
 const PASSWORD: &str = "CASTMQ_ADMIN_PASSWORD";
@@ -20,17 +23,17 @@ const TOKEN: &str = "CASTMQ_ADMIN_TOKEN";
 #[derive(Debug, Args)]
 pub(super) struct Connection {
     /// The admin address of the broker [default: CASTMQ_ADMIN_URL, else http://127.0.0.1:18083]
-    #[arg(long, value_name = "URL", global = true)]
+    #[arg(long, value_name = "URL", global = true, help_heading = BROKER)]
     url: Option<String>,
     /// The user who asks; the password is in CASTMQ_ADMIN_PASSWORD, or asked for
     // Commands have a USER of their own, who is somebody else.
-    #[arg(id = "asking", long = "user", value_name = "NAME", global = true)]
+    #[arg(id = "asking", long = "user", value_name = "NAME", global = true, help_heading = BROKER)]
     user: Option<String>,
     /// A file with the token of who asks
-    #[arg(long, value_name = "FILE", global = true, conflicts_with = "asking")]
+    #[arg(long, value_name = "FILE", global = true, help_heading = BROKER, conflicts_with = "asking")]
     token_file: Option<PathBuf>,
     /// The authorities (PEM) that may have signed the certificate of the broker
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, help_heading = BROKER)]
     ca: Option<PathBuf>,
 }
 

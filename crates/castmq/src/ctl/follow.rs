@@ -213,10 +213,8 @@ fn listen(
             Ok(Ok(event)) if event.name == "trace" => return Ok(event.data),
             Ok(Ok(event)) if event.name == "flow" => teller.flow(&event.data)?,
             Ok(Ok(event)) if event.name == "lost" => {
-                let lost = plain(&event.data);
-                teller
-                    .paper
-                    .note(&format!("(read too slowly, and lost: {lost})"));
+                let words = "(this is read too slowly; what is missing comes at the end)";
+                teller.paper.note(words);
             }
             Ok(Ok(_)) => {}
             Ok(Err(error)) => return ended(running, &error.to_string()),

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::api::{Path, part};
-use super::desk::{Desk, Paging, items, word};
+use super::desk::{Desk, Paging, items, number, word};
 use super::failure::Failure;
 use super::interrupt::Interrupt;
 use super::sse::{Event, GLANCE, read_aside};
@@ -164,14 +164,13 @@ fn follow(desk: &Desk) -> Result<(), Failure> {
 
 /// An event on a line, or that some were lost.
 fn event_line(event: &Event) -> String {
-    if event.name != "events" {
+    let told: Value = serde_json::from_str(&event.data).unwrap_or_default();
+    if event.name == "lost" {
         return format!(
-            "{} {}\n",
-            text::plain(&event.name),
-            text::plain(&event.data)
+            "({} lost: this is read too slowly)\n",
+            number(&told, "count")
         );
     }
-    let told: Value = serde_json::from_str(&event.data).unwrap_or_default();
     let part = |name| text::plain(word(&told, name));
     let level = text::pad(&part("level"), 5);
     format!(
