@@ -207,7 +207,9 @@ impl Api {
             .and_then(|text| serde_json::from_str(&text).ok());
         let part = |name: &str| {
             let text = problem.as_ref()?.get(name)?.as_str()?;
-            Some(text::plain(text)).filter(|text| !text.is_empty())
+            // Further lines are indented, so that none looks like a message of this program.
+            let lines: Vec<String> = text.lines().map(text::plain).collect();
+            Some(lines.join("\n  ")).filter(|text| !text.is_empty())
         };
         let told = part("detail").or_else(|| part("title"));
         match (status, told) {

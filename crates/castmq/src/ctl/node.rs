@@ -239,9 +239,9 @@ pub(super) fn vm(part: Vm, desk: &Desk) -> Result<(), Failure> {
 
 fn memory(node: &Value, gauges: &str) -> Value {
     json!({
-        "node_bytes": node.get("memory_bytes"),
-        "resident_bytes": gauge(gauges, "process_resident_memory_bytes"),
-        "virtual_bytes": gauge(gauges, "process_virtual_memory_bytes"),
+        "resident_bytes": node.get("memory_bytes"),
+        "mailboxes_bytes": gauge(gauges, "castmq_lanes_bytes"),
+        "queues_bytes": gauge(gauges, "castmq_queues_bytes"),
     })
 }
 
@@ -277,6 +277,10 @@ fn load(rates: &Value) -> String {
     let per_second = rates.get("per_second").and_then(Value::as_object);
     for (name, value) in per_second.unwrap_or(&empty) {
         let value = value.as_f64().unwrap_or_default();
+        if value <= 0.0 {
+            // There are dozens.
+            continue;
+        }
         out.push_str(&format!(
             "{}  {}\n",
             pad(&text::plain(name), 30),
@@ -391,7 +395,7 @@ mod tests {
         let rates = json!({
             "turn": {"p50_micros": 3.0, "p99_micros": 250.0, "max_micros": 4000.0},
             "commit": null,
-            "per_second": {"messages/received": 12.5},
+            "per_second": {"messages/received": 12.5, "messages/sent": 0.0},
         });
         assert_eq!(
             load(&rates),

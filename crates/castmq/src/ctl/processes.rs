@@ -1,13 +1,13 @@
 //! The actors and their tables: `ps`, `tree`, `state`, `tables`.
 
 use clap::{Args, ValueEnum};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::api::{Path, part};
 use super::desk::{Desk, Paging, items, number, word};
 use super::failure::Failure;
 use super::table::Form::{Bytes, Count, Micros, Rate, Share, Text, Word};
-use super::table::{Column, Table};
+use super::table::{self, Column, Table};
 use super::text;
 
 /// What comes first.
@@ -134,7 +134,22 @@ pub(super) fn state(process: &str, desk: &Desk) -> Result<(), Failure> {
     } else {
         find(process, desk)?
     };
-    desk.show(&address(&pid))
+    let answer = desk.api.get(&address(&pid))?;
+    if desk.paper.is_json {
+        return desk.paper.json(&answer.text);
+    }
+    let text = process_text(&answer.value, desk.paper.width());
+    desk.paper.write(&text)
+}
+
+/// A process in full; what is the same for all of its kind comes last.
+pub(super) fn process_text(process: &Value, width: Option<usize>) -> String {
+    let mut process = process.clone();
+    let fields = process.as_object_mut();
+    let passport = fields.and_then(|fields| fields.remove("passport"));
+    let passport = passport.filter(Value::is_object);
+    let passport = passport.map(|passport| table::fields(&json!({ "passport": passport }), width));
+    table::fields(&process, width) + &passport.unwrap_or_default()
 }
 
 /// Where a process stands in the API.
@@ -188,8 +203,11 @@ fn find(name: &str, desk: &Desk) -> Result<String, Failure> {
 
 fn label(row: &Value) -> String {
     let (kind, name) = (word(row, "kind"), word(row, "name"));
-    if name.is_empty() || name == kind {
+    if name.is_empty() {
         kind.to_owned()
+    } else if kind == "supervisor" || name.starts_with(kind) {
+        // Its name says what it is.
+        name.to_owned()
     } else {
         format!("{kind} {name}")
     }
@@ -288,8 +306,6 @@ pub(super) fn tables(tables: &Tables, desk: &Desk) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -293,10 +293,9 @@ fn is_simple(value: &Value) -> bool {
     match value {
         Value::Object(fields) => fields.is_empty(),
         Value::Array(items) => {
-            items.len() <= 8
-                && items
-                    .iter()
-                    .all(|item| !item.is_object() && !item.is_array())
+            let is_flat = |item: &Value| !item.is_object() && !item.is_array();
+            let length = |item: &Value| item.as_str().map_or(4, str::len);
+            items.iter().all(is_flat) && items.iter().map(length).sum::<usize>() <= 60
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
     }

@@ -6,6 +6,9 @@ use crate::ctl::text::{self, micros, pad, pad_left, plain};
 /// Of effects that are alike so many are shown; the others are counted.
 const ALIKE_MAX: usize = 5;
 
+/// The narrowest that the column of actors becomes.
+const ACTOR_MIN: usize = 16;
+
 /// A line of the list, before its columns are aligned.
 enum Line {
     /// Actor with its branch, entry, depth on arrival, wait, service.
@@ -118,13 +121,18 @@ fn aligned(lines: &[Line], width: Option<usize>) -> String {
             *widest = (*widest).max(text::width(cell));
         }
     }
+    // Long names give way to the numbers.
+    let others: usize = widths.iter().skip(1).map(|width| width + 2).sum();
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(others));
+    widths[0] = widths[0].min(room.max(ACTOR_MIN));
     let hop = |cells: [&str; 5]| {
         let mut line = String::new();
         for (index, (cell, width)) in cells.iter().zip(widths).enumerate() {
+            let cell = text::cut(cell, width);
             let cell = if index < 2 {
-                pad(cell, width)
+                pad(&cell, width)
             } else {
-                pad_left(cell, width)
+                pad_left(&cell, width)
             };
             line.push_str(if index == 0 { "" } else { "  " });
             line.push_str(&cell);
@@ -199,6 +207,19 @@ mod tests {
         let told = list(&flow, false, None);
         assert!(told.contains("client x\\n\\u{1b}[2J"), "{told}");
         assert!(told.contains("a\\rb"), "{told}");
+    }
+
+    #[test]
+    fn long_names_give_way_to_the_numbers() {
+        let mut flow = published();
+        flow.hops.truncate(1);
+        flow.hops[0].name = Some("x".repeat(100));
+        flow.hops[0].notes.clear();
+        let told = list(&flow, false, Some(60));
+        assert_eq!(
+            told.lines().last().unwrap(),
+            "  client xxxxxxxxxxxxxxxxxx…  Readable      0  0 µs    84 µs"
+        );
     }
 
     #[test]

@@ -159,11 +159,17 @@ impl Sheet {
         strip.finish()
     }
 
-    /// Words begin at the line of their actor, and go over the others'.
+    /// Words begin at the line of their actor, or end there if there is more room; they go over the others' lines.
     fn words(&self, at: usize, words: &str, strip: &mut Strip) {
-        let left = self.line_of(at) + 1;
-        let words = text::cut(&format!(" {words}"), self.width.saturating_sub(left));
-        strip.put(left, &words);
+        let line = self.line_of(at);
+        let (before, after) = (line - TIMES - 1, self.width.saturating_sub(line + 2));
+        let size = text::width(words);
+        if size > after && before > after {
+            let words = text::cut(words, before);
+            strip.put(line - 1 - text::width(&words), &words);
+        } else {
+            strip.put(line + 2, &text::cut(words, after));
+        }
     }
 
     fn arrow(&self, from: usize, to: usize, label: &str, strip: &mut Strip) {
@@ -232,7 +238,7 @@ mod tests {
    40 µs         │────Deliver───▶│               │
    55 µs         │               │ store: queued as 77
    60 µs         │               │─────Write────▶│
-   90 µs         │               │               │ packet out: PUBLISH …
+   90 µs packet out: PUBLISH a/b, QoS 1, packet… │
 ";
         let told = draw(&published(), 72).unwrap();
         assert_eq!(format!("\n{told}"), expected);

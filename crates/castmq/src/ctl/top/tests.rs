@@ -65,9 +65,9 @@ fn the_screen_has_the_node_its_rates_and_the_processes() {
         "castmq@here running, up 1 min: 2 clients, 2 sessions, 1 MiB; castmq 0.1.0",
         "in 40/s  out 80/s  dropped 0/s  turn 3 µs … 250 µs  wait 1 µs … 90 µs",
         "by depth  2 processes",
-        "PROCESS              KIND         NAME          ▼DEPTH     WAIT    BUSY     RATE",
-        "<0.session.2.1>      session      c2                 2    12 µs  12.5 %     40/s",
-        "<0.session.1.1>      session      c\\u{1b}1           1    12 µs  12.5 %     40/s",
+        "PROCESS            KIND           NAME          ▼DEPTH     WAIT    BUSY     RATE",
+        "<0.session.2.1>    session        c2                 2    12 µs  12.5 %     40/s",
+        "<0.session.1.1>    session        c\\u{1b}1           1    12 µs  12.5 %     40/s",
         "",
         "d depth w wait b busy r rate  / filter  space pause  enter state  ? keys  q quit",
     ];

@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::model::Model;
 use crate::ctl::desk::number;
 use crate::ctl::node::overview;
-use crate::ctl::processes::Sort;
-use crate::ctl::table::{self, Form, shown};
+use crate::ctl::processes::{Sort, process_text};
+use crate::ctl::table::{Form, shown};
 use crate::ctl::text::{self, micros, plain, rate};
 
 /// A column: heading, field, form, width, and what it sorts by.
@@ -19,8 +19,8 @@ struct Column(&'static str, &'static str, Form, u16, Option<Sort>);
 
 /// In the order in which they come in when there is room.
 const COLUMNS: [Column; 12] = [
-    Column("PROCESS", "pid", Form::Text, 20, None),
-    Column("KIND", "kind", Form::Text, 12, None),
+    Column("PROCESS", "pid", Form::Text, 18, None),
+    Column("KIND", "kind", Form::Text, 14, None),
     Column("NAME", "name", Form::Text, 10, None),
     Column("DEPTH", "depth", Form::Count, 6, Some(Sort::Depth)),
     Column("WAIT", "wait_micros", Form::Micros, 8, Some(Sort::Wait)),
@@ -214,7 +214,7 @@ fn state(frame: &mut Frame<'_>, area: Rect, model: &mut Model) {
         frame.render_widget(Paragraph::new("the broker is asked …"), area);
         return;
     };
-    let text = table::fields(state, Some(area.width.into()));
+    let text = process_text(state, Some(area.width.into()));
     // It cannot be scrolled out of sight.
     let lines = u16::try_from(text.lines().count()).unwrap_or(u16::MAX);
     model.scroll = model.scroll.min(lines.saturating_sub(area.height));
