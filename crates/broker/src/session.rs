@@ -50,6 +50,9 @@ pub use entry::{SessionEntry, SessionSnapshot, Successor, Wanted};
 /// Tag of the session's one timer.
 const TIMER: u8 = 0;
 
+/// Why a session is over that was not to outlive its connection.
+pub(crate) const ENDED_CLEAN: &str = "it was not to be kept, and the connection ended";
+
 /// A session and the connection that it has, if any.
 #[derive(Debug)]
 pub struct Session {
@@ -397,7 +400,7 @@ impl Session {
             EndReason::Expired if self.state.expiry().keeps_session() => {
                 "its client was away for longer than it was to be kept"
             }
-            EndReason::Expired => "it was not to be kept, and the connection ended",
+            EndReason::Expired => ENDED_CLEAN,
             EndReason::Discarded => "the client began clean",
             EndReason::Removed => "an administrator ended it",
             EndReason::Stopped => "the node stops",

@@ -11,6 +11,7 @@ pub mod alias;
 pub mod chronicle;
 pub mod claim;
 pub mod connect;
+pub mod explain;
 pub mod hook;
 pub mod keepalive;
 pub mod ledger;

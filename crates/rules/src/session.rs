@@ -17,6 +17,7 @@ mod change;
 mod delivery;
 mod input;
 mod kept;
+mod recent;
 mod replay;
 mod settings;
 mod snapshot;
@@ -59,6 +60,7 @@ pub use blank::Payloads;
 pub(crate) use blank::blank_properties;
 pub use change::{Change, Page, Presence, Record, Restored, StoredQueue};
 pub use input::{Input, Returned};
+pub use recent::{RecentMessage, topic_hash};
 pub use replay::RetainedChunk;
 pub use settings::{FullPolicy, QueueSettings, SessionSettings};
 pub use snapshot::{FlightStage, InFlight};
@@ -99,6 +101,9 @@ pub struct Session {
     claims: Vec<(Text, Text)>,
     /// Only of a session that outlives its process.
     kept: Option<Box<Kept>>,
+    /// What its client got last; of one that gets nothing there is nothing.
+    #[serde(skip)]
+    recent: Option<Box<recent::Recent>>,
     #[serde(skip)]
     actions: Actions,
 }
@@ -144,6 +149,7 @@ impl Session {
             address: None,
             claims: Vec::new(),
             kept: None,
+            recent: None,
             actions: Actions::default(),
             settings,
         }

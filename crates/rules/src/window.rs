@@ -45,6 +45,16 @@ pub(crate) struct Sending {
     pub(crate) delivery: Delivery,
 }
 
+/// A message whose exchange is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Finished {
+    /// The number that it is named after.
+    pub(crate) number: u64,
+    pub(crate) delivery: Delivery,
+    /// When it was last sent.
+    pub(crate) sent: Moment,
+}
+
 /// A message that the client has for certain, and whose id waits for PUBCOMP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Received {
@@ -53,6 +63,8 @@ pub(crate) struct Received {
     pub(crate) delivery: Delivery,
     /// The how manieth PUBREC it was.
     pub(crate) order: u64,
+    /// When the message was last sent.
+    pub(crate) sent: Moment,
 }
 
 /// An exchange under way, as it looks from outside.
@@ -220,13 +232,13 @@ impl Window {
     }
 
     /// PUBACK: the exchange is over. Returns the message and the number that it is named after.
-    pub(crate) fn handle_puback(&mut self, id: PacketId) -> Result<(u64, Delivery), StrayAck> {
+    pub(crate) fn handle_puback(&mut self, id: PacketId) -> Result<Finished, StrayAck> {
         self.finish_unreceived(id, QoS::AtLeastOnce)
     }
 
     /// PUBREC with a failure: the exchange is over.
     // [MQTT5-4.4.0-2]
-    pub(crate) fn handle_refusal(&mut self, id: PacketId) -> Result<(u64, Delivery), StrayAck> {
+    pub(crate) fn handle_refusal(&mut self, id: PacketId) -> Result<Finished, StrayAck> {
         self.finish_unreceived(id, QoS::ExactlyOnce)
     }
 
@@ -247,7 +259,7 @@ impl Window {
             Stage::Sent | Stage::Waiting | Stage::Free => return Err(StrayAck::OutOfTurn(id)),
         }
         slot.stage = Stage::Released(order);
-        slot.at = now;
+        let sent = std::mem::replace(&mut slot.at, now);
         let number = slot.name;
         let delivery = slot.delivery.take();
         self.next_release += 1;
@@ -257,6 +269,7 @@ impl Window {
             number,
             delivery,
             order,
+            sent,
         }))
     }
 
@@ -276,7 +289,8 @@ impl Window {
     /// Ends an exchange whose PUBLISH could not be written. Returns the message.
     pub(crate) fn give_up(&mut self, id: PacketId) -> Result<(u64, Delivery), StrayAck> {
         let index = self.find(id).ok_or(StrayAck::NotInFlight(id))?;
-        self.free(index).ok_or(StrayAck::OutOfTurn(id))
+        let given_up = self.free(index).ok_or(StrayAck::OutOfTurn(id))?;
+        Ok((given_up.number, given_up.delivery))
     }
 
     /// What was sent on this connection so long ago that it is sent again, oldest first.
@@ -381,7 +395,7 @@ impl Window {
     }
 
     /// Ends an exchange at a point at which the client is not known to have the message.
-    fn finish_unreceived(&mut self, id: PacketId, qos: QoS) -> Result<(u64, Delivery), StrayAck> {
+    fn finish_unreceived(&mut self, id: PacketId, qos: QoS) -> Result<Finished, StrayAck> {
         let index = self.find(id).ok_or(StrayAck::NotInFlight(id))?;
         let fits = self
             .slots
@@ -394,9 +408,9 @@ impl Window {
     }
 
     /// Frees a slot, and the freed ones at both ends with it.
-    fn free(&mut self, index: usize) -> Option<(u64, Delivery)> {
+    fn free(&mut self, index: usize) -> Option<Finished> {
         let slot = self.slots.get_mut(index)?;
-        let name = slot.name;
+        let (number, sent) = (slot.name, slot.at);
         self.used -= 1;
         self.sent -= u32::from(slot.is_counted);
         self.waiting -= u32::from(slot.stage == Stage::Waiting);
@@ -412,7 +426,11 @@ impl Window {
             self.slots.retain(|slot| !slot.is_free());
         }
         self.check();
-        Some((name, delivery?))
+        Some(Finished {
+            number,
+            delivery: delivery?,
+            sent,
+        })
     }
 
     /// Where the exchange with this id stands.

@@ -4,9 +4,9 @@
 use std::net::IpAddr;
 
 use castmq_mqtt::{DecodeError, QoS, ReasonCode, Text, TopicName};
-use castmq_rules::Delivery;
 use castmq_rules::access::{Action, Question};
 use castmq_rules::protocol::{Verdict, verdict_on};
+use castmq_rules::{Delivery, MessageId, Moment};
 
 use super::Linked;
 use crate::Shard;
@@ -23,6 +23,8 @@ pub(super) struct KnownTopic {
     allowed: Option<(u64, QoS, bool)>,
     /// Where its messages go.
     pub(super) way: Option<Way>,
+    /// The last message that was taken, and when.
+    pub(super) last: Option<(MessageId, Moment)>,
 }
 
 impl KnownTopic {
@@ -40,6 +42,7 @@ impl KnownTopic {
             refusal,
             allowed: None,
             way: None,
+            last: None,
         })
     }
 

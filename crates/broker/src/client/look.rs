@@ -1,11 +1,15 @@
 //! How a connection looks to those who watch.
 
+use castmq_mqtt::TopicName;
 use castmq_observe::ProcessId;
 use castmq_otp::Address;
-use castmq_rules::Moment;
+use castmq_rules::access::{Action, Question};
+use castmq_rules::{MessageId, Moment};
 use serde_json::{Value, json};
 
 use super::{Client, Stage};
+use crate::Shard;
+use crate::access_control::AclCache;
 use crate::inspect::{State, Times};
 use crate::session::Session;
 
@@ -40,6 +44,36 @@ impl Client {
     /// Publishes of the client that are not answered.
     pub(crate) fn unanswered_publishes(&self) -> usize {
         self.machines.acks.unacknowledged_now()
+    }
+
+    /// Since when its socket takes nothing.
+    pub(crate) fn blocked(&self) -> Option<Moment> {
+        self.blocked
+    }
+
+    /// Which message it published last, and when, if that was on this topic.
+    pub(crate) fn last_published(&self, topic: &TopicName) -> Option<(MessageId, Moment)> {
+        let Stage::Connected(linked) = &self.stage else {
+            return None;
+        };
+        let known = linked.known.as_ref()?;
+        (known.topic() == topic).then_some(known.last).flatten()
+    }
+
+    /// Whether the access rules are asked about deliveries, and whether they let it have messages on a
+    /// topic.
+    pub(crate) fn may_have(&self, shard: &Shard, topic: &TopicName) -> (bool, bool) {
+        let Stage::Connected(linked) = &self.stage else {
+            return (false, true);
+        };
+        let access = &shard.world.node.access;
+        if !access.checks_delivery(linked.grant.as_deref()) {
+            return (false, true);
+        }
+        let question = Question::new(Action::Deliver, topic.as_str());
+        let asker = linked.asker(self.peer.ip());
+        let may = access.may(&mut AclCache::default(), asker, question, topic.text());
+        (true, may)
     }
 
     /// Why it is not read for now.

@@ -150,11 +150,12 @@ impl Client {
             return;
         };
         let from = Some(linked.session);
+        let at = now(shard);
         let mut none = None;
-        let way = linked
-            .known
-            .as_mut()
-            .map_or(&mut none, |known| &mut known.way);
+        let way = linked.known.as_mut().map_or(&mut none, |known| {
+            known.last = Some((message.id, at));
+            &mut known.way
+        });
         let answer = match (message.qos, packet_id) {
             (QoS::AtLeastOnce, Some(id)) => Answer::PubAck(id),
             (QoS::ExactlyOnce, Some(id)) => Answer::PubRec(id),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use castmq_otp::Clock;
-use castmq_rules::Moment;
+use castmq_rules::{Moment, WallTime};
 
 use crate::Shard;
 use crate::broker::date;
@@ -33,6 +33,11 @@ impl Times {
     /// How long the node has run.
     pub(crate) fn uptime(self) -> Duration {
         self.now
+    }
+
+    /// The wall-clock time of a moment, to be reckoned with.
+    pub(crate) fn at(self, moment: Moment) -> WallTime {
+        WallTime::from_epoch((self.wall + moment.since_start()).saturating_sub(self.now))
     }
 
     /// The wall-clock time of a moment.

@@ -16,6 +16,7 @@ mod bounds;
 mod disk;
 mod drops;
 mod durable;
+mod explanations;
 mod faults;
 mod hooks;
 mod inspect;

@@ -3,6 +3,7 @@
 use castmq_mqtt::{PacketId, ReasonCode};
 
 use crate::session::{Action, Change, Received, Session, StrayAck};
+use crate::window::Finished;
 use crate::{Delivery, Moment};
 
 impl Session {
@@ -13,7 +14,13 @@ impl Session {
     /// [`StrayAck`] when no QoS 1 message has this id; the state is unchanged.
     // [MQTT3-4.3.2-1] [MQTT5-4.3.2-3] [MQTT5-4.4.0-2] [MQTT5-4.8.2-6]
     pub fn handle_puback(&mut self, id: PacketId, now: Moment) -> Result<Delivery, StrayAck> {
-        let (number, delivery) = self.window.handle_puback(id)?;
+        let Finished {
+            number,
+            delivery,
+            sent,
+        } = self.window.handle_puback(id)?;
+        let message = (&*delivery.message, delivery.qos);
+        self.remember_done(message, (sent, now), false);
         self.store_done(number, delivery.message.id);
         self.fill(now);
         self.check();
@@ -38,13 +45,22 @@ impl Session {
         now: Moment,
     ) -> Result<Option<Delivery>, StrayAck> {
         let received = if reason.is_failure() {
-            self.window.handle_refusal(id).map(|(number, delivery)| {
+            self.window.handle_refusal(id).map(|finished| {
+                let Finished {
+                    number,
+                    delivery,
+                    sent,
+                } = finished;
+                let message = (&*delivery.message, delivery.qos);
+                self.remember_done(message, (sent, now), true);
                 self.store_done(number, delivery.message.id);
                 Some(delivery)
             })
         } else {
             self.window.handle_pubrec(id, now).map(|received| {
                 let received = received?;
+                let message = (&*received.delivery.message, received.delivery.qos);
+                self.remember_done(message, (received.sent, now), false);
                 self.store_released(id, &received);
                 Some(received.delivery)
             })

@@ -160,7 +160,10 @@ impl Session {
             return self.give_up(DropReason::Expired, number, delivery);
         }
         match delivery.qos {
-            QoS::AtMostOnce => self.publish(None, false, delivery),
+            QoS::AtMostOnce => {
+                self.remember_sent(&delivery.message, now);
+                self.publish(None, false, delivery);
+            }
             QoS::AtLeastOnce | QoS::ExactlyOnce => {
                 let copy = delivery.clone();
                 let packet_id = if self.is_kept() {
