@@ -327,7 +327,15 @@ impl Inspect {
         let flows = self.node().traces.flows(trace, after, before, limit);
         // While it runs there may always be more.
         let last = flows.last().map_or(after, |flow| flow.changed);
-        let is_last = state == "done" && flows.len() < limit;
+        // What is not quiet yet is told later.
+        let waits = |last| {
+            !self
+                .node()
+                .traces
+                .flows(trace, last, Duration::MAX, 1)
+                .is_empty()
+        };
+        let is_last = state == "done" && !waits(last);
         Ok(Page {
             items: flows.iter().map(|flow| flow_view(flow, times)).collect(),
             next: (!is_last).then(|| last.to_string()),
