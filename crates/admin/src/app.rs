@@ -10,8 +10,10 @@ use tokio::sync::watch;
 use crate::audit::Audit;
 use crate::auth::Gate;
 use crate::desk::Desk;
+use crate::live::Live;
 use crate::log_level::LogLevels;
 use crate::problem::Problem;
+use crate::rates::Rates;
 
 /// Threads that ask the broker, which may wait for an arbiter.
 const ASKING_THREADS: u16 = 2;
@@ -33,6 +35,8 @@ pub(crate) struct App {
     pub(crate) audit: Audit,
     pub(crate) settings: Settings,
     pub(crate) options: Options,
+    pub(crate) rates: Rates,
+    pub(crate) live: Live,
     /// True from when the interface ends.
     pub(crate) stopping: watch::Receiver<bool>,
     asking: Desk,
@@ -55,9 +59,21 @@ impl App {
             audit: Audit::default(),
             settings,
             options,
+            rates: Rates::default(),
+            live: Live::default(),
             stopping,
             asking: Desk::new("admin-ask", ASKING_THREADS, ASKING_WAITING),
         }
+    }
+
+    /// Live updates that wait for one reader.
+    pub(crate) fn events_buffer(&self) -> usize {
+        usize::try_from(self.settings.events_buffer).unwrap_or(usize::MAX)
+    }
+
+    /// Whether something is kept on a disk.
+    pub(crate) fn has_store(&self) -> bool {
+        self.handle.node().store.get().is_some()
     }
 
     /// Asks the broker, on a thread that may wait.

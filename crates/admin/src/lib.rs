@@ -34,12 +34,15 @@ mod clock;
 mod dashboard;
 mod desk;
 mod door;
+mod live;
 mod log_level;
 mod metrics;
 mod problem;
+mod rates;
 mod read;
 mod routes;
 mod server;
+mod tail;
 mod way;
 
 pub use app::Options;

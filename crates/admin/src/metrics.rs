@@ -7,7 +7,7 @@ mod out;
 use std::fmt;
 
 use castmq_broker::Handle;
-use castmq_broker::inspect::ProcessSummary;
+use castmq_broker::inspect::{ListenerView, PageRequest, ProcessSummary};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, prometheus_text};
 use prometheus_client::registry::Registry;
@@ -17,15 +17,21 @@ use out::Out;
 
 pub(crate) use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 
+/// Listeners that are shown.
+const LISTENERS_MAX: u16 = 1000;
+
 /// All metrics now.
 ///
 /// # Errors
 ///
 /// When the broker does not answer.
 pub(crate) fn text(handle: &Handle, admin: AdminCounts) -> Result<String, Problem> {
+    let page = PageRequest::default().limit(LISTENERS_MAX);
+    let listeners = handle.inspect().listeners(&page)?.items;
     let mut registry = Registry::with_prefix("castmq");
     registry.register_collector(Box::new(Now {
         handle: handle.clone(),
+        listeners,
         admin,
     }));
     let mut text = String::new();
@@ -44,6 +50,7 @@ pub(crate) struct AdminCounts {
 #[derive(Debug)]
 struct Now {
     handle: Handle,
+    listeners: Vec<ListenerView>,
     admin: AdminCounts,
 }
 
@@ -54,6 +61,8 @@ impl Collector for Now {
         self.node(&mut out)?;
         self.store(&mut out)?;
         self.processes(&mut out)?;
+        self.timings(&mut out)?;
+        self.listeners(&mut out)?;
         let help = "Wrong passwords and tokens shown to the admin interface";
         out.counter("admin_auth_failures", help, self.admin.auth_failures)
     }
@@ -176,6 +185,50 @@ impl Now {
             "Free bytes on the disk",
             store.disk_free_bytes,
         )
+    }
+
+    fn timings(&self, out: &mut Out<'_, '_>) -> fmt::Result {
+        let timings = self.handle.inspect().timings();
+        let help = "How long sampled entries waited in their lanes";
+        out.histogram("lane_wait_seconds", help, &timings.wait)?;
+        out.histogram("turn_seconds", "How long sampled turns took", &timings.turn)?;
+        let help = "How long arbiters waited for what they had handed to the store";
+        out.histogram("commit_seconds", help, &timings.commit)
+    }
+
+    fn listeners(&self, out: &mut Out<'_, '_>) -> fmt::Result {
+        let all = &self.listeners;
+        let rows = |value: fn(&ListenerView) -> u64| {
+            all.iter()
+                .map(move |one| ([("listener", one.name.as_str())], value(one)))
+        };
+        let accepted = rows(|one| one.accepted_count);
+        out.counters("listener_accepted", "Connections accepted", accepted)?;
+        let refused = rows(|one| one.refused_count);
+        let help = "Connections refused before CONNECT";
+        out.counters("listener_refused", help, refused)?;
+        let ends = all.iter().flat_map(|one| {
+            let counts = one.shutdown_count.iter();
+            counts.map(|(reason, count)| {
+                let labels = [("listener", one.name.as_str()), ("reason", *reason)];
+                (labels, *count)
+            })
+        });
+        out.counters("listener_closed", "Connections that ended, by reason", ends)?;
+        let now = all.iter().map(|one| {
+            (
+                [("listener", one.name.as_str())],
+                f64::from(one.connections),
+            )
+        });
+        out.gauges("listener_connections", "Connections that are there", now)?;
+        let paused = all.iter().map(|one| {
+            (
+                [("listener", one.name.as_str())],
+                f64::from(u8::from(one.is_paused)),
+            )
+        });
+        out.gauges("listener_paused", "1 while it accepts nobody", paused)
     }
 
     fn processes(&self, out: &mut Out<'_, '_>) -> fmt::Result {

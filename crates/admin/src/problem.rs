@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use castmq_broker::inspect::InspectError;
+use castmq_broker::recordings::RecordingError;
 use castmq_broker::{AccountError, HandleError};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -28,7 +29,7 @@ pub struct Problem {
     detail: String,
     /// A header that belongs to it.
     #[serde(skip)]
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 impl Problem {
@@ -53,7 +54,7 @@ impl Problem {
 
     /// With a header, such as when to come again.
     pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+        self.header = Some(Box::new((name, value)));
         self
     }
 
@@ -103,7 +104,8 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(&self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        if let Some((name, value)) = self.header.clone() {
+        if let Some(header) = &self.header {
+            let (name, value) = header.as_ref().clone();
             headers.insert(name, value);
         }
         response.extensions_mut().insert(self);
@@ -133,6 +135,20 @@ impl From<InspectError> for Problem {
             InspectError::Wrong { .. } => Self::wrong(detail),
             InspectError::Refused(_) => Self::new(StatusCode::CONFLICT, detail),
             InspectError::Busy(_) => Self::busy(detail),
+        }
+    }
+}
+
+impl From<RecordingError> for Problem {
+    fn from(error: RecordingError) -> Self {
+        let detail = error.to_string();
+        match error {
+            RecordingError::Unknown(_) => Self::not_found(detail),
+            RecordingError::Client(_) | RecordingError::Bound { .. } => Self::wrong(detail),
+            RecordingError::Running(_) | RecordingError::Full(_) => {
+                Self::new(StatusCode::CONFLICT, detail)
+            }
+            RecordingError::Handle(error) => error.into(),
         }
     }
 }

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
+use crate::auth::Caller;
 use crate::problem::Problem;
 
 /// The query, `?limit=…`.
@@ -20,6 +21,19 @@ pub(crate) struct Sent<T>(pub(crate) T);
 /// Names in the path.
 #[derive(Debug)]
 pub(crate) struct Named<T>(pub(crate) T);
+
+/// Who asks.
+#[derive(Debug)]
+pub(crate) struct By(pub(crate) Caller);
+
+impl<S: Send + Sync> FromRequestParts<S> for By {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let caller = parts.extensions.get::<Caller>();
+        caller.cloned().map(Self).ok_or_else(Problem::bug)
+    }
+}
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     type Rejection = Problem;

@@ -1,11 +1,20 @@
 //! Every address there is, and its description.
+#![expect(
+    unused_qualifications,
+    reason = "the code that utoipa makes of parameters"
+)]
 
+mod access;
 mod clients;
 mod document;
 mod health;
+mod messages;
 mod node;
 mod processes;
 mod query;
+mod recording;
+mod traces;
+mod watching;
 
 use std::sync::Arc;
 
@@ -56,7 +65,12 @@ fn described() -> OpenApiRouter<Shared> {
     let below = OpenApiRouter::new()
         .merge(node::routes())
         .merge(clients::routes())
-        .merge(processes::routes());
+        .merge(messages::routes())
+        .merge(access::routes())
+        .merge(processes::routes())
+        .merge(watching::routes())
+        .merge(traces::routes())
+        .merge(recording::routes());
     OpenApiRouter::with_openapi(document::begin())
         .merge(health::routes())
         .nest(BASE, below)

@@ -22,6 +22,7 @@ use crate::app::{App, Options, Shared};
 use crate::auth::{Gate, Known, UsersError};
 use crate::desk::Desk;
 use crate::door::Door;
+use crate::live;
 use crate::routes;
 use crate::way::Peer;
 
@@ -162,6 +163,7 @@ impl Server {
 
     async fn run(self, listener: TcpListener) {
         let mut connections = JoinSet::new();
+        self.app.live.begin(live::run(Arc::clone(&self.app)));
         let mut stopping = self.app.stopping.clone();
         loop {
             tokio::select! {
@@ -174,6 +176,7 @@ impl Server {
             }
         }
         drop(listener);
+        self.app.live.end();
         let all_gone = async { while connections.join_next().await.is_some() {} };
         // Whoever has not gone by then is cut off when the set is dropped.
         let _ = tokio::time::timeout(GOODBYE, all_gone).await;

@@ -111,7 +111,7 @@ impl Known {
                 } else {
                     AdminRole::Viewer
                 };
-                found.get_or_insert(Identity {
+                found.get_or_insert_with(|| Identity {
                     name: user.to_owned(),
                     role,
                 });

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use castmq_observe::Histogram;
 use prometheus_client::encoding::{
-    DescriptorEncoder, EncodeGaugeValue, EncodeMetric, MetricEncoder,
+    DescriptorEncoder, EncodeGaugeValue, EncodeMetric, MetricEncoder, NoLabelSet,
 };
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
@@ -56,6 +57,22 @@ impl Out<'_, '_> {
             ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
         }
         Ok(())
+    }
+
+    /// How long something took, in seconds.
+    pub(super) fn histogram(&mut self, name: &str, help: &str, of: &Histogram) -> fmt::Result {
+        let buckets: Vec<(f64, u64)> = of
+            .buckets()
+            .map(|(bound, count)| {
+                (
+                    bound.map_or(f64::INFINITY, |bound| bound.as_secs_f64()),
+                    count,
+                )
+            })
+            .collect();
+        let sum = of.sum().as_secs_f64();
+        let mut family = self.family(name, help, MetricType::Histogram)?;
+        family.encode_histogram::<NoLabelSet>(sum, of.count(), &buckets, None)
     }
 
     /// A gauge that is always 1 and tells something by its labels.

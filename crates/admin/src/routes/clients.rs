@@ -5,8 +5,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use castmq_broker::inspect::{
     ClientDetail, ClientView, ClientsWanted, Page, PageRequest, SessionDetail, SessionView,
-    SessionsWanted,
+    SessionsWanted, TimelineEntry,
 };
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -18,6 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(clients))
         .routes(routes!(client, kick))
+        .routes(routes!(timeline))
         .routes(routes!(sessions))
         .routes(routes!(session, discard))
 }
@@ -52,8 +55,32 @@ async fn client(
     params(("id" = String, Path, description = "The client identifier")),
     responses((status = 204, description = "It is told to go")))]
 async fn kick(State(app): State<Shared>, Named(id): Named<String>) -> Result<StatusCode, Problem> {
-    app.ask(move |handle| handle.kick(&id)).await?;
+    app.inspect(move |inspect| inspect.kick(&id)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Which part of a timeline.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct TimelineWanted {
+    /// What was before this place: the `next` of the page before.
+    before: Option<String>,
+    /// How many at most: 1 to 1000, usually 50.
+    limit: Option<u16>,
+}
+
+/// What happened to a client id lately, over reconnects and takeovers, the latest first.
+#[utoipa::path(get, path = "/clients/{id}/timeline", tag = "watching",
+    params(("id" = String, Path, description = "The client identifier"), TimelineWanted),
+    responses((status = 200, description = "A page", body = Page<TimelineEntry>)))]
+async fn timeline(
+    State(app): State<Shared>,
+    Named(id): Named<String>,
+    Asked(wanted): Asked<TimelineWanted>,
+) -> Result<Json<Page<TimelineEntry>>, Problem> {
+    let TimelineWanted { before, limit } = wanted;
+    let page = app.inspect(move |inspect| inspect.timeline(&id, before.as_deref(), limit));
+    Ok(Json(page.await?))
 }
 
 /// The sessions, connected or not.
@@ -91,6 +118,6 @@ async fn discard(
     State(app): State<Shared>,
     Named(id): Named<String>,
 ) -> Result<StatusCode, Problem> {
-    app.ask(move |handle| handle.discard_session(&id)).await?;
+    app.inspect(move |inspect| inspect.discard(&id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::Method;
 use axum::response::Response;
+use castmq_broker::inspect::{ProcessSort, SessionKind, SessionPresence};
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
@@ -38,7 +39,8 @@ const PROBLEMS: [(&str, &str); 6] = [
         description = "What goes on in a CastMQ broker, and what can be changed while it runs.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    components(schemas(Problem)),
+    // Those of parameters are not found by themselves.
+    components(schemas(Problem, ProcessSort, SessionKind, SessionPresence)),
     tags(
         (name = "node", description = "The node as a whole"),
         (name = "clients", description = "Clients and their sessions"),

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use castmq_broker::inspect::{NodeView, Page, PageRequest, SettingView, StatView};
+use axum::http::StatusCode;
+use castmq_broker::inspect::{
+    Drained, Inspect, NodeView, Page, PageRequest, SettingView, StatView,
+};
 use castmq_settings::LogLevel;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -27,6 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(settings))
         .routes(routes!(log, set_log))
         .routes(routes!(audit))
+        .routes(routes!(drain, undrain))
 }
 
 /// The node as a whole.
@@ -39,9 +43,7 @@ async fn node(State(app): State<Shared>) -> Result<Json<NodeView>, Problem> {
 #[utoipa::path(get, path = "/stats", tag = "node",
     responses((status = 200, description = "By name", body = BTreeMap<String, StatView>)))]
 async fn stats(State(app): State<Shared>) -> Result<Json<BTreeMap<String, StatView>>, Problem> {
-    Ok(Json(
-        app.inspect(castmq_broker::inspect::Inspect::stats).await?,
-    ))
+    Ok(Json(app.inspect(Inspect::stats).await?))
 }
 
 /// All counters, by emqttd's names.
@@ -98,8 +100,23 @@ async fn set_log(
     })?;
     levels
         .set(*level)
-        .map_err(|why| Problem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, why))?;
+        .map_err(|why| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, why))?;
     Ok(Json(asked))
+}
+
+/// Has all clients leave and lets nobody in, until that is taken back; the node runs on.
+#[utoipa::path(post, path = "/drain", tag = "node",
+    responses((status = 200, description = "How many were told to leave; they do so in their own time", body = Drained)))]
+async fn drain(State(app): State<Shared>) -> Result<Json<Drained>, Problem> {
+    Ok(Json(app.inspect(Inspect::drain).await?))
+}
+
+/// Lets clients in again.
+#[utoipa::path(delete, path = "/drain", tag = "node",
+    responses((status = 204, description = "They may come")))]
+async fn undrain(State(app): State<Shared>) -> Result<StatusCode, Problem> {
+    app.look(|handle| handle.inspect().undrain()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The last changes, the latest first.
