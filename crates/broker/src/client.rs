@@ -45,7 +45,6 @@ use castmq_rules::{ClientId, Moment};
 
 use crate::access_control::{AclCache, Credentials, Finding, Grant, Proof};
 use crate::listener::{Permit, Profile};
-use crate::recordings::Recording;
 use crate::server::Published;
 use crate::session::{Session, SessionEntry};
 use crate::timeline::{self, Happening};
@@ -389,43 +388,6 @@ fn spawn(shard: &mut Shard, peer: Peer, permit: Permit, profile: Arc<Profile>) -
 }
 
 impl Client {
-    /// Who the client says it is, once that is known.
-    #[must_use]
-    pub fn client_id(&self) -> Option<&ClientId> {
-        match &self.stage {
-            Stage::Authenticating(claiming) | Stage::Claiming(claiming) => {
-                Some(&claiming.plan.client_id)
-            }
-            Stage::Connected(linked) => Some(&linked.client_id),
-            Stage::Opening | Stage::Closing { .. } => None,
-        }
-    }
-
-    /// Its address.
-    #[must_use]
-    pub(crate) fn address(&self) -> Address<Self> {
-        self.address
-    }
-
-    /// The other side.
-    #[must_use]
-    pub(crate) fn peer(&self) -> &Peer {
-        &self.peer
-    }
-
-    /// Is recorded from now on, if it has its session.
-    pub(crate) fn record(&mut self, recording: &Arc<Recording>, at: Moment) {
-        if matches!(self.stage, Stage::Connected(_)) {
-            self.machines.record(recording, at);
-        }
-    }
-
-    /// Bytes that wait for its socket.
-    #[must_use]
-    pub fn unsent_bytes(&self) -> usize {
-        self.out.len()
-    }
-
     fn version(&self) -> Version {
         match &self.stage {
             Stage::Connected(linked) => linked.version,

@@ -21,7 +21,7 @@ mod publish;
 mod stored;
 mod subscribe;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use castmq_mqtt::{PacketId, ReasonCode, Subscription};
@@ -38,7 +38,7 @@ use smallvec::SmallVec;
 
 use crate::client::{Client, ClientEntry};
 use crate::ledger::{Loss, Reason};
-use crate::recordings::{Recording, Tap};
+use crate::recordings::Tap;
 use crate::server::{LastWay, ServerEntry};
 use crate::sm::SmEntry;
 use crate::timeline::{self, Happening};
@@ -150,69 +150,6 @@ impl Session {
         }
     }
 
-    /// How it looks now.
-    #[must_use]
-    pub fn snapshot(&self) -> SessionSnapshot {
-        SessionSnapshot {
-            client_id: self.state.client_id().clone(),
-            is_connected: self.state.is_connected(),
-            inflight: self.state.inflight_now(),
-            queued: self.state.queued_now(),
-            queued_bytes: self.state.queued_bytes_now(),
-            awaiting_rel: self.state.awaiting_rel_now(),
-            subscriptions: self
-                .state
-                .subscriptions()
-                .map(|(subscription, _)| subscription.to_string())
-                .collect(),
-            epoch: self.state.epoch().0,
-        }
-    }
-
-    /// Whose session it is.
-    #[must_use]
-    pub fn client_id(&self) -> &ClientId {
-        self.state.client_id()
-    }
-
-    /// The last granted claim.
-    #[must_use]
-    pub fn epoch(&self) -> Epoch {
-        self.state.epoch()
-    }
-
-    /// The user whose it is.
-    #[must_use]
-    pub fn user_name(&self) -> Option<&str> {
-        self.state.user_name()
-    }
-
-    /// Whether no packet id stands for two messages in flight.
-    #[must_use]
-    pub(crate) fn has_distinct_ids(&self) -> bool {
-        let mut seen = BTreeSet::new();
-        self.state
-            .in_flight()
-            .all(|message| seen.insert(message.packet_id))
-    }
-
-    /// Whether it holds no more than it may. One that is kept may have been filled when it might hold more.
-    #[must_use]
-    pub(crate) fn is_within_bounds(&self, shard: &Shard) -> bool {
-        let settings = &shard.world.node.session_settings;
-        let awaiting_rel_max = usize::from(settings.awaiting_rel_max);
-        self.is_kept()
-            || (self.state.queued_now() <= settings.queue.len_max
-                && self.state.inflight_now() <= usize::from(settings.inflight_max)
-                && self.state.awaiting_rel_now() <= awaiting_rel_max)
-    }
-
-    /// Whether it has a connection.
-    #[must_use]
-    pub fn is_connected(&self) -> bool {
-        self.state.is_connected()
-    }
-
     /// Whether an entry of that claim is still meant.
     fn is_current(&self, epoch: Epoch, shard: &Shard) -> bool {
         let is_current = self.client.is_some() && epoch == self.state.epoch();
@@ -270,21 +207,6 @@ impl Session {
         if self.leaves_at_once.take_if(|early| *early <= epoch) == Some(epoch) {
             self.take_over(shard, epoch);
         }
-    }
-
-    /// A client that is recorded goes on being so with another session.
-    fn record_if_wanted(&mut self, shard: &Shard) {
-        if !self.state.observer().is_on()
-            && let Some(recording) = shard.world.node.recordings.of(self.client_id())
-        {
-            self.record(&recording, now(shard));
-        }
-    }
-
-    /// Is recorded from now on.
-    pub(crate) fn record(&mut self, recording: &Arc<Recording>, at: Moment) {
-        let tap = recording.follow_session(&self.state, at);
-        self.state.set_observer(tap);
     }
 
     fn disconnected(&mut self, shard: &mut Shard, epoch: Epoch, reason: DownReason) {

@@ -1,19 +1,59 @@
 //! How a connection looks to those who watch.
 
+use std::sync::Arc;
+
 use castmq_mqtt::TopicName;
 use castmq_observe::ProcessId;
-use castmq_otp::Address;
+use castmq_otp::{Address, Peer};
 use castmq_rules::access::{Action, Question};
-use castmq_rules::{MessageId, Moment};
+use castmq_rules::{ClientId, MessageId, Moment};
 use serde_json::{Value, json};
 
 use super::{Client, Stage};
 use crate::Shard;
 use crate::access_control::AclCache;
 use crate::inspect::{State, Times};
+use crate::recordings::Recording;
 use crate::session::Session;
 
 impl Client {
+    /// Who the client says it is, once that is known.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&ClientId> {
+        match &self.stage {
+            Stage::Authenticating(claiming) | Stage::Claiming(claiming) => {
+                Some(&claiming.plan.client_id)
+            }
+            Stage::Connected(linked) => Some(&linked.client_id),
+            Stage::Opening | Stage::Closing { .. } => None,
+        }
+    }
+
+    /// Its address.
+    #[must_use]
+    pub(crate) fn address(&self) -> Address<Self> {
+        self.address
+    }
+
+    /// The other side.
+    #[must_use]
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// Is recorded from now on, if it has its session.
+    pub(crate) fn record(&mut self, recording: &Arc<Recording>, at: Moment) {
+        if matches!(self.stage, Stage::Connected(_)) {
+            self.machines.record(recording, at);
+        }
+    }
+
+    /// Bytes that wait for its socket.
+    #[must_use]
+    pub fn unsent_bytes(&self) -> usize {
+        self.out.len()
+    }
+
     /// Its session, once it has one.
     pub(crate) fn session(&self) -> Option<Address<Session>> {
         match &self.stage {

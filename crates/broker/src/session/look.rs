@@ -1,17 +1,101 @@
 //! How a session looks to those who watch.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use castmq_observe::ProcessId;
 use castmq_otp::Address;
-use castmq_rules::Moment;
+use castmq_rules::claim::Epoch;
 use castmq_rules::session as rules;
+use castmq_rules::{ClientId, Moment};
 use serde_json::{Value, json};
 
-use super::Session;
+use super::{Session, SessionSnapshot};
 use crate::client::Client;
 use crate::inspect::{State, Times};
+use crate::recordings::Recording;
 use crate::timeline::Happening;
+use crate::{Shard, now};
 
 impl Session {
+    /// How it looks now.
+    #[must_use]
+    pub fn snapshot(&self) -> SessionSnapshot {
+        SessionSnapshot {
+            client_id: self.state.client_id().clone(),
+            is_connected: self.state.is_connected(),
+            inflight: self.state.inflight_now(),
+            queued: self.state.queued_now(),
+            queued_bytes: self.state.queued_bytes_now(),
+            awaiting_rel: self.state.awaiting_rel_now(),
+            subscriptions: self
+                .state
+                .subscriptions()
+                .map(|(subscription, _)| subscription.to_string())
+                .collect(),
+            epoch: self.state.epoch().0,
+        }
+    }
+
+    /// Whose session it is.
+    #[must_use]
+    pub fn client_id(&self) -> &ClientId {
+        self.state.client_id()
+    }
+
+    /// The last granted claim.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.state.epoch()
+    }
+
+    /// The user whose it is.
+    #[must_use]
+    pub fn user_name(&self) -> Option<&str> {
+        self.state.user_name()
+    }
+
+    /// Whether no packet id stands for two messages in flight.
+    #[must_use]
+    pub(crate) fn has_distinct_ids(&self) -> bool {
+        let mut seen = BTreeSet::new();
+        self.state
+            .in_flight()
+            .all(|message| seen.insert(message.packet_id))
+    }
+
+    /// Whether it holds no more than it may. One that is kept may have been filled when it might hold more.
+    #[must_use]
+    pub(crate) fn is_within_bounds(&self, shard: &Shard) -> bool {
+        let settings = &shard.world.node.session_settings;
+        let awaiting_rel_max = usize::from(settings.awaiting_rel_max);
+        self.is_kept()
+            || (self.state.queued_now() <= settings.queue.len_max
+                && self.state.inflight_now() <= usize::from(settings.inflight_max)
+                && self.state.awaiting_rel_now() <= awaiting_rel_max)
+    }
+
+    /// Whether it has a connection.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.state.is_connected()
+    }
+
+    /// A client that is recorded goes on being so with another session.
+    pub(super) fn record_if_wanted(&mut self, shard: &Shard) {
+        if !self.state.observer().is_on()
+            && let Some(recording) = shard.world.node.recordings.of(self.client_id())
+        {
+            self.record(&recording, now(shard));
+        }
+    }
+
+    /// Is recorded from now on.
+    pub(crate) fn record(&mut self, recording: &Arc<Recording>, at: Moment) {
+        let tap = recording.follow_session(&self.state, at);
+        self.state.set_observer(tap);
+    }
+
     /// Its process.
     pub(crate) fn address(&self) -> Address<Self> {
         self.address
