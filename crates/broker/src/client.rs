@@ -81,6 +81,8 @@ pub struct Client {
     out: BytesMut,
     /// Whether a flush is due at the end of the turn or round.
     is_touched: bool,
+    /// Whether a packet of it belongs to a flow that was traced.
+    is_followed: bool,
     /// Since when the socket takes nothing.
     blocked: Option<Moment>,
     pause: Option<pause::Pause>,
@@ -376,6 +378,7 @@ fn spawn(shard: &mut Shard, peer: Peer, permit: Permit, profile: Arc<Profile>) -
         packet_bytes_max: usize::MAX,
         out: BytesMut::new(),
         is_touched: false,
+        is_followed: false,
         blocked: None,
         pause: None,
         unanswered: None,

@@ -20,7 +20,7 @@ use castmq_otp::{Address, Entry, Lanes, Peer, Process, Restart};
 use castmq_rules::ClientId;
 
 use crate::client::Client;
-use crate::{Local, Shard, kinds};
+use crate::{Local, Shard, kinds, trace};
 
 /// A connected client.
 // emqttd: emqttd_cm (record mqtt_client)
@@ -177,6 +177,9 @@ impl Process for Cm {
         match entry {
             CmEntry::Register(client_id, row) => table.insert(client_id, row),
             CmEntry::ClientDown(client) => table.remove(client),
+        }
+        if shard.is_tracing() {
+            trace::find_sessions(shard);
         }
     }
 

@@ -81,6 +81,8 @@ pub struct Session {
     /// What its queue counted for when the node was last told.
     queued_bytes: usize,
     has_groups: bool,
+    /// Whether a message for its client was traced.
+    is_followed: bool,
     /// Messages for its client that were dropped.
     dropped: u32,
     /// For which reasons the client's timeline was told of it since it came or went.
@@ -144,6 +146,7 @@ impl Session {
             armed: None,
             queued_bytes: 0,
             has_groups: false,
+            is_followed: false,
             dropped: 0,
             told_drops: 0,
             way: LastWay::default(),

@@ -59,6 +59,10 @@ const KNOWN_MAX: usize = 20_000;
 #[derive(Debug, Default)]
 pub(crate) struct Traced {
     running: Vec<(Wants, Arc<Meter>)>,
+    /// Whether each trace that runs follows one client.
+    is_by_client: bool,
+    /// Connections of clients that are followed.
+    clients: SmallVec<[Address<Client>; 1]>,
     /// Sessions of clients that are followed.
     sessions: SmallVec<[Address<Session>; 1]>,
     /// Where messages were seen last: by everybody, and by each session.
@@ -134,6 +138,8 @@ pub(crate) fn look(shard: &mut Shard) {
     if running.is_empty() {
         shard.world.traced.clear();
     }
+    let is_by_client = running.iter().all(|(wants, _)| wants.client.is_some());
+    shard.world.traced.is_by_client = is_by_client;
     shard.world.traced.running = running;
     find_sessions(shard);
 }
@@ -154,11 +160,21 @@ pub(crate) fn find_sessions(shard: &mut Shard) {
         .iter()
         .filter_map(|(wants, _)| wants.client.clone())
         .collect();
+    let table = &shard.world.clients;
+    let connections = clients.iter();
+    let connections = connections.filter_map(|client| table.get(client).map(|row| row.client));
+    shard.world.traced.clients = connections.collect();
     let sessions = clients
         .iter()
         .filter_map(|client| crate::app::session_of(shard, client))
         .collect();
     shard.world.traced.sessions = sessions;
+}
+
+/// Whether what a connection sends may begin a flow: a look at two addresses where one client is followed.
+fn may_begin(shard: &Shard, client: &Client) -> bool {
+    let traced = &shard.world.traced;
+    !traced.is_by_client || traced.clients.contains(&client.address())
 }
 
 fn stimulus_of(client: &Client) -> Stimulus<'_> {
@@ -177,7 +193,7 @@ pub(crate) fn publish_read(
     topic: &TopicName,
     (qos, packet_id, bytes): (QoS, Option<PacketId>, usize),
 ) {
-    if shard.tracer.token().is_some() {
+    if shard.tracer.token().is_some() || !may_begin(shard, client) {
         return;
     }
     shard.world.traced.count = shard.world.traced.count.wrapping_add(1);
@@ -235,13 +251,21 @@ pub(crate) fn ack_read(shard: &mut Shard, client: &Client, kind: AckKind, id: Pa
     let name = name_of(kind);
     let address = client.address();
     let key = (address.slot, address.generation, id);
-    let text = format!("{name} {id}");
-    let Some(token) = shard.world.traced.packets.get(&key).copied() else {
+    let known = if client.is_followed() {
+        shard.world.traced.packets.get(&key).copied()
+    } else {
+        None
+    };
+    let Some(token) = known else {
+        if !may_begin(shard, client) {
+            return;
+        }
+        let text = format!("{name} {id}");
         let stimulus = stimulus_of(client);
         return begin_packet(shard, client, &stimulus, name, text);
     };
     shard.begin_hop_of::<Client>(token, address.id(), name);
-    shard.note(NoteKind::Ack, || format!("{text} read"));
+    shard.note(NoteKind::Ack, || format!("{name} {id} read"));
     if let Some(token) = shard.tracer.token() {
         shard.world.traced.packets.insert(key, token);
     }

@@ -35,6 +35,12 @@ impl Client {
         self.address
     }
 
+    /// Whether a packet of it belongs to a flow that was traced.
+    #[must_use]
+    pub(crate) fn is_followed(&self) -> bool {
+        self.is_followed
+    }
+
     /// The other side.
     #[must_use]
     pub(crate) fn peer(&self) -> &Peer {

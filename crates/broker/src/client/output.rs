@@ -59,7 +59,7 @@ impl Client {
             self.borrow_buffer(shard);
             encode_success(kind, packet_id, &mut self.out);
             shard.count(ack_counter(kind));
-            if shard.is_tracing() {
+            if self.is_followed && shard.is_tracing() {
                 trace::ack_put(shard, self.address, kind, packet_id);
             }
             return self.touch(shard);
@@ -141,7 +141,8 @@ impl Client {
         head.encode(linked.version, &mut self.out);
         hook::message_delivered(shard, &linked.client_id, &outgoing.delivery);
         count_message_sent(shard, outgoing.delivery.qos, message.is_system());
-        if shard.is_tracing() {
+        if shard.tracer.token().is_some() {
+            self.is_followed = true;
             trace::publish_put(shard, self.address, outgoing, bytes);
         }
         self.touch(shard);

@@ -92,12 +92,13 @@ impl Client {
 
     /// Somebody may want to follow the message on the topic that is known.
     #[cold]
-    fn follow(&self, shard: &mut Shard, what: (QoS, Option<PacketId>, usize)) {
+    fn follow(&mut self, shard: &mut Shard, what: (QoS, Option<PacketId>, usize)) {
         if let Stage::Connected(linked) = &self.stage
             && let Some(known) = &linked.known
         {
             trace::publish_read(shard, self, known.topic(), what);
         }
+        self.is_followed |= shard.tracer.token().is_some();
     }
 
     fn deny_publish(

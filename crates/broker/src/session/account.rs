@@ -46,7 +46,7 @@ impl Session {
             shard.count(Counter::DeliveriesDropped);
         }
         shard.count(Counter::MessagesDropped);
-        if shard.is_tracing() {
+        if self.is_followed && shard.is_tracing() {
             let token = trace::flow_of(shard, self.address.slot, &delivery.message);
             shard.under(token, |shard| {
                 shard.note(NoteKind::Drop, || {

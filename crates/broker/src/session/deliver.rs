@@ -35,7 +35,8 @@ impl Session {
             return;
         }
         let queued = self.state.queued_now();
-        let before = shard.is_tracing().then(|| self.arrives(shard, &delivery));
+        let is_traced = shard.tracer.token().is_some();
+        let before = is_traced.then(|| self.arrives(shard, &delivery));
         let collects = receipt.as_ref().is_some_and(|receipt| receipt.collects());
         if collects {
             self.state.handle_delivery_once_stored(delivery, now(shard));
@@ -59,7 +60,8 @@ impl Session {
         if outgoing.is_first {
             shard.count(Counter::DeliveriesSent);
         }
-        if shard.is_tracing() {
+        let is_traced = self.is_followed || shard.tracer.token().is_some();
+        if is_traced && shard.is_tracing() {
             return self.send_traced(shard, outgoing);
         }
         self.tell_in_order(shard, ClientEntry::Publish(outgoing));
@@ -85,7 +87,8 @@ impl Session {
 
     /// A message of a flow is about to be taken in.
     #[cold]
-    fn arrives(&self, shard: &mut Shard, delivery: &Delivery) -> Before {
+    fn arrives(&mut self, shard: &mut Shard, delivery: &Delivery) -> Before {
+        self.is_followed = true;
         trace::taken_in(shard, self.address.slot, delivery.message.id);
         if delivery.qos < delivery.message.qos {
             let (published, granted) = (delivery.message.qos as u8, delivery.qos as u8);

@@ -250,7 +250,7 @@ impl Session {
     /// What is told belongs to the flow of its message.
     fn flow_of(&self, shard: &Shard, entry: &ClientEntry) -> Option<Token> {
         match entry {
-            ClientEntry::Publish(outgoing) if shard.is_tracing() => {
+            ClientEntry::Publish(outgoing) if self.is_followed && shard.is_tracing() => {
                 trace::flow_of(shard, self.address.slot, &outgoing.delivery.message)
             }
             _ => shard.tracer.token(),

@@ -241,5 +241,5 @@ fn faults_are_refused_unless_the_settings_allow_them_and_when_it_is_not_clear_wi
         seconds: Some(f64::NAN),
         ..with(FaultWord::Pause, "nobody")
     };
-    assert!(why(&request).starts_with("the seconds is wrong"));
+    assert!(why(&request).starts_with("wrong seconds"));
 }

@@ -239,15 +239,15 @@ fn a_trace_of_nothing_or_of_too_much_is_refused_with_the_reason() {
     let why = |request: &TraceRequest| inspect.start_trace(request).unwrap_err().to_string();
     assert_eq!(
         why(&TraceRequest::default()),
-        "the trace is wrong: it says neither client, topic, address nor one_in"
+        "wrong trace: it says neither client, topic, address nor one_in"
     );
-    assert!(why(&topic("a/#/b")).starts_with("the topic is wrong: "));
+    assert!(why(&topic("a/#/b")).starts_with("wrong topic: "));
     let request = TraceRequest {
         seconds: Some(0),
         ..topic("a")
     };
     assert_eq!(
         why(&request),
-        "the seconds is wrong: 0 is not from 1 to 3600"
+        "wrong seconds: 0 is not from 1 to 3600"
     );
 }
