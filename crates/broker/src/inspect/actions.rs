@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::page::places;
 use super::payload::{Encoding, decode};
+use super::retained::topic_name;
 use super::{Inspect, InspectError, PageRequest};
 use crate::app::{HandleError, session_of};
 use crate::client::ClientEntry;
@@ -102,6 +103,7 @@ impl Inspect {
                 why,
             });
         }
+        topic_name(&asked.topic)?;
         self.check_levels("topic", &asked.topic)?;
         Ok(self
             .handle

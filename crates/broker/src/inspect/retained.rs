@@ -166,7 +166,7 @@ impl Inspect {
     }
 }
 
-fn topic_name(topic: &str) -> Result<TopicName, InspectError> {
+pub(super) fn topic_name(topic: &str) -> Result<TopicName, InspectError> {
     let wrong = |why: String| InspectError::Wrong { what: "topic", why };
     let text = Text::try_from(topic).map_err(|error| wrong(error.to_string()))?;
     TopicName::new(text).map_err(|error| wrong(error.to_string()))

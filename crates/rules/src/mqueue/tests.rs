@@ -255,3 +255,17 @@ fn the_fill_level_looks_at_bytes_as_well() {
     }
     assert_eq!(queue.queue.poll_level(&queue.settings), Some(Level::High));
 }
+
+#[test]
+fn what_waits_is_shown_in_the_order_in_which_it_will_come_out() {
+    let mut queue = queue_of(10, FullPolicy::DropOldest).prefer("high", 5);
+    queue.qos1("first");
+    queue.qos0("second");
+    queue.on("high", "before all");
+    queue.qos1("third");
+    queue.qos0("fourth");
+
+    let shown: Vec<String> = queue.queue.iter().map(name).collect();
+    assert_eq!(shown, ["before all", "first", "second", "third", "fourth"]);
+    assert_eq!(queue.drained(), shown);
+}

@@ -436,3 +436,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn topics_are_shown_level_by_level_and_go_on_behind_one_that_is_gone() {
+    let store = store_of(["a", "a/b/c", "a/b/d", "a b", "/lead", "$SYS/x"]);
+    let levels = |below: Option<&str>| {
+        let mut levels: Vec<&str> = Vec::new();
+        while let Some(level) = store.next_level(below, levels.last().copied()) {
+            levels.push(level);
+        }
+        levels
+    };
+    assert_eq!(levels(None), ["", "$SYS", "a", "a b"]);
+    assert_eq!(levels(Some("a")), ["b"]);
+    assert_eq!(levels(Some("a/b")), ["c", "d"]);
+    assert!(store.has_below("a/b"));
+    assert!(!store.has_below("a/b/c"));
+
+    let behind = |topic| {
+        let rows = store
+            .after(topic)
+            .map(|(message, _)| message.topic.to_string());
+        rows.collect::<Vec<String>>()
+    };
+    assert_eq!(behind(None).len(), 6);
+    assert_eq!(behind(Some("a/b/cc")), ["a/b/d", "a b"]);
+}

@@ -140,8 +140,10 @@ impl FilterIndex {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::testing::filter;
+    use crate::testing::{any_filter, any_topic, filter};
 
     fn index(filters: &[&str]) -> FilterIndex {
         let mut index = FilterIndex::default();
@@ -186,5 +188,31 @@ mod tests {
         let index = index(&["a", "a/b", "b"]);
         let rest: Vec<&str> = index.after("a/a").map(Text::as_str).collect();
         assert_eq!(rest, ["a/b", "b"]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_levels_are_those_that_a_walk_through_all_filters_finds(
+            filters in prop::collection::vec((any_filter(), any::<bool>()), 0..40),
+            below in prop::option::of(any_topic()),
+        ) {
+            let mut index = FilterIndex::default();
+            let mut all = BTreeSet::new();
+            for (filter, stays) in &filters {
+                index.insert(filter);
+                all.insert(filter.as_str());
+                if !stays {
+                    index.remove(filter);
+                    all.remove(filter.as_str());
+                }
+            }
+            let below = below.as_ref().map(|topic| topic.as_str());
+            let naive: BTreeSet<&str> = (all.iter())
+                .filter_map(|filter| levels::level_below(filter, below))
+                .collect();
+            let naive: Vec<String> = naive.into_iter().map(str::to_owned).collect();
+            prop_assert_eq!(levels_of(&index, below), naive);
+            prop_assert_eq!(index.from("").count(), all.len());
+        }
     }
 }

@@ -5,6 +5,7 @@ mod flow;
 mod inbound;
 mod kept;
 mod lifetime;
+mod looks;
 mod queueing;
 mod replay;
 mod resume;
