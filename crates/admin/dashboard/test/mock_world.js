@@ -61,8 +61,9 @@ export class World {
   // A page of `length` rows that `make` makes by number.
   #page(length, query, make, wants = () => true) {
     const limit = Number(query.limit ?? 50);
+    const cursor = query.cursor ?? query.before ?? query.after;
     const items = [];
-    let at = Number(query.cursor ?? 0);
+    let at = Number(cursor ?? 0);
     for (; at < length && items.length < limit; at += 1) {
       const row = make(at);
       if (wants(row)) items.push(row);
@@ -217,8 +218,8 @@ export class World {
 
   #full(at) {
     return {
-      ...this.process(at), links: [`<0.client.${at}.1>`], lane: ['publish', 'puback', 'control'],
-      passport: { emqttd: 'emqttd_session', started_by: 'session_sup', waits_for: 'server, store', file: 'crates/broker/src/session.rs', if_it_dies: 'its client is disconnected' },
+      ...this.process(at), links: [{ pid: `<0.client.${at}.1>`, role: 'connection' }], lane: ['publish', 'puback', 'control'],
+      passport: { kind: 'session', emqttd: 'emqttd_session', started_by: 'session_sup', waits_for: 'server, store', file: 'crates/broker/src/session.rs', if_it_dies: 'its client is disconnected', differs: ['no timer for each message'] },
       state: { client_id: HOSTILE[0], window: { sent: [{ packet_id: 1, topic: HOSTILE[1] }], limit: 100 }, queue: { messages: 3, bytes: 900, policy: 'drop_oldest' }, awaiting_rel: [], will: null, is_clean: false },
     };
   }
@@ -286,7 +287,7 @@ export class World {
 
   get_users() { return { items: this.users.map((name) => ({ name, rank: 'user' })), next: null }; }
 
-  get_rules([check], query) { return check === 'check' ? { decision: 'deny', because: `no rule allows ${query.topic}` } : { rules: null }; }
+  get_rules([check], query) { return check === 'check' ? { is_allowed: false, because: `no rule allows ${query.topic}` } : { rules: null }; }
 
   get_modules() { return [{ name: 'mod_presence', kind: 'hook', description: 'Tells who comes and goes below $SYS.', is_active: true }]; }
 
@@ -295,16 +296,16 @@ export class World {
   get_recordings() { return this.clients ? [{ id: '1', client_id: HOSTILE[0], state: 'done', inputs_count: 812, bytes: 48_120, started_at: ago(HOUR), has_payloads: false, ended_because: 'seconds' }] : []; }
 
   get_recorder([dumps], query) {
-    if (dumps) return { items: [], next: null };
-    return this.#page(this.clients ? 40 : 0, query, (at) => ({ at: ago(at * 90), event: 'turn', pid: `<0.session.${at}.1>`, text: HOSTILE[at % 3] }));
+    if (dumps) return this.clients > 100 ? [{ id: 1, at: ago(HOUR), arbiter: 0, pid: '<0.session.3.1>', cause: `panic: ${HOSTILE[0]}` }] : [];
+    return Array.from({ length: this.clients ? 40 : 0 }, (_, at) => ({ at: ago((40 - at) * 90), pid: `<${query.arbiter}.session.${at}.1>`, kind: 'session', what: 'turn', entries_count: 3, entries: ['publish', 'puback'] }));
   }
 
   get_faults() {
-    return this.faults ? [] : { problem: [409, 'Conflict', 'debug.fault_injection is false'] };
+    return this.faults ? [{ id: 1, kind: 'pause', pid: '<0.session.3.1>', process_kind: 'session', name: HOSTILE[0], until_at: ago(-9000), left_seconds: 9, one_in: null, entry_micros: null }] : { problem: [409, 'Conflict', 'debug.fault_injection is false'] };
   }
 
   get_events(_, query) {
-    const make = (at) => ({ at: ago(at * 4000), arbiter: at % 2, level: ['info', 'info', 'warn', 'error'][at % 4], event: 'session_resumed', fields: { client: HOSTILE[at % 4], queued: at } });
+    const make = (at) => ({ at: ago(at * 4000), arbiter: at % 2, level: ['info', 'info', 'warn', 'error'][at % 4], event: 'session_resumed', fields: `client ${HOSTILE[at % 4]}, queued ${at}` });
     return this.#page(this.clients ? 400 : 3, query, make);
   }
 

@@ -76,7 +76,8 @@ export function participants(arranged) {
 }
 
 export function keyOf(node) {
-  return node.folded ? `folded ${node.hop.kind} ${node.hop.hop}` : node.hop.pid;
+  // Not everything that takes part is a process with a lane: the committer is a thread.
+  return node.folded ? `folded ${node.hop.kind} ${node.hop.hop}` : node.hop.pid ?? `${node.hop.kind} ${node.hop.name}`;
 }
 
 function describe({ hop, folded }) {

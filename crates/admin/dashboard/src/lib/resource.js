@@ -12,7 +12,7 @@ export const paused = new Store(false);
  * What `path` answers to `query`. `every`: asked again after so many milliseconds. A path of null asks
  * nothing.
  */
-export function useResource(path, { query, every } = {}) {
+export function useResource(path, { query, every, isSearch = false } = {}) {
   const [answer, setAnswer] = useState({ data: null, error: null, at: null, key: null });
   const [asked, setAsked] = useState(0);
   const isPaused = useStore(paused);
@@ -26,7 +26,7 @@ export function useResource(path, { query, every } = {}) {
         timer = setTimeout(once, every);
         return;
       }
-      const next = await read(path, query, control.signal);
+      const next = await read(path, query, control.signal, isSearch);
       if (control.signal.aborted) return;
       setAnswer((before) => merge(before, next, key));
       if (every && !isPaused) timer = setTimeout(once, every);
@@ -45,10 +45,10 @@ export function useResource(path, { query, every } = {}) {
 // A search through many rows answers with empty pages on its way; they are gone through, up to a bound.
 const EMPTY_PAGES = 16;
 
-async function read(path, query, signal) {
+async function read(path, query, signal, isSearch) {
   try {
     let data = await ask(path, { query, signal });
-    for (let page = 0; page < EMPTY_PAGES && data?.items?.length === 0 && data.next; page += 1) {
+    for (let page = 0; isSearch && page < EMPTY_PAGES && data.items.length === 0 && data.next; page += 1) {
       data = await ask(path, { query: { ...query, cursor: data.next }, signal });
     }
     return { data, error: null, at: Date.now() };
@@ -64,13 +64,13 @@ function merge(before, next, key) {
   return { ...kept, error: next.error, key };
 }
 
-/** Pages of a list, one at a time; `first` is true on the first one. */
-export function usePages(path, { query = {}, every, limit = 50 } = {}) {
+/** Pages of a list, one at a time; `by` is what the interface calls the place behind which a page begins. */
+export function usePages(path, { query = {}, every, limit = 50, by = 'cursor' } = {}) {
   const key = path + JSON.stringify(query);
   const [place, setPlace] = useState({ key, cursors: [null] });
   const cursors = place.key === key ? place.cursors : [null];
   const cursor = cursors[cursors.length - 1];
-  const resource = useResource(path, { query: { ...query, limit, cursor }, every });
+  const resource = useResource(path, { query: { ...query, limit, [by]: cursor }, every, isSearch: by === 'cursor' });
   const shown = useRef({ items: null, key: null });
   // While the next page is on its way the one before it stays, greyed, where it is.
   if (resource.data) shown.current = { items: resource.data.items, data: resource.data };

@@ -1,6 +1,6 @@
 // The ledger: each message that did not arrive, with the reason.
 
-import { count, words } from '../lib/format.js';
+import { count, plural, words } from '../lib/format.js';
 import { usePages } from '../lib/resource.js';
 import { refine, to } from '../lib/router.js';
 import { Choice, Search } from '../ui/controls.jsx';
@@ -15,7 +15,7 @@ const COLUMNS = [
   { key: 'client_id', label: 'Client', width: 18, render: (row) => <Client id={row.client_id} page="sessions" /> },
   { key: 'topic', label: 'Topic', width: 20, render: (row) => <Topic topic={row.topic} /> },
   { key: 'qos', label: 'QoS', width: 5, align: 'right', render: (row) => row.qos ?? '–' },
-  { key: 'text', label: 'In words', width: 24, render: (row) => <Foreign text={row.text} max={300} /> },
+  { key: 'text', label: 'In words', width: 24, render: (row) => <>{row.count > 1 ? `${plural(row.count, 'message')}: ` : ''}<Foreign text={row.text} max={300} /></> },
   { key: 'why', label: 'More', width: 8, render: (row) => (row.client_id && row.topic ? <a href={to('explain', [], { client: row.client_id, topic: row.topic, message: row.message })}>Explain</a> : '–') },
 ];
 

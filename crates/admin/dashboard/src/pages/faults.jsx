@@ -3,11 +3,12 @@
 import { useState } from 'preact/hooks';
 
 import { ask } from '../lib/api.js';
+import { count, micros } from '../lib/format.js';
 import { useResource } from '../lib/resource.js';
 import { Change, Choice, Field, ForAdmins, Form, notice } from '../ui/controls.jsx';
 import { Page, Section, Words } from '../ui/page.jsx';
 import { Table } from '../ui/table.jsx';
-import { Client, Foreign, Pid, Seconds, Time } from '../ui/text.jsx';
+import { Foreign, Pid, Seconds, Time } from '../ui/text.jsx';
 
 export function Faults() {
   const source = useResource('faults', { every: 3000 });
@@ -31,18 +32,23 @@ function Running({ source }) {
 
 function columns(reload) {
   return [
-    { key: 'kind', label: 'Fault', width: 14 },
-    { key: 'process', label: 'Process', width: 20, render: (row) => <Pid pid={row.process ?? row.pid} /> },
-    { key: 'client', label: 'Client', width: 20, render: (row) => <Client id={row.client} /> },
-    { key: 'seconds', label: 'For', width: 10, align: 'right', render: (row) => <Seconds value={row.seconds} /> },
-    { key: 'ends_at', label: 'Ends', width: 14, render: (row) => <Time at={row.ends_at} /> },
-    { key: 'state', label: 'State', width: 10, render: (row) => <Foreign text={row.state} /> },
+    { key: 'kind', label: 'Fault', width: 10 },
+    { key: 'pid', label: 'Process', width: 18, render: (row) => <Pid pid={row.pid} /> },
+    { key: 'name', label: 'Called', width: 20, render: (row) => <Foreign text={row.name} /> },
+    { key: 'how', label: 'How', width: 20, render: how },
+    { key: 'left_seconds', label: 'Still', width: 10, align: 'right', render: (row) => <Seconds value={Math.round(row.left_seconds)} /> },
+    { key: 'until_at', label: 'Until', width: 12, render: (row) => <Time at={row.until_at} /> },
     { key: 'actions', label: 'Change', width: 12, render: (row) => <Change label="End" confirm="End this fault now?" request={[`faults/${row.id}`, { method: 'DELETE' }]} done="The fault is over." onDone={reload} /> },
   ];
 }
 
+function how(row) {
+  if (row.kind === 'slow') return `${micros(row.entry_micros)} an entry`;
+  return row.one_in > 1 ? `one entry in ${count(row.one_in)}` : 'every entry';
+}
+
 const KINDS = [
-  ['pause', 'pause: it does no work'], ['slow', 'slow: each turn takes longer'], ['drop', 'drop: entries are lost'],
+  ['pause', 'pause: it does no work'], ['slow', 'slow: an entry takes 100 ms'], ['drop', 'drop: entries are lost'],
   ['duplicate', 'duplicate: entries come twice'], ['panic', 'panic: its turn fails'],
 ];
 

@@ -62,11 +62,14 @@ function useKinds() {
   return [...new Set((data ?? []).map(({ kind }) => kind))].sort();
 }
 
+// Processes that are named after their client.
+const CLIENTS_OWN = new Set(['client', 'session']);
+
 function One({ pid }) {
   const process = useResource(`processes/${part(pid.replace(/^<|>$/g, ''))}`, { every: 2000 });
   const { data, error } = process;
   const actions = data
-    ? <><a href={to('traces', [], { address: pid })}>Trace its messages</a><a href={to('architecture', [data.kind])}>Its kind</a><a href={to('processes', [], { kind: data.kind })}>Others of its kind</a></>
+    ? <>{CLIENTS_OWN.has(data.kind) ? <a href={to('traces', [], { client: data.name })}>Trace its messages</a> : null}<a href={to('architecture', [data.kind])}>Its kind</a><a href={to('processes', [], { kind: data.kind })}>Others of its kind</a></>
     : <a href={to('processes')}>All processes</a>;
   return (
     <Page title={`Process ${pid}`} heading={<>{data ? data.kind : 'Process'} <span class="code">{pid}</span></>} about="One actor: its record, the work that waits in its lane, and its state, taken between two turns." emqttd="sys:get_status" source={process} hold={[process]} actions={actions}>
@@ -74,7 +77,7 @@ function One({ pid }) {
       <Facts facts={facts(data)} />
       <div class="columns">
         <div>
-          <Passport passport={data?.passport} />
+          <Passport passport={data ? data.passport ?? {} : undefined} />
           <Lane process={data} />
         </div>
         <Section title="State" aside={data?.state ? <Copy label="Copy as JSON" text={() => JSON.stringify(data.state, null, 2)} /> : null}>
@@ -104,31 +107,31 @@ function facts(row) {
 }
 
 function Passport({ passport }) {
-  const rows = Object.entries(passport ?? {}).map(([name, value]) => [words(name), <Foreign text={value === null ? null : String(value)} max={300} />]);
+  const { kind, differs, ...told } = passport ?? {};
+  const rows = Object.entries(told).map(([name, value]) => [words(name), <Foreign text={value === null ? null : String(value)} max={300} />]);
   return (
     <Section title="Passport" about="What a process of this kind is, as its file says.">
-      {rows.length > 0 ? <Facts long facts={rows} /> : <Words>{passport ? 'It has none.' : 'Reading …'}</Words>}
+      {rows.length > 0 ? <Facts long facts={rows} /> : <Words>It has none.</Words>}
+      {differs?.length > 0 ? <p class="about">Not as in emqttd: {differs.join(' ')}</p> : null}
     </Section>
   );
 }
 
 function Lane({ process }) {
   const lane = process?.lane ?? [];
-  const links = Array.isArray(process?.links) ? process.links : Object.entries(process?.links ?? {});
+  const links = process?.links ?? [];
   return (
     <>
       <Section title="Lane" about="The work that waits for it, next first; at most 32 entries.">
         <div class="lanebox" tabIndex={0} role="region" aria-label="Lane, scrolls">{lane.length > 0 ? <ol class="lane">{lane.map((name, index) => <li key={index}>{words(name)}</li>)}</ol> : <Words>Nothing waits for it.</Words>}</div>
       </Section>
       <Section title="Links" about="The processes that it is bound to.">
-        {links.length > 0 ? <ul class="plainlist">{links.map((link, index) => <li key={index}><Link link={link} /></li>)}</ul> : <Words>{process ? 'It is bound to none.' : 'Reading …'}</Words>}
+        {links.length > 0 ? <ul class="plainlist">{links.map((link, index) => <li key={index}><Link link={link} /></li>)}</ul> : <Words>It is bound to none.</Words>}
       </Section>
     </>
   );
 }
 
-function Link({ link }) {
-  if (typeof link === 'string') return <Pid pid={link} />;
-  const [what, pid] = Array.isArray(link) ? link : [link.what ?? link.kind, link.pid];
-  return <>{what ? `${words(what)} ` : ''}{typeof pid === 'string' ? <Pid pid={pid} /> : <Foreign text={JSON.stringify(pid)} />}</>;
+function Link({ link: { role, pid } }) {
+  return <>{words(role)} <Pid pid={pid} /></>;
 }

@@ -5,7 +5,7 @@ import { useState } from 'preact/hooks';
 import { part } from '../lib/api.js';
 import { useResource } from '../lib/resource.js';
 import { to } from '../lib/router.js';
-import { words } from '../lib/format.js';
+import { count, words } from '../lib/format.js';
 import { Choice } from '../ui/controls.jsx';
 import { Json } from '../ui/json.jsx';
 import { Page, Section, Trouble, Words } from '../ui/page.jsx';
@@ -25,38 +25,32 @@ function Rings() {
   const many = node.data?.arbiters ?? 1;
   const options = Array.from({ length: many }, (_, index) => [String(index), `arbiter ${index}`]);
   return (
-    <Page title="Recorder" about="The last events of each arbiter (thread), always kept; saved as a dump when a process panics or an invariant breaks." source={ring} hold={[dumps]}>
+    <Page title="Recorder" about="The last events of each arbiter (thread), always kept; saved as a dump when a process panics or an invariant breaks." source={ring} hold={[dumps, ring]}>
       <Section title="Dumps">
-        <Table label="Dumps" columns={DUMPS} rows={rowsOf(dumps)} error={dumps.error} rowKey={(row) => row.id} empty="There is no dump: nothing has panicked and no invariant was broken." />
+        <Table label="Dumps" columns={DUMPS} rows={dumps.data && [...dumps.data].reverse()} error={dumps.error} rowKey={(row) => row.id} empty="There is no dump: nothing has panicked and no invariant was broken." />
       </Section>
       <Section title="Last events" aside={<Choice label="Of" value={arbiter} onChange={setArbiter} options={options} />}>
-        <Table label="Last events" columns={EVENTS} rows={rowsOf(ring)?.slice(0, 200)} error={ring.error} rowKey={(row, index) => `${row.at} ${index}`} empty="Nothing was recorded on this arbiter yet." />
+        <Table label="Last events" columns={EVENTS} rows={ring.data && [...ring.data].reverse()} error={ring.error} rowKey={(row, index) => `${row.at} ${index}`} empty="Nothing was recorded on this arbiter yet." />
       </Section>
     </Page>
   );
 }
 
-function rowsOf({ data }) {
-  return data && (Array.isArray(data) ? data : data.items ?? data.events ?? []);
-}
-
 const DUMPS = [
-  { key: 'id', label: 'Dump', width: 20, render: (row) => <a href={to('recorder', [row.id])}>{row.id}</a> },
-  { key: 'at', label: 'Made', width: 16, render: (row) => <Time at={row.at ?? row.made_at} millis /> },
-  { key: 'reason', label: 'Because', width: 50, render: (row) => <Foreign text={row.reason ?? row.because} max={300} /> },
+  { key: 'id', label: 'Dump', width: 12, render: (row) => <a href={to('recorder', [String(row.id)])}>{row.id}</a> },
+  { key: 'at', label: 'Made', width: 16, render: (row) => <Time at={row.at} millis /> },
+  { key: 'arbiter', label: 'Arbiter', width: 8, align: 'right' },
+  { key: 'pid', label: 'Process', width: 16, render: (row) => <Pid pid={row.pid} /> },
+  { key: 'cause', label: 'Because', width: 48, render: (row) => <Foreign text={row.cause} max={300} /> },
 ];
 
 const EVENTS = [
   { key: 'at', label: 'At', width: 16, render: (row) => <Time at={row.at} millis /> },
-  { key: 'event', label: 'Event', width: 18, render: (row) => words(row.event ?? row.kind ?? '') },
-  { key: 'pid', label: 'Process', width: 18, render: (row) => <Pid pid={row.pid} /> },
-  { key: 'text', label: 'In words', width: 48, render: (row) => <Foreign text={row.text ?? rest(row)} max={300} /> },
+  { key: 'what', label: 'Happened', width: 16, render: (row) => words(row.what) },
+  { key: 'kind', label: 'To', width: 12 },
+  { key: 'pid', label: 'Process', width: 17, render: (row) => <Pid pid={row.pid} /> },
+  { key: 'entries', label: 'Entries handled', width: 40, hint: 'The first ones by name', render: (row) => <>{count(row.entries_count)} <span class="muted">{row.entries.map(words).join(', ')}</span></> },
 ];
-
-function rest(row) {
-  const { at, event, kind, pid, ...more } = row;
-  return Object.entries(more.fields ?? more).map(([key, value]) => `${key} ${typeof value === 'object' ? JSON.stringify(value) : value}`).join(', ');
-}
 
 function Dump({ id }) {
   const dump = useResource(`recorder/dumps/${part(id)}`, {});

@@ -10,7 +10,7 @@ import { Foreign, Mark, Pid, Time } from '../ui/text.jsx';
 const TROUBLES = new Set(['refused', 'denied', 'queue_full', 'dropped', 'alarm', 'taken_over']);
 
 export function Timeline({ id }) {
-  const pages = usePages(`clients/${part(id)}/timeline`, { every: 3000, limit: 50 });
+  const pages = usePages(`clients/${part(id)}/timeline`, { every: 3000, by: 'before' });
   return (
     <Section title="Timeline" about="What has happened to it, newest first; kept while it comes and goes." aside={<Pager pages={pages} what="entries" />}>
       {pages.items ? null : pages.error ? <Trouble problem={pages.error} /> : <Words>Reading …</Words>}

@@ -20,12 +20,15 @@ import { Pager } from '../ui/table.jsx';
 import { Client, Foreign, Mark, Pid, Time } from '../ui/text.jsx';
 import { ended, wanted } from './traces.jsx';
 
+// Flows of a page: each is drawn from what its page has brought, all its hops.
+const FLOWS = 25;
+
 export function Trace({ id, chosen }) {
   const trace = useResource(`traces/${part(id)}`, { every: 2000 });
-  const flows = usePages(`traces/${part(id)}/flows`, { limit: 25 });
+  const flows = usePages(`traces/${part(id)}/flows`, { limit: FLOWS, by: 'after' });
   useLive(id, trace, flows);
   const { data } = trace;
-  const items = flows.items ?? [];
+  const items = latest(flows.items ?? []);
   const flow = items.find((one) => String(one.flow) === chosen) ?? items[0];
   const actions = (
     <>
@@ -41,13 +44,23 @@ export function Trace({ id, chosen }) {
       <Trouble problem={data ? null : trace.error} />
       <Facts facts={facts(data)} />
       <div class="trace">
-        <Section title="Flows" aside={<Pager pages={flows} what="flows" />}>
+        <Section title="Flows" aside={<Pager pages={bounded(flows)} what="flows" />}>
           <Flows flows={flows} items={items} chosen={flow} state={data?.state} />
         </Section>
         {flow ? <Flow key={flow.flow} flow={flow} /> : null}
       </div>
     </Page>
   );
+}
+
+// A flow comes again, whole, when more of it is known.
+function latest(flows) {
+  return [...new Map(flows.map((flow) => [flow.flow, flow])).values()];
+}
+
+// While a trace runs there is always a place to go on from, but nothing behind it yet.
+function bounded(flows) {
+  return { ...flows, toNext: (flows.items?.length ?? 0) < FLOWS ? null : flows.toNext };
 }
 
 // The stream says that there is something new; what is shown is read as a page, so it stays bounded.

@@ -23,7 +23,7 @@ function List({ query }) {
     <Page title="Message trace" about="Follows messages through every actor: how long each hop waited and worked, what was decided, stored and acknowledged." emqttd="emqttd_trace" source={traces}>
       <ForAdmins><Start key={JSON.stringify(query)} query={query} /></ForAdmins>
       <Section title="Traces">
-        <Table label="Traces" columns={columns(traces.reload)} rows={rows} error={traces.error} rowKey={(row) => row.id} empty="No trace was started. Start one above: by client, by topic, by process, or of one message in so many." />
+        <Table label="Traces" columns={columns(traces.reload)} rows={rows} error={traces.error} rowKey={(row) => row.id} empty="No trace was started. Start one above: by client, by topic, by address, or of one message in so many." />
       </Section>
     </Page>
   );
@@ -32,7 +32,7 @@ function List({ query }) {
 /** What a trace follows, in words. */
 export function wanted({ client, topic, address, one_in: oneIn }) {
   const parts = [
-    client && `client ${cut(client, 60)}`, topic && `topic ${cut(topic, 60)}`, address && `process ${address}`,
+    client && `client ${cut(client, 60)}`, topic && `topic ${cut(topic, 60)}`, address && `address ${address}`,
     oneIn > 1 && `one message in ${count(oneIn)}`,
   ];
   return parts.filter(Boolean).join(', ') || 'every message';
@@ -77,7 +77,7 @@ function Start({ query }) {
       <Form label="Start" send={send} isReady={isReady}>
         <Field label="Client id" data-search value={wants.client} onChange={change('client')} grow />
         <Field label="Topic filter" value={wants.topic} onChange={change('topic')} hint="a/#" grow />
-        <Field label="Process or address" value={wants.address} onChange={change('address')} hint="<0.session.17.1>" />
+        <Field label="Client’s address" value={wants.address} onChange={change('address')} hint="127.0.0.1" />
         <Field label="One message in" value={wants.one_in} onChange={change('one_in')} hint="every one" {...number} />
         <Field label="At most flows" value={budget.flows} onChange={(flows) => setBudget({ ...budget, flows })} {...number} />
         <Field label="At most seconds" value={budget.seconds} onChange={(seconds) => setBudget({ ...budget, seconds })} {...number} />

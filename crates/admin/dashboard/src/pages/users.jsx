@@ -94,13 +94,13 @@ function CheckRule() {
   const send = async () => setAnswer(await ask('rules/check', { query: question }));
   return (
     <>
-      <Form label="Ask" send={send} isReady={question.topic !== ''}>
+      <Form label="Ask" send={send} isReady={question.topic !== '' && question.client !== ''}>
         <Field label="User" value={question.user} onChange={change('user')} />
         <Field label="Client id" value={question.client} onChange={change('client')} />
         <Choice label="Wants to" value={question.action} onChange={change('action')} options={[['publish', 'publish to'], ['subscribe', 'subscribe to']]} />
         <Field label="Topic" value={question.topic} onChange={change('topic')} grow />
       </Form>
-      {answer ? <p class="verdict" role="status"><Foreign text={typeof answer === 'string' ? answer : Object.entries(answer).map(([key, value]) => `${key.replaceAll('_', ' ')}: ${value ?? '–'}`).join(', ')} max={600} /></p> : <Words>Give a topic at least.</Words>}
+      {answer ? <p class="verdict" role="status"><Mark kind={answer.is_allowed ? 'good' : 'bad'}>{answer.is_allowed ? 'allowed' : 'denied'}</Mark> <Foreign text={answer.because} max={600} /></p> : <Words>Give a client id and a topic; without a user it is somebody without a name.</Words>}
     </>
   );
 }
