@@ -15,7 +15,11 @@ const { values } = parseArgs({ options: { out: { type: 'string', default: here('
 rmSync(values.out, { recursive: true, force: true });
 mkdirSync(values.out, { recursive: true });
 await build({
-  entryPoints: { dashboard: here('src/main.jsx'), theme: here('src/theme.js'), style: here('src/style/index.css') },
+  entryPoints: {
+    dashboard: here('src/main.jsx'),
+    theme: here('src/theme.js'),
+    style: here('src/style/index.css'),
+  },
   outdir: values.out,
   bundle: true,
   minify: true,

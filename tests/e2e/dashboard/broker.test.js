@@ -16,7 +16,10 @@ import { details, LISTS, nameOf, SIZES } from './places.js';
 const PATIENCE_MILLIS = 180_000;
 const pictures = process.env.CASTMQ_SCREENSHOTS;
 const away = process.env.CASTMQ_E2E_TARGET && 'the broker was started by somebody else';
-const skip = away || (!process.env.CASTMQ_BIN && 'CASTMQ_BIN names no broker') || (!browserName && 'no Chromium is installed');
+const skip =
+  away ||
+  (!process.env.CASTMQ_BIN && 'CASTMQ_BIN names no broker') ||
+  (!browserName && 'no Chromium is installed');
 
 describe('the dashboard of a broker', { skip, timeout: PATIENCE_MILLIS * 3 }, () => {
   let browser;
@@ -41,24 +44,38 @@ describe('the dashboard of a broker', { skip, timeout: PATIENCE_MILLIS * 3 }, ()
   /** The process of a client's session, as its page says. */
   async function sessionOf(page, client) {
     await page.show(`#/sessions/${encodeURIComponent(client)}`);
-    return page.until(() => [...document.querySelectorAll('.facts a.code')].map(({ innerText }) => innerText).find((pid) => pid.includes('session')));
+    return page.until(() =>
+      [...document.querySelectorAll('.facts a.code')]
+        .map(({ innerText }) => innerText)
+        .find((pid) => pid.includes('session')),
+    );
   }
 
   for (const size of Object.keys(SIZES)) {
     for (const theme of ['light', 'dark']) {
-      test(`every page is whole, readable and still, ${size} and ${theme}`, { timeout: PATIENCE_MILLIS }, async (t) => {
-        const page = await open(t, { size, theme });
-        const one = { client: HOSTILE[0], pid: await sessionOf(page, HOSTILE[0]), topic: `sensors/0/${HOSTILE[0]}` };
-        const wrong = [];
-        for (const place of [...LISTS, ...details(one)]) {
-          await page.run(() => { window.shifts = []; });
-          await page.show(`#/${place}`);
-          wrong.push(...await findWrong(page, place), ...await findShifts(page, place));
-          await picture(page, place, size, theme);
-        }
-        assert.deepEqual(wrong, []);
-        checkNetwork(page, node.url, 'all pages');
-      });
+      test(
+        `every page is whole, readable and still, ${size} and ${theme}`,
+        { timeout: PATIENCE_MILLIS },
+        async (t) => {
+          const page = await open(t, { size, theme });
+          const one = {
+            client: HOSTILE[0],
+            pid: await sessionOf(page, HOSTILE[0]),
+            topic: `sensors/0/${HOSTILE[0]}`,
+          };
+          const wrong = [];
+          for (const place of [...LISTS, ...details(one)]) {
+            await page.run(() => {
+              window.shifts = [];
+            });
+            await page.show(`#/${place}`);
+            wrong.push(...(await findWrong(page, place)), ...(await findShifts(page, place)));
+            await picture(page, place, size, theme);
+          }
+          assert.deepEqual(wrong, []);
+          checkNetwork(page, node.url, 'all pages');
+        },
+      );
     }
   }
 
@@ -73,33 +90,53 @@ describe('the dashboard of a broker', { skip, timeout: PATIENCE_MILLIS * 3 }, ()
     assert.match(label, /^Messages: from clients/);
   });
 
-  test('a client that comes is in the list without anything being pressed', { timeout: PATIENCE_MILLIS }, async (t) => {
-    const page = await open(t);
-    await page.show('#/clients');
-    const client = await node.connect('newcomer');
-    t.after(() => client.endAsync());
-    assert.ok(await page.until(() => [...document.querySelectorAll('tbody td')].some(({ innerText }) => innerText === 'newcomer')));
-  });
+  test(
+    'a client that comes is in the list without anything being pressed',
+    { timeout: PATIENCE_MILLIS },
+    async (t) => {
+      const page = await open(t);
+      await page.show('#/clients');
+      const client = await node.connect('newcomer');
+      t.after(() => client.endAsync());
+      assert.ok(
+        await page.until(() =>
+          [...document.querySelectorAll('tbody td')].some(({ innerText }) => innerText === 'newcomer'),
+        ),
+      );
+    },
+  );
 
-  test('a message is followed from the page that starts the trace to a drawing, and saved as Mermaid', { timeout: PATIENCE_MILLIS }, async (t) => {
-    const page = await open(t);
-    const folder = mkdtempSync(join(tmpdir(), 'castmq-e2e-saved-'));
-    t.after(() => rmSync(folder, { recursive: true }));
-    await page.saveTo(folder);
-    await page.show('#/traces?topic=sensors%2F%23');
-    await page.run(() => document.querySelector('main form button[type=submit]').click());
-    await page.until(() => /^#\/traces\/\d+$/.test(location.hash));
-    await node.clients[0].publishAsync('sensors/1/followed', 'x', { qos: 1 });
-    const drawn = await page.until(() => document.querySelector('.scene')?.textContent);
-    assert.match(drawn, /session/);
-    assert.match(drawn, /working/);
-    assert.deepEqual(await findWrong(page, 'trace'), []);
-    await picture(page, 'trace', 'wide', 'light');
-    const flow = await page.run(() => [...document.querySelectorAll('h2')].find(({ innerText }) => innerText.startsWith('Flow ')).innerText.slice(5));
-    await page.run(() => [...document.querySelectorAll('button')].find(({ innerText }) => innerText === 'Save Mermaid').click());
-    await page.untilSaved(join(folder, `flow-${flow}.mmd`));
-    assert.match(readFileSync(join(folder, `flow-${flow}.mmd`), 'utf8'), /^sequenceDiagram\n/);
-  });
+  test(
+    'a message is followed from the page that starts the trace to a drawing, and saved as Mermaid',
+    { timeout: PATIENCE_MILLIS },
+    async (t) => {
+      const page = await open(t);
+      const folder = mkdtempSync(join(tmpdir(), 'castmq-e2e-saved-'));
+      t.after(() => rmSync(folder, { recursive: true }));
+      await page.saveTo(folder);
+      await page.show('#/traces?topic=sensors%2F%23');
+      await page.run(() => document.querySelector('main form button[type=submit]').click());
+      await page.until(() => /^#\/traces\/\d+$/.test(location.hash));
+      await node.clients[0].publishAsync('sensors/1/followed', 'x', { qos: 1 });
+      const drawn = await page.until(() => document.querySelector('.scene')?.textContent);
+      assert.match(drawn, /session/);
+      assert.match(drawn, /working/);
+      assert.deepEqual(await findWrong(page, 'trace'), []);
+      await picture(page, 'trace', 'wide', 'light');
+      const flow = await page.run(() =>
+        [...document.querySelectorAll('h2')]
+          .find(({ innerText }) => innerText.startsWith('Flow '))
+          .innerText.slice(5),
+      );
+      await page.run(() =>
+        [...document.querySelectorAll('button')]
+          .find(({ innerText }) => innerText === 'Save Mermaid')
+          .click(),
+      );
+      await page.untilSaved(join(folder, `flow-${flow}.mmd`));
+      assert.match(readFileSync(join(folder, `flow-${flow}.mmd`), 'utf8'), /^sequenceDiagram\n/);
+    },
+  );
 
   test('a client that is kicked on its page is gone', { timeout: PATIENCE_MILLIS }, async (t) => {
     const client = await node.connect('to-be-kicked');
@@ -110,7 +147,9 @@ describe('the dashboard of a broker', { skip, timeout: PATIENCE_MILLIS * 3 }, ()
     await page.until(() => document.querySelector('dialog[open]'));
     await press(page, 'dialog .primary');
     await closed;
-    assert.ok(await page.until(() => document.querySelector('main').innerText.includes('It is not connected now')));
+    assert.ok(
+      await page.until(() => document.querySelector('main').innerText.includes('It is not connected now')),
+    );
   });
 
   test('a message that was dropped is found with its reason', { timeout: PATIENCE_MILLIS }, async (t) => {
@@ -126,10 +165,14 @@ describe('the dashboard of a broker', { skip, timeout: PATIENCE_MILLIS * 3 }, ()
     assert.ok(await page.until(() => document.querySelectorAll('.json .leaf').length > 3));
   });
 
-  test('nothing comes from elsewhere, and the policy of the page would not let it', { timeout: PATIENCE_MILLIS }, async () => {
-    const { headers } = await fetch(node.url);
-    assert.match(headers.get('content-security-policy'), /default-src 'self'/);
-  });
+  test(
+    'nothing comes from elsewhere, and the policy of the page would not let it',
+    { timeout: PATIENCE_MILLIS },
+    async () => {
+      const { headers } = await fetch(node.url);
+      assert.match(headers.get('content-security-policy'), /default-src 'self'/);
+    },
+  );
 });
 
 function press(page, selector) {

@@ -17,10 +17,19 @@ export class Browser {
 
   static async start() {
     const profile = mkdtempSync(join(tmpdir(), 'castmq-e2e-dashboard-'));
-    const options = ['--headless=new', '--no-sandbox', '--disable-gpu', '--no-first-run', '--hide-scrollbars=false'];
+    const options = [
+      '--headless=new',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--no-first-run',
+      '--hide-scrollbars=false',
+    ];
     const own = ['--remote-debugging-pipe', `--user-data-dir=${profile}`];
     // A group of its own: a browser is many processes, and all of them write into its profile.
-    const running = spawn(browserName, [...options, ...own], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'], detached: true });
+    const running = spawn(browserName, [...options, ...own], {
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
     return new Browser(running, profile);
   }
 
@@ -60,12 +69,20 @@ export class Browser {
     const page = new Page({
       send: (method, params) => this.send(method, params, sessionId),
       close: () => this.send('Target.disposeBrowserContext', { browserContextId }),
-      saveTo: (downloadPath) => this.send('Browser.setDownloadBehavior', { behavior: 'allow', browserContextId, downloadPath }),
+      saveTo: (downloadPath) =>
+        this.send('Browser.setDownloadBehavior', { behavior: 'allow', browserContextId, downloadPath }),
     });
     this.#pages.set(sessionId, page);
     for (const domain of ['Page', 'Runtime', 'Log', 'Network']) await page.send(`${domain}.enable`);
-    await page.send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: false });
-    await page.send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: theme }] });
+    await page.send('Emulation.setDeviceMetricsOverride', {
+      width,
+      height,
+      deviceScaleFactor: 1,
+      mobile: false,
+    });
+    await page.send('Emulation.setEmulatedMedia', {
+      features: [{ name: 'prefers-color-scheme', value: theme }],
+    });
     await page.send('Page.addScriptToEvaluateOnNewDocument', { source: WATCH_SHIFTS });
     return page;
   }
@@ -96,26 +113,36 @@ export class Page {
   }
 
   heard(method, params) {
-    if (method === 'Runtime.exceptionThrown') this.errors.push(params.exceptionDetails.exception?.description ?? params.exceptionDetails.text);
-    if (method === 'Runtime.consoleAPICalled' && params.type === 'error') this.errors.push(params.args.map(({ value, description }) => value ?? description).join(' '));
-    if (method === 'Log.entryAdded' && params.entry.level === 'error') this.errors.push(`${params.entry.text} ${params.entry.url ?? ''}`);
+    if (method === 'Runtime.exceptionThrown')
+      this.errors.push(params.exceptionDetails.exception?.description ?? params.exceptionDetails.text);
+    if (method === 'Runtime.consoleAPICalled' && params.type === 'error')
+      this.errors.push(params.args.map(({ value, description }) => value ?? description).join(' '));
+    if (method === 'Log.entryAdded' && params.entry.level === 'error')
+      this.errors.push(`${params.entry.text} ${params.entry.url ?? ''}`);
     if (method === 'Network.requestWillBeSent') this.requests.push(params.request.url);
   }
 
   /** Evaluates `what`, a function, in the page with arguments that JSON can say. */
   async run(what, ...given) {
     const expression = `(${what})(...${JSON.stringify(given)})`;
-    const { result, exceptionDetails } = await this.send('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true });
+    const { result, exceptionDetails } = await this.send('Runtime.evaluate', {
+      expression,
+      awaitPromise: true,
+      returnByValue: true,
+    });
     if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
     return result.value;
   }
 
   /** Waits until `what`, a function, says yes; answers what it says. */
   until(what, ...given) {
-    return this.run(`(...given) => new Promise((resolve) => {
+    return this.run(
+      `(...given) => new Promise((resolve) => {
       const look = () => { const found = (${what})(...given); found ? resolve(found) : setTimeout(look, 30); };
       look();
-    })`, ...given);
+    })`,
+      ...given,
+    );
   }
 
   async open(url) {
@@ -125,19 +152,31 @@ export class Page {
 
   /** Goes to a page of the dashboard, and waits until it has read what it shows. */
   async show(hash) {
-    await this.run((next) => { location.hash = next; }, hash);
+    await this.run((next) => {
+      location.hash = next;
+    }, hash);
     await this.settle();
   }
 
   settle() {
-    return this.until(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
-      && !document.querySelector('main').innerText.includes('Reading …') && document.querySelectorAll('main [aria-busy=true]').length === 0);
+    return this.until(
+      () =>
+        new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))) &&
+        !document.querySelector('main').innerText.includes('Reading …') &&
+        document.querySelectorAll('main [aria-busy=true]').length === 0,
+    );
   }
 
   async press(key, { shift = false } = {}) {
     const codes = { Tab: 9, Enter: 13, Escape: 27, ' ': 32, ArrowRight: 39, ArrowLeft: 37 };
     const text = key === 'Enter' ? '\r' : key.length === 1 ? key : undefined;
-    const event = { key, code: key.length === 1 ? undefined : key, windowsVirtualKeyCode: codes[key] ?? key.charCodeAt(0), text, modifiers: shift ? 8 : 0 };
+    const event = {
+      key,
+      code: key.length === 1 ? undefined : key,
+      windowsVirtualKeyCode: codes[key] ?? key.charCodeAt(0),
+      text,
+      modifiers: shift ? 8 : 0,
+    };
     await this.send('Input.dispatchKeyEvent', { type: 'keyDown', ...event });
     await this.send('Input.dispatchKeyEvent', { type: 'keyUp', ...event });
   }

@@ -9,16 +9,20 @@ function sticksOut() {
     const frame = element.closest('.drawing, .scrolls, .frame, .rows, .facts dd, .brand .node');
     return element.getBoundingClientRect().right > root.clientWidth + 1 && (!frame || frame === element);
   });
-  const outer = root.scrollWidth > root.clientWidth ? [`the page: ${root.scrollWidth} > ${root.clientWidth}`] : [];
+  const outer =
+    root.scrollWidth > root.clientWidth ? [`the page: ${root.scrollWidth} > ${root.clientWidth}`] : [];
   return [...outer, ...wide.slice(0, 3).map((element) => element.outerHTML.slice(0, 160))];
 }
 
 /** Containers without words. */
 function saysNothing() {
-  const containers = 'main section, main tbody, main ul, main ol, main dl, main dd, main figure, main .drawing, main .frame, main td, main p';
+  const containers =
+    'main section, main tbody, main ul, main ol, main dl, main dd, main figure, main .drawing, main .frame, main td, main p';
   const isShown = (element) => element.checkVisibility();
-  const isEmpty = (element) => element.innerText.trim() === '' && !element.querySelector('svg text, input, button, select');
-  return [...document.querySelectorAll(containers)].filter((element) => isShown(element) && isEmpty(element))
+  const isEmpty = (element) =>
+    element.innerText.trim() === '' && !element.querySelector('svg text, input, button, select');
+  return [...document.querySelectorAll(containers)]
+    .filter((element) => isShown(element) && isEmpty(element))
     .map((element) => element.outerHTML.slice(0, 160));
 }
 
@@ -35,7 +39,9 @@ function isPale() {
     return own.a === 1 ? own.rgb : over(own, ground(element.parentElement));
   };
   const light = (rgb) => {
-    const [r, g, b] = rgb.map((part) => part / 255).map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    const [r, g, b] = rgb
+      .map((part) => part / 255)
+      .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const contrast = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
@@ -57,8 +63,13 @@ function isPale() {
 /** Controls without a name for those who cannot see them. */
 function hasNoName() {
   const controls = [...document.querySelectorAll('a[href], button, input, select, textarea, [tabindex="0"]')];
-  const nameOf = (element) => element.getAttribute('aria-label') || element.innerText?.trim() || [...(element.labels ?? [])].map((label) => label.innerText).join('');
-  return controls.filter((element) => element.checkVisibility() && !nameOf(element)).map((element) => element.outerHTML.slice(0, 160));
+  const nameOf = (element) =>
+    element.getAttribute('aria-label') ||
+    element.innerText?.trim() ||
+    [...(element.labels ?? [])].map((label) => label.innerText).join('');
+  return controls
+    .filter((element) => element.checkVisibility() && !nameOf(element))
+    .map((element) => element.outerHTML.slice(0, 160));
 }
 
 /** What is wrong with the page as it stands, each with `place`. */
@@ -69,7 +80,9 @@ export async function findWrong(page, place) {
     'is pale': await page.run(isPale),
     'has no name': await page.run(hasNoName),
     'ran as a script': await page.run(() => (window.pwned === undefined ? [] : ['window.pwned'])),
-    'has no title': await page.run(() => (/.+ – CastMQ$/.test(document.title) && document.documentElement.lang === 'en' ? [] : [document.title])),
+    'has no title': await page.run(() =>
+      /.+ – CastMQ$/.test(document.title) && document.documentElement.lang === 'en' ? [] : [document.title],
+    ),
   };
   return Object.entries(found).flatMap(([what, list]) => list.map((which) => `${place} ${what}: ${which}`));
 }
@@ -92,7 +105,9 @@ export async function findShifts(page, place) {
 /** Errors that nobody has foreseen, and requests to elsewhere. */
 export function checkNetwork(page, origin, place) {
   // The browser notes answers of 400 and above itself; the pages show them in words.
-  const errors = page.errors.filter((text) => !/the server responded with a status of (404|409|401|400)/.test(text));
+  const errors = page.errors.filter(
+    (text) => !/the server responded with a status of (404|409|401|400)/.test(text),
+  );
   assert.deepEqual(errors, [], place);
   const elsewhere = page.requests.filter((url) => !url.startsWith(origin) && !url.startsWith('blob:'));
   assert.deepEqual(elsewhere, [], place);

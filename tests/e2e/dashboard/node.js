@@ -21,7 +21,13 @@ max_messages = 3
 `;
 const READY = /mqtt on (\S+:\d+).*admin on (http:\S+)/;
 
-export const HOSTILE = ['<img src=x onerror="window.pwned=1">', '"><script>window.pwned=1</script>', 'a/b?c=d&e#f%2F', '\u202egnp.exe', 'x'.repeat(300)];
+export const HOSTILE = [
+  '<img src=x onerror="window.pwned=1">',
+  '"><script>window.pwned=1</script>',
+  'a/b?c=d&e#f%2F',
+  '\u202egnp.exe',
+  'x'.repeat(300),
+];
 
 export async function startNode() {
   const data = mkdtempSync(join(tmpdir(), 'castmq-e2e-node-'));
@@ -56,12 +62,17 @@ export async function populate(node) {
   for (const [index, id] of HOSTILE.entries()) {
     const client = await node.connect(id);
     await client.subscribeAsync([`sensors/${index}/+`, 'sensors/#'], { qos: 1 });
-    await client.publishAsync(`sensors/${index}/${id.slice(0, 40).replace(/[+#]/g, '')}`, `payload of ${id}`, { qos: 1, retain: true });
+    await client.publishAsync(
+      `sensors/${index}/${id.slice(0, 40).replace(/[+#]/g, '')}`,
+      `payload of ${id}`,
+      { qos: 1, retain: true },
+    );
   }
   const away = await node.connect('away', { clean: true, properties: { sessionExpiryInterval: 3600 } });
   await away.subscribeAsync('queue/#', { qos: 1 });
   await away.endAsync();
   const [publisher] = node.clients;
-  for (let index = 0; index < 6; index += 1) await publisher.publishAsync('queue/a', `message ${index}`, { qos: 1 });
+  for (let index = 0; index < 6; index += 1)
+    await publisher.publishAsync('queue/a', `message ${index}`, { qos: 1 });
   await publisher.publishAsync('sensors/all', 'to everybody', { qos: 1 });
 }

@@ -17,9 +17,13 @@ export function App() {
   const { wanted, round } = useStore(identity);
   return (
     <>
-      <a class="skip" href="#main" onClick={skip}>Skip to the page</a>
+      <a class="skip" href="#main" onClick={skip}>
+        Skip to the page
+      </a>
       <Navigation />
-      <main id="main" tabIndex={-1}>{wanted ? <SignIn problem={wanted} /> : <Current key={round} />}</main>
+      <main id="main" tabIndex={-1}>
+        {wanted ? <SignIn problem={wanted} /> : <Current key={round} />}
+      </main>
       <Confirmation />
       <Notice />
     </>
@@ -30,13 +34,19 @@ function Current() {
   const { name, parts, query } = useStore(route);
   const Shown = PAGES[name] ?? Missing;
   const key = `${name}/${parts.join('/')}`;
-  return <Guard key={key}><Shown parts={parts} query={query} /></Guard>;
+  return (
+    <Guard key={key}>
+      <Shown parts={parts} query={query} />
+    </Guard>
+  );
 }
 
 function Missing() {
   return (
     <Page title="No such page" about="The address behind # names no page of this dashboard.">
-      <p><a href="#/overview">Go to the overview</a></p>
+      <p>
+        <a href="#/overview">Go to the overview</a>
+      </p>
     </Page>
   );
 }

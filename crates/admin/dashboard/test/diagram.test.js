@@ -15,9 +15,18 @@ const shapes = (scene, kind) => scene.shapes.filter(({ attributes }) => attribut
 
 test('hops stand below what has caused them', () => {
   const { order } = arrange(publish(1));
-  assert.deepEqual(order.map(({ hop, level }) => `${level} ${hop.kind} ${hop.entry}`), [
-    '0 client readable', '1 server dispatch', '2 session deliver', '3 client send', '2 pubsub parcel', '3 session deliver', '1 client stored',
-  ]);
+  assert.deepEqual(
+    order.map(({ hop, level }) => `${level} ${hop.kind} ${hop.entry}`),
+    [
+      '0 client readable',
+      '1 server dispatch',
+      '2 session deliver',
+      '3 client send',
+      '2 pubsub parcel',
+      '3 session deliver',
+      '1 client stored',
+    ],
+  );
 });
 
 test('of a thousand like deliveries two are drawn, and one for all others', () => {
@@ -99,7 +108,9 @@ test('names that clients have chosen are nothing but text for Mermaid', () => {
 
 test('Mermaid shows who sends what to whom, and how long it waited and worked', () => {
   const flow = publish(1);
-  const lines = mermaid(flow, arrange(flow)).split('\n').map((line) => line.trim());
+  const lines = mermaid(flow, arrange(flow))
+    .split('\n')
+    .map((line) => line.trim());
   assert.equal(lines[0], 'sequenceDiagram');
   assert.ok(lines.includes('outside->>p1: readable'));
   assert.ok(lines.includes('p1->>p2: dispatch'));

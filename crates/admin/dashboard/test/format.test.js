@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { bytes, count, cut, micros, perSecond, plural, seconds, share, short, visible, when } from '../src/lib/format.js';
+import {
+  bytes,
+  count,
+  cut,
+  micros,
+  perSecond,
+  plural,
+  seconds,
+  share,
+  short,
+  visible,
+  when,
+} from '../src/lib/format.js';
 
 // The unit belongs to its number: the space between them does not break.
 const spaced = (text) => text.replaceAll('\u202f', ' ');
@@ -27,14 +39,20 @@ test('a long time is told in its two largest units', () => {
 });
 
 test('bytes are counted by 1024', () => {
-  assert.deepEqual([0, 1023, 1536, 41_943_040].map((value) => spaced(bytes(value))), ['0 B', '1023 B', '1.5 KiB', '40 MiB']);
+  assert.deepEqual(
+    [0, 1023, 1536, 41_943_040].map((value) => spaced(bytes(value))),
+    ['0 B', '1023 B', '1.5 KiB', '40 MiB'],
+  );
 });
 
 test('shares, rates and words have their unit', () => {
   assert.equal(spaced(share(0.0512)), '5.12 %');
   assert.equal(perSecond(12.34), '12.3/s');
   assert.equal(short(0.004), '0');
-  assert.deepEqual([plural(1, 'hop'), plural(2, 'hop'), plural(0, 'child', 'children')], ['1 hop', '2 hops', '0 children']);
+  assert.deepEqual(
+    [plural(1, 'hop'), plural(2, 'hop'), plural(0, 'child', 'children')],
+    ['1 hop', '2 hops', '0 children'],
+  );
 });
 
 test('a time of another day is told with its date', () => {

@@ -13,12 +13,24 @@ import { parseArgs } from 'node:util';
 import { World } from './mock_world.js';
 
 const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
-const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
-const POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+};
+const POLICY =
+  "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const BASE = '/api/v1/';
 
 /** Starts one; `asked` collects what was asked for. */
-export async function startMock({ clients = 10, port = 0, role = 'admin', password = null, faults = false } = {}) {
+export async function startMock({
+  clients = 10,
+  port = 0,
+  role = 'admin',
+  password = null,
+  faults = false,
+} = {}) {
   const world = new World({ clients, role, faults });
   const asked = [];
   const streams = new Set();
@@ -34,20 +46,30 @@ export async function startMock({ clients = 10, port = 0, role = 'admin', passwo
     const parts = url.pathname.slice(BASE.length).split('/').map(decodeURIComponent);
     if (parts.at(-1) === 'live') return live(world, url, parts, request, response, streams);
     const body = await text(request);
-    const answer = world.answer(request.method, parts, Object.fromEntries(url.searchParams), body && JSON.parse(body));
+    const answer = world.answer(
+      request.method,
+      parts,
+      Object.fromEntries(url.searchParams),
+      body && JSON.parse(body),
+    );
     if (answer.problem) return problem(response, ...answer.problem);
     response.writeHead(answer.status ?? 200, { 'Content-Type': 'application/json' });
     response.end(answer.status === 204 ? undefined : JSON.stringify(answer.body));
   });
   await once(server.listen(port, '127.0.0.1'), 'listening');
   return {
-    url: `http://127.0.0.1:${server.address().port}/`, asked, world,
+    url: `http://127.0.0.1:${server.address().port}/`,
+    asked,
+    world,
     /** Answers nobody any more, or again. */
     refuse: (wanted) => {
       isAway = wanted;
       if (wanted) streams.forEach((stream) => stream.destroy());
     },
-    stop: () => { server.closeAllConnections(); server.close(); },
+    stop: () => {
+      server.closeAllConnections();
+      server.close();
+    },
   };
 }
 
@@ -59,7 +81,10 @@ function file(path, response) {
   const name = path === '/' ? 'index.html' : path.slice(1);
   try {
     const content = readFileSync(DIST + name.replaceAll('..', ''));
-    response.writeHead(200, { 'Content-Type': TYPES[extname(name)] ?? 'text/plain', 'Content-Security-Policy': POLICY });
+    response.writeHead(200, {
+      'Content-Type': TYPES[extname(name)] ?? 'text/plain',
+      'Content-Security-Policy': POLICY,
+    });
     response.end(content);
   } catch {
     problem(response, 404, 'Not Found', `there is nothing at ${path}`);
@@ -80,7 +105,10 @@ function live(world, url, parts, request, response, streams) {
   };
   tell();
   const timer = setInterval(tell, 1000);
-  request.on('close', () => { clearInterval(timer); streams.delete(response); });
+  request.on('close', () => {
+    clearInterval(timer);
+    streams.delete(response);
+  });
 }
 
 async function text(request) {
@@ -88,8 +116,18 @@ async function text(request) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const options = { clients: { type: 'string' }, port: { type: 'string' }, role: { type: 'string' }, password: { type: 'string' }, faults: { type: 'boolean' } };
+  const options = {
+    clients: { type: 'string' },
+    port: { type: 'string' },
+    role: { type: 'string' },
+    password: { type: 'string' },
+    faults: { type: 'boolean' },
+  };
   const { values } = parseArgs({ options });
-  const mock = await startMock({ ...values, clients: Number(values.clients ?? 10), port: Number(values.port ?? 18083) });
+  const mock = await startMock({
+    ...values,
+    clients: Number(values.clients ?? 10),
+    port: Number(values.port ?? 18083),
+  });
   console.log(mock.url);
 }

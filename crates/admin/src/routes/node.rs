@@ -17,13 +17,14 @@ use utoipa_axum::routes;
 use crate::app::Shared;
 use crate::audit::Change;
 use crate::problem::Problem;
-use crate::read::{Asked, Sent};
+use crate::read::{Asked, By, Sent};
 
 /// Rows of a page when nobody says how many.
 const LIMIT: u16 = 50;
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
+        .routes(routes!(me))
         .routes(routes!(node))
         .routes(routes!(stats))
         .routes(routes!(metrics))
@@ -31,6 +32,24 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(log, set_log))
         .routes(routes!(audit))
         .routes(routes!(drain, undrain))
+}
+
+/// Who asks, as far as the node knows.
+#[derive(Debug, Serialize, ToSchema)]
+struct MeView {
+    /// The user or token; `local` where nobody has to say.
+    who: String,
+    /// `viewer` or `admin`.
+    role: &'static str,
+}
+
+/// Who asks, and what that one may do.
+#[utoipa::path(get, path = "/me", tag = "node", responses((status = 200, description = "You", body = MeView)))]
+async fn me(By(caller): By) -> Json<MeView> {
+    Json(MeView {
+        who: caller.who,
+        role: caller.role.word(),
+    })
 }
 
 /// The node as a whole.

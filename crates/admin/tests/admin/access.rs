@@ -97,6 +97,19 @@ fn once_a_token_is_set_this_machine_shows_one_too() {
 }
 
 #[test]
+fn everybody_is_told_who_they_are_taken_for() {
+    let scene = Scene::with_tokens();
+    let me = |(name, value)| {
+        let answer = scene.ask("GET", "/api/v1/me").header(name, value).answer();
+        answer.json()
+    };
+    assert_eq!(me(VIEWER), json!({ "who": "viewer", "role": "viewer" }));
+    assert_eq!(me(ADMIN), json!({ "who": "operator", "role": "admin" }));
+    let here = Scene::new();
+    assert_eq!(here.see("/me"), json!({ "who": "local", "role": "admin" }));
+}
+
+#[test]
 fn a_viewer_looks_and_an_admin_changes() {
     let scene = Scene::with_tokens();
     let message = json!({ "topic": "t", "payload": "secret", "retain": true });

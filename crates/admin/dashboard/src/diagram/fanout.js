@@ -1,6 +1,7 @@
 // What caused what: a flow as a tree from left to right, a leaf a row.
 
-import { cut, micros, plural, words } from '../lib/format.js';
+import { micros, plural, words } from '../lib/format.js';
+import { called } from './flow.js';
 import { Scene } from './scene.js';
 
 const WIDTH = 190;
@@ -9,7 +10,10 @@ const ROW = 50;
 const BOX = 40;
 
 export function fanout(flow, arranged) {
-  const scene = new Scene(`Causes of flow ${flow.flow}`, `What each of ${plural(flow.hops.length, 'hop')} has caused`);
+  const scene = new Scene(
+    `Causes of flow ${flow.flow}`,
+    `What each of ${plural(flow.hops.length, 'hop')} has caused`,
+  );
   let leaf = 0;
   // Children stand before their parents in this order, so that a parent is placed among them.
   const places = new Map();
@@ -40,7 +44,7 @@ function box(scene, { hop, level, folded }, y) {
   scene.rect(x, y, WIDTH, BOX, dropped ? 'trouble' : 'box', dropped?.text);
   scene.rect(x + 1, y + BOX - 4, bar(times.wait_micros, times), 3, 'wait');
   scene.rect(x + 1 + bar(times.wait_micros, times), y + BOX - 4, bar(times.service_micros, times), 3, 'work');
-  scene.text(x + 8, y + 14, `${hop.kind} ${folded ? '' : cut(hop.name ?? '', 60)}`, { kind: 'strong', width: WIDTH - 16 });
+  scene.text(x + 8, y + 14, folded ? hop.kind : called(hop), { kind: 'strong', width: WIDTH - 16 });
   const spent = `${micros(times.wait_micros)} + ${micros(times.service_micros)}`;
   scene.text(x + 8, y + 29, `${name}, ${spent}`, { kind: 'muted', size: 10, width: WIDTH - 16 });
 }

@@ -60,6 +60,11 @@ function summary(nodes) {
   return { count: nodes.length, wait_micros: most('wait_micros'), service_micros: most('service_micros') };
 }
 
+/** Kind and name of who did it; of what there is one of, they are the same. */
+export function called({ kind, name }) {
+  return !name || name === kind ? kind : `${kind} ${cut(name, 60)}`;
+}
+
 /** Where a hop's turn ended, from the flow's start. */
 export function endOf(hop) {
   return hop.enqueued_micros + hop.wait_micros + hop.service_micros;
@@ -77,10 +82,13 @@ export function participants(arranged) {
 
 export function keyOf(node) {
   // Not everything that takes part is a process with a lane: the committer is a thread.
-  return node.folded ? `folded ${node.hop.kind} ${node.hop.hop}` : node.hop.pid ?? `${node.hop.kind} ${node.hop.name}`;
+  return node.folded
+    ? `folded ${node.hop.kind} ${node.hop.hop}`
+    : (node.hop.pid ?? `${node.hop.kind} ${node.hop.name}`);
 }
 
 function describe({ hop, folded }) {
   if (folded) return { kind: hop.kind, name: `${folded.count} more`, pid: null };
-  return { kind: hop.kind, name: cut(hop.name ?? '', 40), pid: hop.pid };
+  const name = hop.name === hop.kind ? '' : cut(hop.name ?? '', 40);
+  return { kind: hop.kind, name, pid: hop.pid };
 }

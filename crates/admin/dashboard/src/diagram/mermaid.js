@@ -18,7 +18,10 @@ export function mermaid(flow, arranged) {
 }
 
 function hop(node, byHop, names) {
-  const { hop: { entry, parent, notes = [], ...own }, folded } = node;
+  const {
+    hop: { entry, parent, notes = [], ...own },
+    folded,
+  } = node;
   const times = folded ?? own;
   const to = names.get(keyOf(node));
   const sender = byHop.get(parent);

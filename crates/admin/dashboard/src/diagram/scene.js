@@ -44,7 +44,11 @@ export class Scene {
     const whole = visible(text);
     const shown = width ? fit(whole, width, size) : whole;
     const hint = shown === whole ? undefined : whole;
-    this.#put('text', { x, y, class: `size-${size} ${kind}`.trim(), 'text-anchor': anchor }, { text: shown, hint });
+    this.#put(
+      'text',
+      { x, y, class: `size-${size} ${kind}`.trim(), 'text-anchor': anchor },
+      { text: shown, hint },
+    );
     if (anchor === 'start') this.#grow(x + widthOf(shown, size), y + 4);
   }
 
@@ -96,7 +100,9 @@ ${body}
 }
 
 function element({ name, attributes, text, hint }) {
-  const inside = Object.entries(attributes).map(([key, value]) => ` ${key}="${escape(value)}"`).join('');
+  const inside = Object.entries(attributes)
+    .map(([key, value]) => ` ${key}="${escape(value)}"`)
+    .join('');
   const title = hint ? `<title>${escape(hint)}</title>` : '';
   return `<${name}${inside}>${title}${text === undefined ? '' : escape(text)}</${name}>`;
 }

@@ -58,8 +58,8 @@ function heads(scene, people, columns, bottom) {
     scene.rect(x - COLUMN / 2 + 8, 0, COLUMN - 16, 48, 'box');
     const width = COLUMN - 28;
     scene.text(x, 15, kind, { kind: 'strong', anchor: 'middle', size: 12, width });
-    scene.text(x, 29, name ?? '', { anchor: 'middle', width });
-    scene.text(x, 42, pid ?? '', { kind: 'muted', anchor: 'middle', size: 10, width });
+    if (name) scene.text(x, 29, name, { anchor: 'middle', width });
+    if (pid) scene.text(x, 42, pid, { kind: 'muted', anchor: 'middle', size: 10, width });
   }
 }
 

@@ -1,19 +1,22 @@
 // A flow to the scale of time: a row for each hop, waiting and working as bars from left to right.
 
-import { cut, micros, words } from '../lib/format.js';
+import { micros, words } from '../lib/format.js';
 import { scale } from '../lib/series.js';
-import { endOf } from './flow.js';
+import { called, endOf } from './flow.js';
 import { Scene } from './scene.js';
 
-const NAMES = 250;
-const PLOT = 560;
+const NAMES = 204;
+const PLOT = 310;
 const ROW = 22;
 const TOP = 26;
 
 export function waterfall(flow, arranged) {
   const end = arranged.order.reduce((max, { hop }) => Math.max(max, endOf(hop)), 1);
   const { top, marks } = scale(end, 5);
-  const scene = new Scene(`Times of flow ${flow.flow}`, `What waited and what worked, from 0 to ${micros(end)}`);
+  const scene = new Scene(
+    `Times of flow ${flow.flow}`,
+    `What waited and what worked, from 0 to ${micros(end)}`,
+  );
   const at = (value) => NAMES + (value / top) * PLOT;
   const bottom = TOP + arranged.order.length * ROW + 4;
   for (const mark of marks) {
@@ -29,7 +32,7 @@ export function waterfall(flow, arranged) {
 function row(scene, { hop, level, folded }, y, at) {
   const indent = Math.min(level, 8) * 10;
   const times = folded ?? hop;
-  const who = folded ? `${hop.kind}, ${folded.count} more` : `${hop.kind} ${cut(hop.name ?? '', 60)}`;
+  const who = folded ? `${hop.kind}, ${folded.count} more` : called(hop);
   scene.text(indent, y + 14, `${words(hop.entry)} → ${who}`, { width: NAMES - indent - 12 });
   const start = at(hop.enqueued_micros);
   const turn = at(hop.enqueued_micros + times.wait_micros);

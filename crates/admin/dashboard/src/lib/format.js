@@ -35,7 +35,11 @@ export function seconds(value) {
 
 function longer(value) {
   if (value < 120) return `${short(value)}${THIN}s`;
-  const units = [['d', 86_400], ['h', 3600], ['min', 60]];
+  const units = [
+    ['d', 86_400],
+    ['h', 3600],
+    ['min', 60],
+  ];
   const first = units.findIndex(([, size]) => value >= size);
   const [unit, size] = units[first];
   const rest = units[first + 1];
@@ -81,7 +85,8 @@ export function when(text, now = new Date(), withMillis = false) {
 
 // Characters that hide, reorder or end text: controls, marks of direction, joiners, the byte order mark.
 // eslint-disable-next-line no-control-regex
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+const UNSEEN =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
 
 /** Foreign text with each character that could hide or reorder others written out. */
 export function visible(text) {

@@ -70,7 +70,11 @@ export function usePages(path, { query = {}, every, limit = 50, by = 'cursor' } 
   const [place, setPlace] = useState({ key, cursors: [null] });
   const cursors = place.key === key ? place.cursors : [null];
   const cursor = cursors[cursors.length - 1];
-  const resource = useResource(path, { query: { ...query, limit, [by]: cursor }, every, isSearch: by === 'cursor' });
+  const resource = useResource(path, {
+    query: { ...query, limit, [by]: cursor },
+    every,
+    isSearch: by === 'cursor',
+  });
   const shown = useRef({ items: null, key: null });
   // While the next page is on its way the one before it stays, greyed, where it is.
   if (resource.data) shown.current = { items: resource.data.items, data: resource.data };

@@ -8,8 +8,15 @@ addEventListener('hashchange', () => route.set(parse(location.hash)));
 
 function parse(hash) {
   const [path, query = ''] = divide(hash.replace(/^#\/?/, ''));
-  const parts = path.split('/').filter((text) => text !== '').map(decode);
-  return { name: parts[0] ?? 'overview', parts: parts.slice(1), query: Object.fromEntries(new URLSearchParams(query)) };
+  const parts = path
+    .split('/')
+    .filter((text) => text !== '')
+    .map(decode);
+  return {
+    name: parts[0] ?? 'overview',
+    parts: parts.slice(1),
+    query: Object.fromEntries(new URLSearchParams(query)),
+  };
 }
 
 function divide(text) {
@@ -28,7 +35,9 @@ function decode(text) {
 /** The address of a page; what is empty in `query` is left out. */
 export function to(name, parts = [], query = {}) {
   const path = [name, ...parts.map((text) => encodeURIComponent(text))].join('/');
-  const kept = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== '');
+  const kept = Object.entries(query).filter(
+    ([, value]) => value !== undefined && value !== null && value !== '',
+  );
   const tail = new URLSearchParams(kept).toString();
   return `#/${path}${tail ? `?${tail}` : ''}`;
 }

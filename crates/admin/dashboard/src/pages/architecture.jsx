@@ -18,14 +18,28 @@ export function Architecture({ parts, query }) {
     if (one) document.getElementById('chosen')?.scrollIntoView({ block: 'nearest' });
   }, [chosen, one !== undefined]);
   return (
-    <Page title="Architecture" about="Each module of emqttd 1.1.3, the actor that does its work here, the file to read, and how many of it are alive." emqttd="its 72 modules" source={source} hold={[source]}>
+    <Page
+      title="Architecture"
+      about="Each module of emqttd 1.1.3, the actor that does its work here, the file to read, and how many of it are alive."
+      emqttd="its 72 modules"
+      source={source}
+      hold={[source]}
+    >
       {chosen === undefined ? null : <One kind={chosen} row={one} all={source.data} error={source.error} />}
       <div class="toolbar">
-        <Search label="Module, kind or file contains" value={query.search} onChange={(search) => refine({ search })} />
+        <Search
+          label="Module, kind or file contains"
+          value={query.search}
+          onChange={(search) => refine({ search })}
+        />
       </div>
       <Table
-        label="Modules and actors" columns={COLUMNS} rows={source.data ? rows : null} error={source.error}
-        rowKey={(row) => `${row.kind} ${row.file}`} empty={query.search ? 'No module is like that.' : 'Nothing is told about the architecture.'}
+        label="Modules and actors"
+        columns={COLUMNS}
+        rows={source.data ? rows : null}
+        error={source.error}
+        rowKey={(row) => `${row.kind} ${row.file}`}
+        empty={query.search ? 'No module is like that.' : 'Nothing is told about the architecture.'}
       />
     </Page>
   );
@@ -33,41 +47,71 @@ export function Architecture({ parts, query }) {
 
 const COLUMNS = [
   { key: 'emqttd', label: 'emqttd', width: 22, render: (row) => <code>{row.emqttd || '–'}</code> },
-  { key: 'kind', label: 'Actor', width: 14, render: (row) => <a href={to('architecture', [row.kind])}>{row.kind}</a> },
-  { key: 'live_count', label: 'Alive', width: 8, align: 'right', render: (row) => <a class="number" href={to('processes', [], { kind: row.kind })}>{count(row.live_count)}</a> },
+  {
+    key: 'kind',
+    label: 'Actor',
+    width: 14,
+    render: (row) => <a href={to('architecture', [row.kind])}>{row.kind}</a>,
+  },
+  {
+    key: 'live_count',
+    label: 'Alive',
+    width: 8,
+    align: 'right',
+    render: (row) => (
+      <a class="number" href={to('processes', [], { kind: row.kind })}>
+        {count(row.live_count)}
+      </a>
+    ),
+  },
   { key: 'doc', label: 'What it does', width: 34 },
   { key: 'file', label: 'File', width: 22, render: (row) => <code class="wrap">{row.file}</code> },
 ];
 
 function matches(row, search) {
   if (!search) return true;
-  return [row.emqttd, row.kind, row.file, row.doc].some((text) => text?.toLowerCase().includes(search.toLowerCase()));
+  return [row.emqttd, row.kind, row.file, row.doc].some((text) =>
+    text?.toLowerCase().includes(search.toLowerCase()),
+  );
 }
 
 function One({ kind, row, all, error }) {
   const kinds = new Set((all ?? []).map((other) => other.kind));
   return (
     <Section title={`Actor ${kind}`} id="chosen" aside={<a href={to('architecture')}>Close</a>}>
-      {row ? null : error && !all ? <Trouble problem={error} /> : <Words>{all ? `No actor is of the kind ${kind}.` : 'Reading …'}</Words>}
-      {row
-        ? (
-          <>
-            <p>{row.doc}</p>
-            <Facts
-              long
-              facts={[
-                ['emqttd', <code>{row.emqttd}</code>], ['File', <code class="wrap">{row.file}</code>],
-                ['Alive now', <a href={to('processes', [], { kind })}>{count(row.live_count)}</a>],
-                ['Work runs in', row.works_in],
-                ['Waits for', <Linked text={row.waits_for} kinds={kinds} />],
-                ['Waited for by', <Linked text={row.waited_for_by} kinds={kinds} />],
-                ['If it dies', row.if_it_dies], ['Watch', row.watch],
-              ]}
-            />
-            {row.differs?.length > 0 ? <><h3>Not as in emqttd</h3><ul>{row.differs.map((text) => <li key={text}>{text}</li>)}</ul></> : null}
-          </>
-        )
-        : null}
+      {row ? null : error && !all ? (
+        <Trouble problem={error} />
+      ) : (
+        <Words>{all ? `No actor is of the kind ${kind}.` : 'Reading …'}</Words>
+      )}
+      {row ? (
+        <>
+          <p>{row.doc}</p>
+          <Facts
+            long
+            facts={[
+              ['emqttd', <code>{row.emqttd}</code>],
+              ['File', <code class="wrap">{row.file}</code>],
+              ['Alive now', <a href={to('processes', [], { kind })}>{count(row.live_count)}</a>],
+              ['Work runs in', row.works_in],
+              ['Waits for', <Linked text={row.waits_for} kinds={kinds} />],
+              ['Waited for by', <Linked text={row.waited_for_by} kinds={kinds} />],
+              ['If it dies', row.if_it_dies],
+              ['Watch', row.watch],
+            ]}
+          />
+          {row.differs?.length > 0 ? (
+            <>
+              <h3>Not as in emqttd</h3>
+              <ul>
+                {row.differs.map((text) => (
+                  <li key={text}>{text}</li>
+                ))}
+              </ul>
+            </>
+          ) : null}
+        </>
+      ) : null}
     </Section>
   );
 }
@@ -75,5 +119,15 @@ function One({ kind, row, all, error }) {
 /** Passports name other kinds in code marks; those become links. */
 function Linked({ text, kinds }) {
   if (!text) return null;
-  return String(text).split(/(\w+)/).map((word, index) => (kinds.has(word) ? <a key={index} href={to('architecture', [word])}>{word}</a> : word.replaceAll('`', '')));
+  return String(text)
+    .split(/(\w+)/)
+    .map((word, index) =>
+      kinds.has(word) ? (
+        <a key={index} href={to('architecture', [word])}>
+          {word}
+        </a>
+      ) : (
+        word.replaceAll('`', '')
+      ),
+    );
 }

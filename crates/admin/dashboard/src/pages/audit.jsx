@@ -12,15 +12,32 @@ const COLUMNS = [
   { key: 'address', label: 'From', width: 15, render: (row) => <Foreign text={row.address} /> },
   { key: 'action', label: 'Did', width: 16, render: (row) => <Foreign text={row.action} /> },
   { key: 'target', label: 'To', width: 21, render: (row) => <Foreign text={row.target} /> },
-  { key: 'outcome', label: 'Outcome', width: 12, render: (row) => <Foreign text={String(row.outcome ?? '')} /> },
+  {
+    key: 'outcome',
+    label: 'Outcome',
+    width: 12,
+    render: (row) => <Foreign text={String(row.outcome ?? '')} />,
+  },
 ];
 
 export function Audit() {
   const pages = usePages('audit', { every: 5000 });
   return (
-    <Page title="Audit" about="The last changes that were made through this interface: who, from where, what, and what came of it." source={pages}>
-      <div class="toolbar"><Pager pages={pages} what="changes" /></div>
-      <Paged label="Changes" pages={pages} columns={COLUMNS} rowKey={(row, index) => `${row.at} ${index}`} empty="Nothing was changed through this interface." />
+    <Page
+      title="Audit"
+      about="The last changes that were made through this interface: who, from where, what, and what came of it."
+      source={pages}
+    >
+      <div class="toolbar">
+        <Pager pages={pages} what="changes" />
+      </div>
+      <Paged
+        label="Changes"
+        pages={pages}
+        columns={COLUMNS}
+        rowKey={(row, index) => `${row.at} ${index}`}
+        empty="Nothing was changed through this interface."
+      />
     </Page>
   );
 }

@@ -14,13 +14,24 @@ const WAITING = new Set(['queued', 'offline_queued', 'window_full', 'connection_
 
 export function Explain({ query }) {
   const isAsked = Boolean(query.client && query.topic);
-  const answer = useResource(isAsked ? 'explain' : null, { query: { client: query.client, topic: query.topic, message: query.message } });
+  const answer = useResource(isAsked ? 'explain' : null, {
+    query: { client: query.client, topic: query.topic, message: query.message },
+  });
   return (
-    <Page title="Explain" about="Why a client got a message or did not: each decision on the way, from the live state and the ledger of drops." source={isAsked ? answer : undefined}>
+    <Page
+      title="Explain"
+      about="Why a client got a message or did not: each decision on the way, from the live state and the ledger of drops."
+      source={isAsked ? answer : undefined}
+    >
       <Question key={JSON.stringify(query)} query={query} reload={answer.reload} />
-      {isAsked
-        ? <Answer explained={answer.data} error={answer.error} />
-        : <Words>Give a client and a topic. The number of a message is on the pages Drops and Message trace; without it the answer is about the next message there.</Words>}
+      {isAsked ? (
+        <Answer explained={answer.data} error={answer.error} />
+      ) : (
+        <Words>
+          Give a client and a topic. The number of a message is on the pages Drops and Message trace; without
+          it the answer is about the next message there.
+        </Words>
+      )}
     </Page>
   );
 }
@@ -37,7 +48,14 @@ function Question({ query, reload }) {
     <Form label="Explain" send={send} isReady={client !== '' && topic !== ''}>
       <Field label="Client id" data-search value={client} onChange={setClient} grow />
       <Field label="Topic" value={topic} onChange={setTopic} hint="a/b/c" grow />
-      <Field label="Message number" value={message} onChange={setMessage} hint="any" inputmode="numeric" pattern="[0-9]*" />
+      <Field
+        label="Message number"
+        value={message}
+        onChange={setMessage}
+        hint="any"
+        inputmode="numeric"
+        pattern="[0-9]*"
+      />
     </Form>
   );
 }
@@ -49,19 +67,37 @@ function Answer({ explained, error }) {
   return (
     <>
       <Section title="Answer">
-        <p class="verdict"><Mark kind={kind}>{words(verdict)}</Mark> <Foreign text={text} max={1000} /></p>
+        <p class="verdict">
+          <Mark kind={kind}>{words(verdict)}</Mark> <Foreign text={text} max={1000} />
+        </p>
         <p class="links">
-          <span>Client <Client id={explained.client_id} /></span>
-          <a href={to('traces', [], { client: explained.client_id, topic: explained.topic })}>Trace the next message</a>
+          <span>
+            Client <Client id={explained.client_id} />
+          </span>
+          <a href={to('traces', [], { client: explained.client_id, topic: explained.topic })}>
+            Trace the next message
+          </a>
         </p>
       </Section>
       <Section title="The decisions, in their order">
         {steps.length === 0 ? <Words>No decision is known.</Words> : null}
-        {steps.length > 0 ? <ol class="steps">{steps.map((step) => <Step key={step.step} step={step} />)}</ol> : null}
+        {steps.length > 0 ? (
+          <ol class="steps">
+            {steps.map((step) => (
+              <Step key={step.step} step={step} />
+            ))}
+          </ol>
+        ) : null}
       </Section>
       <Section title="What happened before">
         {history.length === 0 ? <Words>Nothing is in the ledger for this client and topic.</Words> : null}
-        {history.length > 0 ? <ol class="timeline">{history.map((entry, index) => <Past key={index} entry={entry} />)}</ol> : null}
+        {history.length > 0 ? (
+          <ol class="timeline">
+            {history.map((entry, index) => (
+              <Past key={index} entry={entry} />
+            ))}
+          </ol>
+        ) : null}
       </Section>
     </>
   );
@@ -71,7 +107,9 @@ function Past({ entry }) {
   return (
     <li>
       <Time at={entry.at} millis />
-      <span class="what"><Foreign text={entry.text} max={400} /></span>
+      <span class="what">
+        <Foreign text={entry.text} max={400} />
+      </span>
       {entry.message ? <span class="muted number">message {entry.message}</span> : null}
     </li>
   );
@@ -83,8 +121,14 @@ function Step({ step }) {
   return (
     <li>
       <Mark kind={KINDS[step.outcome]}>{step.outcome}</Mark>
-      <span class="what"><strong>{words(step.step)}</strong> <Foreign text={step.text} max={600} /></span>
-      {step.since_at ? <span class="muted">since <Time at={step.since_at} /></span> : null}
+      <span class="what">
+        <strong>{words(step.step)}</strong> <Foreign text={step.text} max={600} />
+      </span>
+      {step.since_at ? (
+        <span class="muted">
+          since <Time at={step.since_at} />
+        </span>
+      ) : null}
     </li>
   );
 }

@@ -14,10 +14,25 @@ export function Faults() {
   const source = useResource('faults', { every: 3000 });
   const isOff = source.error && [403, 404, 405, 409].includes(source.error.status);
   return (
-    <Page title="Faults" about="Breaks one process on purpose, for a while, to see what the others do." source={source} hold={[source]}>
-      {isOff
-        ? <Words>Faults on purpose are switched off here. Start the broker with debug.fault_injection = true to use them. <span class="muted">({source.error.detail || source.error.title})</span></Words>
-        : <><ForAdmins><Start reload={source.reload} /></ForAdmins><Running source={source} /></>}
+    <Page
+      title="Faults"
+      about="Breaks one process on purpose, for a while, to see what the others do."
+      source={source}
+      hold={[source]}
+    >
+      {isOff ? (
+        <Words>
+          Faults on purpose are switched off here. Start the broker with debug.fault_injection = true to use
+          them. <span class="muted">({source.error.detail || source.error.title})</span>
+        </Words>
+      ) : (
+        <>
+          <ForAdmins>
+            <Start reload={source.reload} />
+          </ForAdmins>
+          <Running source={source} />
+        </>
+      )}
     </Page>
   );
 }
@@ -25,7 +40,14 @@ export function Faults() {
 function Running({ source }) {
   return (
     <Section title="Faults now">
-      <Table label="Faults" columns={columns(source.reload)} rows={source.data && (source.data.items ?? source.data)} error={source.error} rowKey={(row) => row.id} empty="No fault is on." />
+      <Table
+        label="Faults"
+        columns={columns(source.reload)}
+        rows={source.data && (source.data.items ?? source.data)}
+        error={source.error}
+        rowKey={(row) => row.id}
+        empty="No fault is on."
+      />
     </Section>
   );
 }
@@ -36,9 +58,28 @@ function columns(reload) {
     { key: 'pid', label: 'Process', width: 18, render: (row) => <Pid pid={row.pid} /> },
     { key: 'name', label: 'Called', width: 20, render: (row) => <Foreign text={row.name} /> },
     { key: 'how', label: 'How', width: 20, render: how },
-    { key: 'left_seconds', label: 'Still', width: 10, align: 'right', render: (row) => <Seconds value={Math.round(row.left_seconds)} /> },
+    {
+      key: 'left_seconds',
+      label: 'Still',
+      width: 10,
+      align: 'right',
+      render: (row) => <Seconds value={Math.round(row.left_seconds)} />,
+    },
     { key: 'until_at', label: 'Until', width: 12, render: (row) => <Time at={row.until_at} /> },
-    { key: 'actions', label: 'Change', width: 12, render: (row) => <Change label="End" confirm="End this fault now?" request={[`faults/${row.id}`, { method: 'DELETE' }]} done="The fault is over." onDone={reload} /> },
+    {
+      key: 'actions',
+      label: 'Change',
+      width: 12,
+      render: (row) => (
+        <Change
+          label="End"
+          confirm="End this fault now?"
+          request={[`faults/${row.id}`, { method: 'DELETE' }]}
+          done="The fault is over."
+          onDone={reload}
+        />
+      ),
+    },
   ];
 }
 
@@ -48,12 +89,22 @@ function how(row) {
 }
 
 const KINDS = [
-  ['pause', 'pause: it does no work'], ['slow', 'slow: an entry takes 100 ms'], ['drop', 'drop: entries are lost'],
-  ['duplicate', 'duplicate: entries come twice'], ['panic', 'panic: its turn fails'],
+  ['pause', 'pause: it does no work'],
+  ['slow', 'slow: an entry takes 100 ms'],
+  ['drop', 'drop: entries are lost'],
+  ['duplicate', 'duplicate: entries come twice'],
+  ['panic', 'panic: its turn fails'],
 ];
 
 function Start({ reload }) {
-  const [fault, setFault] = useState({ kind: 'pause', process: '', client: '', actor: 'session', seconds: '5', one_in: '' });
+  const [fault, setFault] = useState({
+    kind: 'pause',
+    process: '',
+    client: '',
+    actor: 'session',
+    seconds: '5',
+    one_in: '',
+  });
   const change = (key) => (value) => setFault({ ...fault, [key]: value });
   const send = async () => {
     const body = { kind: fault.kind, seconds: Number(fault.seconds) };
@@ -67,13 +118,31 @@ function Start({ reload }) {
   const number = { inputmode: 'numeric', pattern: '[0-9]+' };
   return (
     <Section title="Break something" about="Name a process, or a client and which of its two actors.">
-      <Form label="Break it" send={send} isReady={(fault.process !== '' || fault.client !== '') && Number(fault.seconds) > 0}>
+      <Form
+        label="Break it"
+        send={send}
+        isReady={(fault.process !== '' || fault.client !== '') && Number(fault.seconds) > 0}
+      >
         <Choice label="Fault" value={fault.kind} onChange={change('kind')} options={KINDS} />
         <Field label="Process" value={fault.process} onChange={change('process')} hint="<0.session.17.1>" />
         <Field label="or client id" value={fault.client} onChange={change('client')} />
-        <Choice label="its" value={fault.actor} onChange={change('actor')} options={[['session', 'session'], ['client', 'connection']]} />
+        <Choice
+          label="its"
+          value={fault.actor}
+          onChange={change('actor')}
+          options={[
+            ['session', 'session'],
+            ['client', 'connection'],
+          ]}
+        />
         <Field label="For seconds" value={fault.seconds} onChange={change('seconds')} {...number} />
-        <Field label="One entry in" value={fault.one_in} onChange={change('one_in')} hint="every one" {...number} />
+        <Field
+          label="One entry in"
+          value={fault.one_in}
+          onChange={change('one_in')}
+          hint="every one"
+          {...number}
+        />
       </Form>
     </Section>
   );

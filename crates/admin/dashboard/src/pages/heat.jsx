@@ -24,11 +24,23 @@ export function Heat() {
   const summary = useResource('processes/summary', { every: 2000 });
   const [measure, setMeasure] = useState('depth');
   const rows = summary.data ?? [];
-  const known = Object.entries(MEASURES).filter(([, [, read]]) => rows.length === 0 || rows.some((row) => read(row) !== undefined));
+  const known = Object.entries(MEASURES).filter(
+    ([, [, read]]) => rows.length === 0 || rows.some((row) => read(row) !== undefined),
+  );
   return (
-    <Page title="Mailbox heat" about="Where work waits: each kind of process on each arbiter (thread), the more the darker." emqttd="process_info message_queue_len" source={summary}>
+    <Page
+      title="Mailbox heat"
+      about="Where work waits: each kind of process on each arbiter (thread), the more the darker."
+      emqttd="process_info message_queue_len"
+      source={summary}
+    >
       <div class="toolbar">
-        <Choice label="Show" value={measure} onChange={setMeasure} options={known.map(([key, [label]]) => [key, label])} />
+        <Choice
+          label="Show"
+          value={measure}
+          onChange={setMeasure}
+          options={known.map(([key, [label]]) => [key, label])}
+        />
       </div>
       <Trouble problem={summary.data ? null : summary.error} />
       {summary.data === null && !summary.error ? <Words>Reading …</Words> : null}
@@ -46,13 +58,33 @@ function Matrix({ rows, measure: [label, read, format] }) {
   return (
     <div class="scrolls" tabIndex={0} role="region" aria-label="Heat by kind and arbiter, scrolls">
       <table class="heat">
-        <caption>{label}; the darkest is {format(most)}</caption>
-        <thead><tr><th scope="col">Kind</th>{arbiters.map((arbiter) => <th key={arbiter} scope="col" class="right">{arbiter === null ? 'none' : `arbiter ${arbiter}`}</th>)}</tr></thead>
+        <caption>
+          {label}; the darkest is {format(most)}
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">Kind</th>
+            {arbiters.map((arbiter) => (
+              <th key={arbiter} scope="col" class="right">
+                {arbiter === null ? 'none' : `arbiter ${arbiter}`}
+              </th>
+            ))}
+          </tr>
+        </thead>
         <tbody>
           {kinds.map((kind) => (
             <tr key={kind}>
-              <th scope="row"><a href={to('processes', [], { kind })}>{kind}</a></th>
-              {arbiters.map((arbiter) => <Cell key={arbiter} value={cells.has(`${kind} ${arbiter}`) ? read(cells.get(`${kind} ${arbiter}`)) : undefined} most={most} format={format} />)}
+              <th scope="row">
+                <a href={to('processes', [], { kind })}>{kind}</a>
+              </th>
+              {arbiters.map((arbiter) => (
+                <Cell
+                  key={arbiter}
+                  value={cells.has(`${kind} ${arbiter}`) ? read(cells.get(`${kind} ${arbiter}`)) : undefined}
+                  most={most}
+                  format={format}
+                />
+              ))}
             </tr>
           ))}
         </tbody>
@@ -64,6 +96,7 @@ function Matrix({ rows, measure: [label, read, format] }) {
 // Steps of a logarithm: one full lane among thousands of empty ones is still seen.
 function Cell({ value, most, format }) {
   if (value === undefined) return <td class="right muted">–</td>;
-  const step = value > 0 && most > 0 ? Math.max(1, Math.ceil((Math.log1p(value) / Math.log1p(most)) * STEPS)) : 0;
+  const step =
+    value > 0 && most > 0 ? Math.max(1, Math.ceil((Math.log1p(value) / Math.log1p(most)) * STEPS)) : 0;
   return <td class={`right number heat${step}`}>{format(value)}</td>;
 }

@@ -16,10 +16,20 @@ export function Overview() {
   const stats = useResource('stats', { every: 5000 });
   return (
     <Page
-      title="Overview" about="How the broker is now, and how the last five minutes went."
-      emqttd="emqttd_broker, emqttd_stats, emqttd_metrics" source={node}
+      title="Overview"
+      about="How the broker is now, and how the last five minutes went."
+      emqttd="emqttd_broker, emqttd_stats, emqttd_metrics"
+      source={node}
     >
-      <Trouble problem={node.data ? (node.data.trouble ? { title: 'The broker is in trouble', detail: node.data.trouble } : null) : node.error} />
+      <Trouble
+        problem={
+          node.data
+            ? node.data.trouble
+              ? { title: 'The broker is in trouble', detail: node.data.trouble }
+              : null
+            : node.error
+        }
+      />
       <NodeFacts node={node.data} stats={stats.data} />
       <Charts isStored={!node.data || node.data.store !== null} />
       <div class="columns">
@@ -32,7 +42,12 @@ export function Overview() {
 
 function NodeFacts({ node, stats }) {
   const stat = (name) => stats?.[name];
-  const now = (name) => (stat(name) ? <>{count(stat(name).value)} <span class="muted">most {count(stat(name).max)}</span></> : null);
+  const now = (name) =>
+    stat(name) ? (
+      <>
+        {count(stat(name).value)} <span class="muted">most {count(stat(name).max)}</span>
+      </>
+    ) : null;
   const status = node && <Mark kind={node.status === 'running' ? 'good' : 'bad'}>{words(node.status)}</Mark>;
   return (
     <Facts
@@ -52,8 +67,23 @@ function NodeFacts({ node, stats }) {
 }
 
 const RATES = [
-  ['Messages', perSecond, [['received', 'from clients', 'a'], ['sent', 'to clients', 'b']]],
-  ['Bytes', (value) => `${bytes(value)}/s`, [['bytes_received', 'from clients', 'a'], ['bytes_sent', 'to clients', 'b']], 1024],
+  [
+    'Messages',
+    perSecond,
+    [
+      ['received', 'from clients', 'a'],
+      ['sent', 'to clients', 'b'],
+    ],
+  ],
+  [
+    'Bytes',
+    (value) => `${bytes(value)}/s`,
+    [
+      ['bytes_received', 'from clients', 'a'],
+      ['bytes_sent', 'to clients', 'b'],
+    ],
+    1024,
+  ],
   ['Messages dropped', perSecond, [['dropped', 'dropped', 'bad']]],
 ];
 
@@ -65,18 +95,29 @@ const TIMES = [
 
 function Charts({ isStored }) {
   const now = useStore(beat) || Date.now();
-  const nothing = isStored ? 'Nothing was stored in these minutes.' : 'Nothing is stored: store.backend is memory.';
+  const nothing = isStored
+    ? 'Nothing was stored in these minutes.'
+    : 'Nothing is stored: store.backend is memory.';
   return (
     <div class="charts">
       {RATES.map(([title, format, lines, unit]) => (
         <Chart
-          key={title} title={title} now={now} series={vitals} format={format} unit={unit}
+          key={title}
+          title={title}
+          now={now}
+          series={vitals}
+          format={format}
+          unit={unit}
           lines={lines.map(([key, label, kind]) => ({ key, label, kind }))}
         />
       ))}
       {TIMES.map(([key, title]) => (
         <Chart
-          key={title} title={title} now={now} series={vitals} format={micros}
+          key={title}
+          title={title}
+          now={now}
+          series={vitals}
+          format={micros}
           note={key === 'commit' ? nothing : undefined}
           lines={[
             { key: `${key}_p50`, label: 'median', kind: 'a' },
@@ -96,7 +137,13 @@ function Alarms() {
     <Section title="Alarms" aside={<a href={to('events')}>also past ones</a>}>
       {items?.length === 0 ? <Words>No alarm is raised.</Words> : null}
       {items ? null : alarms.error ? <Trouble problem={alarms.error} /> : <Words>Reading …</Words>}
-      {items?.length > 0 ? <ul class="told">{items.map((alarm) => <Alarm key={alarm.id} alarm={alarm} />)}</ul> : null}
+      {items?.length > 0 ? (
+        <ul class="told">
+          {items.map((alarm) => (
+            <Alarm key={alarm.id} alarm={alarm} />
+          ))}
+        </ul>
+      ) : null}
     </Section>
   );
 }
@@ -105,9 +152,11 @@ function Alarm({ alarm }) {
   const isGrave = alarm.severity === 'error' || alarm.severity === 'critical';
   return (
     <li>
-      <Mark kind={isGrave ? 'bad' : 'warn'}>{words(alarm.severity)}</Mark>{' '}
-      <strong>{alarm.title}</strong> since <Time at={alarm.since_at} />
-      <p><Foreign text={alarm.summary} max={400} /></p>
+      <Mark kind={isGrave ? 'bad' : 'warn'}>{words(alarm.severity)}</Mark> <strong>{alarm.title}</strong>{' '}
+      since <Time at={alarm.since_at} />
+      <p>
+        <Foreign text={alarm.summary} max={400} />
+      </p>
     </li>
   );
 }
@@ -119,9 +168,23 @@ function Drops() {
   const whole = counts.reduce((sum, [, value]) => sum + value, 0);
   return (
     <Section title="Messages dropped since the start, by reason" aside={<a href={to('drops')}>which ones</a>}>
-      {counts.length > 0
-        ? <Fragment><Bars label="Drops by reason" amounts={counts} format={count} linkOf={(reason) => to('drops', [], { reason })} /><Words>{plural(whole, 'message')} in all.</Words></Fragment>
-        : drops.data ? <Words>Nothing was dropped.</Words> : drops.error ? <Trouble problem={drops.error} /> : <Words>Reading …</Words>}
+      {counts.length > 0 ? (
+        <Fragment>
+          <Bars
+            label="Drops by reason"
+            amounts={counts}
+            format={count}
+            linkOf={(reason) => to('drops', [], { reason })}
+          />
+          <Words>{plural(whole, 'message')} in all.</Words>
+        </Fragment>
+      ) : drops.data ? (
+        <Words>Nothing was dropped.</Words>
+      ) : drops.error ? (
+        <Trouble problem={drops.error} />
+      ) : (
+        <Words>Reading …</Words>
+      )}
     </Section>
   );
 }

@@ -12,8 +12,14 @@ import { useStore } from '../lib/store.js';
 export function Publish({ query }) {
   const { role } = useStore(identity);
   return (
-    <Page title="Publish" about="Publishes one message as if a client had, to see who gets it." emqttd="emqttd:publish">
-      <ForAdmins><Message start={query.topic ?? ''} /></ForAdmins>
+    <Page
+      title="Publish"
+      about="Publishes one message as if a client had, to see who gets it."
+      emqttd="emqttd:publish"
+    >
+      <ForAdmins>
+        <Message start={query.topic ?? ''} />
+      </ForAdmins>
       {role === 'viewer' ? <Words>Only those who may change things can publish from here.</Words> : null}
     </Page>
   );
@@ -33,12 +39,34 @@ function Message({ start }) {
     <>
       <Form label="Publish" send={send} isReady={topic !== ''}>
         <Field label="Topic" value={topic} onChange={setTopic} grow />
-        <Choice label="QoS" value={qos} onChange={setQos} options={[['0', '0, at most once'], ['1', '1, at least once'], ['2', '2, exactly once']]} />
-        <Choice label="Payload is" value={encoding} onChange={setEncoding} options={[['text', 'text'], ['base64', 'Base64']]} />
+        <Choice
+          label="QoS"
+          value={qos}
+          onChange={setQos}
+          options={[
+            ['0', '0, at most once'],
+            ['1', '1, at least once'],
+            ['2', '2, exactly once'],
+          ]}
+        />
+        <Choice
+          label="Payload is"
+          value={encoding}
+          onChange={setEncoding}
+          options={[
+            ['text', 'text'],
+            ['base64', 'Base64'],
+          ]}
+        />
         <Check label="retain it" checked={retain} onChange={setRetain} />
         <label class="field whole">
           <span>Payload</span>
-          <textarea rows={6} value={payload} spellcheck={false} onInput={(event) => setPayload(event.currentTarget.value)} />
+          <textarea
+            rows={6}
+            value={payload}
+            spellcheck={false}
+            onInput={(event) => setPayload(event.currentTarget.value)}
+          />
         </label>
       </Form>
       <p class="links">

@@ -25,19 +25,46 @@ function Rings() {
   const many = node.data?.arbiters ?? 1;
   const options = Array.from({ length: many }, (_, index) => [String(index), `arbiter ${index}`]);
   return (
-    <Page title="Recorder" about="The last events of each arbiter (thread), always kept; saved as a dump when a process panics or an invariant breaks." source={ring} hold={[dumps, ring]}>
+    <Page
+      title="Recorder"
+      about="The last events of each arbiter (thread), always kept; saved as a dump when a process panics or an invariant breaks."
+      source={ring}
+      hold={[dumps, ring]}
+    >
       <Section title="Dumps">
-        <Table label="Dumps" columns={DUMPS} rows={dumps.data && [...dumps.data].reverse()} error={dumps.error} rowKey={(row) => row.id} empty="There is no dump: nothing has panicked and no invariant was broken." />
+        <Table
+          label="Dumps"
+          columns={DUMPS}
+          rows={dumps.data && [...dumps.data].reverse()}
+          error={dumps.error}
+          rowKey={(row) => row.id}
+          empty="There is no dump: nothing has panicked and no invariant was broken."
+        />
       </Section>
-      <Section title="Last events" aside={<Choice label="Of" value={arbiter} onChange={setArbiter} options={options} />}>
-        <Table label="Last events" columns={EVENTS} rows={ring.data && [...ring.data].reverse()} error={ring.error} rowKey={(row, index) => `${row.at} ${index}`} empty="Nothing was recorded on this arbiter yet." />
+      <Section
+        title="Last events"
+        aside={<Choice label="Of" value={arbiter} onChange={setArbiter} options={options} />}
+      >
+        <Table
+          label="Last events"
+          columns={EVENTS}
+          rows={ring.data && [...ring.data].reverse()}
+          error={ring.error}
+          rowKey={(row, index) => `${row.at} ${index}`}
+          empty="Nothing was recorded on this arbiter yet."
+        />
       </Section>
     </Page>
   );
 }
 
 const DUMPS = [
-  { key: 'id', label: 'Dump', width: 12, render: (row) => <a href={to('recorder', [String(row.id)])}>{row.id}</a> },
+  {
+    key: 'id',
+    label: 'Dump',
+    width: 12,
+    render: (row) => <a href={to('recorder', [String(row.id)])}>{row.id}</a>,
+  },
   { key: 'at', label: 'Made', width: 16, render: (row) => <Time at={row.at} millis /> },
   { key: 'arbiter', label: 'Arbiter', width: 8, align: 'right' },
   { key: 'pid', label: 'Process', width: 16, render: (row) => <Pid pid={row.pid} /> },
@@ -49,7 +76,17 @@ const EVENTS = [
   { key: 'what', label: 'Happened', width: 16, render: (row) => words(row.what) },
   { key: 'kind', label: 'To', width: 12 },
   { key: 'pid', label: 'Process', width: 17, render: (row) => <Pid pid={row.pid} /> },
-  { key: 'entries', label: 'Entries handled', width: 40, hint: 'The first ones by name', render: (row) => <>{count(row.entries_count)} <span class="muted">{row.entries.map(words).join(', ')}</span></> },
+  {
+    key: 'entries',
+    label: 'Entries handled',
+    width: 40,
+    hint: 'The first ones by name',
+    render: (row) => (
+      <>
+        {count(row.entries_count)} <span class="muted">{row.entries.map(words).join(', ')}</span>
+      </>
+    ),
+  },
 ];
 
 function Dump({ id }) {
@@ -57,12 +94,32 @@ function Dump({ id }) {
   const actions = (
     <>
       <a href={to('recorder')}>All dumps</a>
-      {dump.data ? <Save label="Save as JSON" name={`dump-${id}.json`} type="application/json" text={() => JSON.stringify(dump.data, null, 2)} /> : null}
+      {dump.data ? (
+        <Save
+          label="Save as JSON"
+          name={`dump-${id}.json`}
+          type="application/json"
+          text={() => JSON.stringify(dump.data, null, 2)}
+        />
+      ) : null}
     </>
   );
   return (
-    <Page title={`Dump ${id}`} about="What the recorder held when it was saved." source={dump} actions={actions}>
-      {dump.data ? <div class="json"><Json value={dump.data} /></div> : dump.error ? <Trouble problem={dump.error} /> : <Words>Reading …</Words>}
+    <Page
+      title={`Dump ${id}`}
+      about="What the recorder held when it was saved."
+      source={dump}
+      actions={actions}
+    >
+      {dump.data ? (
+        <div class="json">
+          <Json value={dump.data} />
+        </div>
+      ) : dump.error ? (
+        <Trouble problem={dump.error} />
+      ) : (
+        <Words>Reading …</Words>
+      )}
     </Page>
   );
 }

@@ -13,10 +13,23 @@ import { Bytes, Client, Count, Mark, Time } from '../ui/text.jsx';
 export function Recordings({ query }) {
   const source = useResource('recordings', { every: 3000 });
   return (
-    <Page title="Recordings" about="A snapshot of one client’s connection and session and every input after it; castmq replay steps through the file, forward and back." source={source}>
-      <ForAdmins><Start start={query.client ?? ''} reload={source.reload} /></ForAdmins>
+    <Page
+      title="Recordings"
+      about="A snapshot of one client’s connection and session and every input after it; castmq replay steps through the file, forward and back."
+      source={source}
+    >
+      <ForAdmins>
+        <Start start={query.client ?? ''} reload={source.reload} />
+      </ForAdmins>
       <Section title="Recordings">
-        <Table label="Recordings" columns={columns(source.reload)} rows={source.data && (source.data.items ?? source.data)} error={source.error} rowKey={(row) => row.id} empty="Nothing is recorded. Start a recording of a client above." />
+        <Table
+          label="Recordings"
+          columns={columns(source.reload)}
+          rows={source.data && (source.data.items ?? source.data)}
+          error={source.error}
+          rowKey={(row) => row.id}
+          empty="Nothing is recorded. Start a recording of a client above."
+        />
       </Section>
     </Page>
   );
@@ -25,20 +38,51 @@ export function Recordings({ query }) {
 function columns(reload) {
   return [
     { key: 'client_id', label: 'Client', width: 22, render: (row) => <Client id={row.client_id} /> },
-    { key: 'state', label: 'State', width: 16, render: (row) => (row.state === 'running' ? <Mark kind="good">running</Mark> : <Mark>{row.ended_because ? `ended: ${words(row.ended_because)}` : words(row.state)}</Mark>) },
-    { key: 'inputs_count', label: 'Inputs', width: 9, align: 'right', render: (row) => <Count value={row.inputs_count} /> },
+    {
+      key: 'state',
+      label: 'State',
+      width: 16,
+      render: (row) =>
+        row.state === 'running' ? (
+          <Mark kind="good">running</Mark>
+        ) : (
+          <Mark>{row.ended_because ? `ended: ${words(row.ended_because)}` : words(row.state)}</Mark>
+        ),
+    },
+    {
+      key: 'inputs_count',
+      label: 'Inputs',
+      width: 9,
+      align: 'right',
+      render: (row) => <Count value={row.inputs_count} />,
+    },
     { key: 'bytes', label: 'Size', width: 9, align: 'right', render: (row) => <Bytes value={row.bytes} /> },
-    { key: 'has_payloads', label: 'Payloads', width: 9, render: (row) => (row.has_payloads ? 'with' : 'without') },
+    {
+      key: 'has_payloads',
+      label: 'Payloads',
+      width: 9,
+      render: (row) => (row.has_payloads ? 'with' : 'without'),
+    },
     { key: 'started_at', label: 'Started', width: 13, render: (row) => <Time at={row.started_at} /> },
-    { key: 'actions', label: 'File', width: 20, render: (row) => (
-      <span class="buttons start">
-        <button type="button" onClick={() => download(row.id)}>Save file</button>
-        <Change
-          label={row.state === 'running' ? 'Stop' : 'Remove'} confirm={row.state === 'running' ? 'Stop this recording?' : 'Remove this recording?'}
-          request={[`recordings/${row.id}`, { method: 'DELETE' }]} done="Done." onDone={reload}
-        />
-      </span>
-    ) },
+    {
+      key: 'actions',
+      label: 'File',
+      width: 20,
+      render: (row) => (
+        <span class="buttons start">
+          <button type="button" onClick={() => download(row.id)}>
+            Save file
+          </button>
+          <Change
+            label={row.state === 'running' ? 'Stop' : 'Remove'}
+            confirm={row.state === 'running' ? 'Stop this recording?' : 'Remove this recording?'}
+            request={[`recordings/${row.id}`, { method: 'DELETE' }]}
+            done="Done."
+            onDone={reload}
+          />
+        </span>
+      ),
+    },
   ];
 }
 
@@ -70,7 +114,13 @@ function Start({ start, reload }) {
     <Section title="Record a client">
       <Form label="Record" send={send} isReady={client !== '' && Number(seconds) > 0}>
         <Field label="Client id" data-search value={client} onChange={setClient} grow />
-        <Field label="For seconds" value={seconds} onChange={setSeconds} inputmode="numeric" pattern="[0-9]+" />
+        <Field
+          label="For seconds"
+          value={seconds}
+          onChange={setSeconds}
+          inputmode="numeric"
+          pattern="[0-9]+"
+        />
         <Check label="with the payloads of its messages" checked={payloads} onChange={setPayloads} />
       </Form>
     </Section>

@@ -10,9 +10,20 @@ import { Foreign, Mark } from '../ui/text.jsx';
 
 const COLUMNS = [
   { key: 'key', label: 'Setting', width: 24, render: (row) => <code class="wrap">{row.key}</code> },
-  { key: 'value', label: 'Value', width: 18, render: (row) => <Value value={row.value} strong={isChanged(row)} /> },
+  {
+    key: 'value',
+    label: 'Value',
+    width: 18,
+    render: (row) => <Value value={row.value} strong={isChanged(row)} />,
+  },
   { key: 'default', label: 'Default', width: 14, render: (row) => <Value value={row.default} /> },
-  { key: 'source', label: 'Comes from', width: 14, render: (row) => (row.source === 'default' ? <span class="muted">default</span> : <Mark>{row.source}</Mark>) },
+  {
+    key: 'source',
+    label: 'Comes from',
+    width: 14,
+    render: (row) =>
+      row.source === 'default' ? <span class="muted">default</span> : <Mark>{row.source}</Mark>,
+  },
   { key: 'doc', label: 'What it means', width: 36, render: (row) => <Foreign text={row.doc} max={600} /> },
 ];
 
@@ -31,14 +42,40 @@ export function Settings({ query }) {
   const source = useResource('settings', {});
   const search = (query.search ?? '').toLowerCase();
   const all = source.data && (source.data.items ?? source.data);
-  const rows = all?.filter((row) => (query.changed !== '1' || isChanged(row)) && `${row.key} ${row.doc}`.toLowerCase().includes(search));
+  const rows = all?.filter(
+    (row) =>
+      (query.changed !== '1' || isChanged(row)) && `${row.key} ${row.doc}`.toLowerCase().includes(search),
+  );
   return (
-    <Page title="Settings" about="Every setting with the value that holds and where it came from: the file, the environment, or the command line. Secrets are shown as ***." emqttd="etc/emqttd.config" source={source} actions={<LogLevel />}>
+    <Page
+      title="Settings"
+      about="Every setting with the value that holds and where it came from: the file, the environment, or the command line. Secrets are shown as ***."
+      emqttd="etc/emqttd.config"
+      source={source}
+      actions={<LogLevel />}
+    >
       <div class="toolbar">
-        <Search label="Name or meaning contains" value={query.search} onChange={(text) => refine({ search: text })} />
-        <Check label="only those that are not the default" checked={query.changed === '1'} onChange={(checked) => refine({ changed: checked ? '1' : '' })} />
+        <Search
+          label="Name or meaning contains"
+          value={query.search}
+          onChange={(text) => refine({ search: text })}
+        />
+        <Check
+          label="only those that are not the default"
+          checked={query.changed === '1'}
+          onChange={(checked) => refine({ changed: checked ? '1' : '' })}
+        />
       </div>
-      <Table label="Settings" columns={COLUMNS} rows={rows} error={source.error} rowKey={(row) => row.key} empty={query.changed === '1' && !search ? 'Every setting is as it comes.' : 'No setting is like that.'} />
+      <Table
+        label="Settings"
+        columns={COLUMNS}
+        rows={rows}
+        error={source.error}
+        rowKey={(row) => row.key}
+        empty={
+          query.changed === '1' && !search ? 'Every setting is as it comes.' : 'No setting is like that.'
+        }
+      />
     </Page>
   );
 }
@@ -60,7 +97,12 @@ function LogLevel() {
   const known = LEVELS.includes(level) ? LEVELS : [level ?? '', ...LEVELS];
   return (
     <ForAdmins>
-      <Choice label="Log level" value={level ?? ''} onChange={change} options={known.map((name) => [name, name || 'unknown'])} />
+      <Choice
+        label="Log level"
+        value={level ?? ''}
+        onChange={change}
+        options={known.map((name) => [name, name || 'unknown'])}
+      />
     </ForAdmins>
   );
 }

@@ -11,8 +11,15 @@ import { Foreign, Mark, Pid } from '../ui/text.jsx';
 export function Supervision() {
   const root = usePages('processes/tree', { query: {}, limit: 100, every: 5000 });
   return (
-    <Page title="Supervision tree" about="Who starts whom, and starts it again when it fails; open a branch to see what is below." emqttd="emqttd_sup and the supervisors below it" source={root}>
-      <Section title="Supervisors and processes"><Nodes pages={root} depth={0} /></Section>
+    <Page
+      title="Supervision tree"
+      about="Who starts whom, and starts it again when it fails; open a branch to see what is below."
+      emqttd="emqttd_sup and the supervisors below it"
+      source={root}
+    >
+      <Section title="Supervisors and processes">
+        <Nodes pages={root} depth={0} />
+      </Section>
     </Page>
   );
 }
@@ -23,18 +30,25 @@ function Below({ id, depth }) {
 
 function Nodes({ pages, depth }) {
   if (!pages.items) return pages.error ? <Trouble problem={pages.error} /> : <Words>Reading …</Words>;
-  if (pages.items.length === 0) return <Words>{depth === 0 ? 'No supervisor is told of.' : 'Nothing runs below it now.'}</Words>;
+  if (pages.items.length === 0)
+    return <Words>{depth === 0 ? 'No supervisor is told of.' : 'Nothing runs below it now.'}</Words>;
   return (
     <>
-      <ul class="tree">{pages.items.map((node) => <Node key={node.id} node={node} depth={depth} />)}</ul>
-      {pages.toNext || pages.toPrevious
-        ? (
-          <div class="pager inset">
-            <button type="button" disabled={!pages.toPrevious} onClick={pages.toPrevious}>Previous 100</button>
-            <button type="button" disabled={!pages.toNext} onClick={pages.toNext}>Next 100</button>
-          </div>
-        )
-        : null}
+      <ul class="tree">
+        {pages.items.map((node) => (
+          <Node key={node.id} node={node} depth={depth} />
+        ))}
+      </ul>
+      {pages.toNext || pages.toPrevious ? (
+        <div class="pager inset">
+          <button type="button" disabled={!pages.toPrevious} onClick={pages.toPrevious}>
+            Previous 100
+          </button>
+          <button type="button" disabled={!pages.toNext} onClick={pages.toNext}>
+            Next 100
+          </button>
+        </div>
+      ) : null}
     </>
   );
 }
@@ -45,9 +59,17 @@ function Node({ node, depth }) {
   return (
     <li>
       <div class="node">
-        {has
-          ? <button type="button" class="fold" aria-expanded={isOpen} aria-label={`Children of ${node.name ?? node.kind}`} onClick={() => setOpen(!isOpen)} />
-          : <span class="fold none" />}
+        {has ? (
+          <button
+            type="button"
+            class="fold"
+            aria-expanded={isOpen}
+            aria-label={`Children of ${node.name ?? node.kind}`}
+            onClick={() => setOpen(!isOpen)}
+          />
+        ) : (
+          <span class="fold none" />
+        )}
         <div class="what">
           <strong>{node.kind}</strong>
           {node.name && node.name !== node.kind ? <Foreign text={node.name} max={60} /> : null}
@@ -55,7 +77,11 @@ function Node({ node, depth }) {
           {node.strategy ? <span class="muted">{words(node.strategy)}</span> : null}
           {has ? <span class="muted number">{plural(node.children_count, 'child', 'children')}</span> : null}
           {node.restarts_count > 0 ? <Mark kind="warn">{plural(node.restarts_count, 'restart')}</Mark> : null}
-          {node.emqttd ? <a class="muted" href={to('architecture', [node.kind])}>{node.emqttd}</a> : null}
+          {node.emqttd ? (
+            <a class="muted" href={to('architecture', [node.kind])}>
+              {node.emqttd}
+            </a>
+          ) : null}
           {node.file ? <code class="muted">{node.file}</code> : null}
         </div>
       </div>

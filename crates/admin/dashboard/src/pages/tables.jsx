@@ -14,19 +14,62 @@ export function Tables({ parts, query }) {
 }
 
 const COLUMNS = [
-  { key: 'name', label: 'Table', width: 24, render: (row) => <a href={to('tables', [row.name])}>{row.name}</a> },
+  {
+    key: 'name',
+    label: 'Table',
+    width: 24,
+    render: (row) => <a href={to('tables', [row.name])}>{row.name}</a>,
+  },
   { key: 'emqttd', label: 'In emqttd', width: 26, render: (row) => <code>{row.emqttd ?? '–'}</code> },
-  { key: 'rows_count', label: 'Rows', width: 12, align: 'right', render: (row) => <span class="number">{count(row.rows_count)}</span> },
-  { key: 'bytes', label: 'Size', width: 12, align: 'right', render: (row) => (row.bytes === null || row.bytes === undefined ? <None>not measured</None> : <span class="number">{bytes(row.bytes)}</span>) },
-  { key: 'owner', label: 'Owner', width: 26, render: (row) => <>{row.owner} {row.owner_pid ? <Pid pid={row.owner_pid} /> : null}</> },
+  {
+    key: 'rows_count',
+    label: 'Rows',
+    width: 12,
+    align: 'right',
+    render: (row) => <span class="number">{count(row.rows_count)}</span>,
+  },
+  {
+    key: 'bytes',
+    label: 'Size',
+    width: 12,
+    align: 'right',
+    render: (row) =>
+      row.bytes === null || row.bytes === undefined ? (
+        <None>not measured</None>
+      ) : (
+        <span class="number">{bytes(row.bytes)}</span>
+      ),
+  },
+  {
+    key: 'owner',
+    label: 'Owner',
+    width: 26,
+    render: (row) => (
+      <>
+        {row.owner} {row.owner_pid ? <Pid pid={row.owner_pid} /> : null}
+      </>
+    ),
+  },
 ];
 
 function List() {
   const tables = useResource('tables', { every: 5000 });
   const rows = tables.data && (tables.data.items ?? tables.data);
   return (
-    <Page title="Tables" about="What the broker keeps in memory, table by table, under the names that emqttd gave them." emqttd="its ets and mnesia tables; observer’s Table Viewer" source={tables}>
-      <Table label="Tables" columns={COLUMNS} rows={rows} error={tables.error} rowKey={(row) => row.name} empty="No table is told of." />
+    <Page
+      title="Tables"
+      about="What the broker keeps in memory, table by table, under the names that emqttd gave them."
+      emqttd="its ets and mnesia tables; observer’s Table Viewer"
+      source={tables}
+    >
+      <Table
+        label="Tables"
+        columns={COLUMNS}
+        rows={rows}
+        error={tables.error}
+        rowKey={(row) => row.name}
+        empty="No table is told of."
+      />
     </Page>
   );
 }
@@ -38,12 +81,28 @@ function One({ name, query }) {
   const keys = table?.columns ?? Object.keys(pages.items?.[0] ?? {});
   const columns = keys.length === 0 ? [{ key: 'row', label: 'Row' }] : keys.map(column);
   return (
-    <Page title={`Table ${name}`} about={table ? `Owned by ${table.owner}. Only the rows that you see are read.` : 'Only the rows that you see are read.'} emqttd={table?.emqttd} source={pages} hold={[tables]}>
+    <Page
+      title={`Table ${name}`}
+      about={
+        table
+          ? `Owned by ${table.owner}. Only the rows that you see are read.`
+          : 'Only the rows that you see are read.'
+      }
+      emqttd={table?.emqttd}
+      source={pages}
+      hold={[tables]}
+    >
       <div class="toolbar">
         <Search label="Row contains" value={query.search} onChange={(search) => refine({ search })} />
         <Pager pages={pages} what="rows" />
       </div>
-      <Paged label={`Table ${name}`} pages={pages} columns={columns} rowKey={(row, index) => index} empty={query.search ? 'No row is like that.' : 'The table has no rows now.'} />
+      <Paged
+        label={`Table ${name}`}
+        pages={pages}
+        columns={columns}
+        rowKey={(row, index) => index}
+        empty={query.search ? 'No row is like that.' : 'The table has no rows now.'}
+      />
     </Page>
   );
 }
@@ -60,7 +119,9 @@ function Cell({ name, value }) {
   if (typeof value === 'string' && /_at$/.test(name)) return <Time at={value} />;
   if (typeof value === 'string') return <Foreign text={value} max={200} />;
   if (typeof value === 'number') return <span class="number">{withUnit(name, value)}</span>;
-  return <Foreign text={typeof value === 'boolean' ? (value ? 'yes' : 'no') : JSON.stringify(value)} max={200} />;
+  return (
+    <Foreign text={typeof value === 'boolean' ? (value ? 'yes' : 'no') : JSON.stringify(value)} max={200} />
+  );
 }
 
 function withUnit(name, value) {

@@ -12,10 +12,22 @@ const TROUBLES = new Set(['refused', 'denied', 'queue_full', 'dropped', 'alarm',
 export function Timeline({ id }) {
   const pages = usePages(`clients/${part(id)}/timeline`, { every: 3000, by: 'before' });
   return (
-    <Section title="Timeline" about="What has happened to it, newest first; kept while it comes and goes." aside={<Pager pages={pages} what="entries" />}>
+    <Section
+      title="Timeline"
+      about="What has happened to it, newest first; kept while it comes and goes."
+      aside={<Pager pages={pages} what="entries" />}
+    >
       {pages.items ? null : pages.error ? <Trouble problem={pages.error} /> : <Words>Reading …</Words>}
-      {pages.items?.length === 0 ? <Words>Nothing is known of this client: it has not been here since the broker started.</Words> : null}
-      {pages.items?.length > 0 ? <ol class="timeline">{pages.items.map((entry, index) => <Entry key={`${entry.at} ${index}`} entry={entry} />)}</ol> : null}
+      {pages.items?.length === 0 ? (
+        <Words>Nothing is known of this client: it has not been here since the broker started.</Words>
+      ) : null}
+      {pages.items?.length > 0 ? (
+        <ol class="timeline">
+          {pages.items.map((entry, index) => (
+            <Entry key={`${entry.at} ${index}`} entry={entry} />
+          ))}
+        </ol>
+      ) : null}
     </Section>
   );
 }
@@ -25,7 +37,9 @@ function Entry({ entry }) {
     <li>
       <Time at={entry.at} millis />
       <Mark kind={TROUBLES.has(entry.kind) ? 'warn' : ''}>{words(entry.kind)}</Mark>
-      <span class="what"><Foreign text={entry.text} max={400} /></span>
+      <span class="what">
+        <Foreign text={entry.text} max={400} />
+      </span>
       {entry.pid ? <Pid pid={entry.pid} /> : null}
     </li>
   );

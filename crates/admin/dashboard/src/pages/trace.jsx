@@ -34,13 +34,23 @@ export function Trace({ id, chosen }) {
     <>
       <a href={to('traces')}>All traces</a>
       <Change
-        label={data?.state === 'running' ? 'Stop' : 'Remove'} confirm={data?.state === 'running' ? 'Stop this trace?' : 'Remove this trace and what it has caught?'}
-        request={[`traces/${part(id)}`, { method: 'DELETE' }]} done="Done." onDone={trace.reload}
+        label={data?.state === 'running' ? 'Stop' : 'Remove'}
+        confirm={data?.state === 'running' ? 'Stop this trace?' : 'Remove this trace and what it has caught?'}
+        request={[`traces/${part(id)}`, { method: 'DELETE' }]}
+        done="Done."
+        onDone={trace.reload}
       />
     </>
   );
   return (
-    <Page title={`Trace ${id}`} about="Each flow is one stimulus (a packet, say) and all that it has caused; choose one to see its way." emqttd="emqttd_trace" source={trace} hold={[trace]} actions={actions}>
+    <Page
+      title={`Trace ${id}`}
+      about="Each flow is one stimulus (a packet, say) and all that it has caused; choose one to see its way."
+      emqttd="emqttd_trace"
+      source={trace}
+      hold={[trace]}
+      actions={actions}
+    >
       <Trouble problem={data ? null : trace.error} />
       <Facts facts={facts(data)} />
       <div class="trace">
@@ -85,28 +95,60 @@ function useLive(id, trace, flows) {
 
 function facts(trace) {
   const say = (value) => trace && value(trace);
-  const of = (key, format) => say(({ spent, budget }) => <>{format(spent?.[key])} <span class="muted">of {format(budget?.[key])}</span></>);
+  const of = (key, format) =>
+    say(({ spent, budget }) => (
+      <>
+        {format(spent?.[key])} <span class="muted">of {format(budget?.[key])}</span>
+      </>
+    ));
   return [
     ['Follows', say((one) => <span title={wanted(one.wants)}>{wanted(one.wants)}</span>)],
     ['State', say((one) => (one.state === 'running' ? <Mark kind="good">running</Mark> : ended(one)))],
     ['Started', say((one) => <Time at={one.started_at} />)],
-    ['Flows', of('flows', count)], ['Events', of('events', count)], ['Size', of('bytes', bytes)], ['Ran for', of('seconds', seconds)],
-    ['Cost', say(({ cost }) => <>{micros(cost?.micros)} <span class="muted">{share(cost?.share)}</span></>), 'What the trace itself has taken of the broker’s time'],
+    ['Flows', of('flows', count)],
+    ['Events', of('events', count)],
+    ['Size', of('bytes', bytes)],
+    ['Ran for', of('seconds', seconds)],
+    [
+      'Cost',
+      say(({ cost }) => (
+        <>
+          {micros(cost?.micros)} <span class="muted">{share(cost?.share)}</span>
+        </>
+      )),
+      'What the trace itself has taken of the broker’s time',
+    ],
   ];
 }
 
 function Flows({ flows, items, chosen, state }) {
   if (!flows.items) return flows.error ? <Trouble problem={flows.error} /> : <Words>Reading …</Words>;
   if (items.length === 0) {
-    return <Words>{state === 'running' ? 'Nothing has come by yet. Have a client publish, subscribe or connect; it appears here by itself.' : 'Nothing came by while it ran.'}</Words>;
+    return (
+      <Words>
+        {state === 'running'
+          ? 'Nothing has come by yet. Have a client publish, subscribe or connect; it appears here by itself.'
+          : 'Nothing came by while it ran.'}
+      </Words>
+    );
   }
   return (
     <ul class="flows">
       {items.map((flow) => (
         <li key={flow.flow}>
-          <button type="button" class="plain" aria-pressed={flow === chosen} onClick={() => refine({ flow: flow.flow })}>
-            <span><strong>{words(flow.cause ?? 'flow')}</strong> <Foreign text={flow.topic ?? ''} max={60} /></span>
-            <span class="muted number"><Time at={flow.started_at} millis /> · {plural(flow.hops.length, 'hop')} · {micros(flow.took_micros)}</span>
+          <button
+            type="button"
+            class="plain"
+            aria-pressed={flow === chosen}
+            onClick={() => refine({ flow: flow.flow })}
+          >
+            <span>
+              <strong>{words(flow.cause ?? 'flow')}</strong> <Foreign text={flow.topic ?? ''} max={60} />
+            </span>
+            <span class="muted number">
+              <Time at={flow.started_at} millis /> · {plural(flow.hops.length, 'hop')} ·{' '}
+              {micros(flow.took_micros)}
+            </span>
           </button>
         </li>
       ))}
@@ -114,7 +156,11 @@ function Flows({ flows, items, chosen, state }) {
   );
 }
 
-const VIEWS = [['sequence', 'Sequence', sequence], ['times', 'To the scale of time', waterfall], ['causes', 'What caused what', fanout]];
+const VIEWS = [
+  ['sequence', 'Sequence', sequence],
+  ['times', 'To the scale of time', waterfall],
+  ['causes', 'What caused what', fanout],
+];
 
 function Flow({ flow }) {
   const [view, setView] = useState('sequence');
@@ -126,25 +172,61 @@ function Flow({ flow }) {
   return (
     <Section title={`Flow ${flow.flow}`}>
       <p class="links">
-        <span>Client <Client id={flow.client_id} /></span>
-        {flow.topic ? <span>topic <Foreign text={flow.topic} max={80} /></span> : null}
+        <span>
+          Client <Client id={flow.client_id} />
+        </span>
+        {flow.topic ? (
+          <span>
+            topic <Foreign text={flow.topic} max={80} />
+          </span>
+        ) : null}
         {flow.message ? <span class="number">message {flow.message}</span> : null}
-        {flow.client_id && flow.topic ? <a href={to('explain', [], { client: flow.client_id, topic: flow.topic, message: flow.message })}>Explain</a> : null}
+        {flow.client_id && flow.topic ? (
+          <a href={to('explain', [], { client: flow.client_id, topic: flow.topic, message: flow.message })}>
+            Explain
+          </a>
+        ) : null}
       </p>
       <div class="tabs" role="group" aria-label="How it is drawn">
-        {VIEWS.map(([key, label]) => <button key={key} type="button" aria-pressed={key === view} onClick={() => setView(key)}>{label}</button>)}
+        {VIEWS.map(([key, label]) => (
+          <button key={key} type="button" aria-pressed={key === view} onClick={() => setView(key)}>
+            {label}
+          </button>
+        ))}
       </div>
       <ul class="legend">
-        <li><span class="swatch wait" aria-hidden="true" />waiting in the lane</li>
-        <li><span class="swatch work" aria-hidden="true" />working</li>
-        <li class="muted">{hidden > 0 ? `${plural(hidden, 'hop')} like the others are drawn as one` : 'each hop is drawn'}</li>
+        <li>
+          <span class="swatch wait" aria-hidden="true" />
+          waiting in the lane
+        </li>
+        <li>
+          <span class="swatch work" aria-hidden="true" />
+          working
+        </li>
+        <li class="muted">
+          {hidden > 0 ? `${plural(hidden, 'hop')} like the others are drawn as one` : 'each hop is drawn'}
+        </li>
       </ul>
       <Drawing scene={scene} />
       <div class="buttons start">
         <Save label="Save SVG" name={`${file}.svg`} type="image/svg+xml" text={() => svgText(scene)} />
-        <Save label="Save Mermaid" name={`${file}.mmd`} type="text/plain" text={() => mermaid(flow, arranged)} />
-        <Save label="Save JSON" name={`${file}.json`} type="application/json" text={() => `${JSON.stringify(flow, null, 2)}\n`} />
-        <Copy label="Copy Mermaid" text={() => mermaid(flow, arranged)} onCopied={() => notice.set({ text: 'Copied.' })} />
+        <Save
+          label="Save Mermaid"
+          name={`${file}.mmd`}
+          type="text/plain"
+          text={() => mermaid(flow, arranged)}
+        />
+        <Save
+          label="Save JSON"
+          name={`${file}.json`}
+          type="application/json"
+          text={() => `${JSON.stringify(flow, null, 2)}\n`}
+        />
+        <Copy
+          label="Copy Mermaid"
+          text={() => mermaid(flow, arranged)}
+          onCopied={() => notice.set({ text: 'Copied.' })}
+        />
       </div>
       <Hops arranged={arranged} />
     </Section>
@@ -158,9 +240,20 @@ function Hops({ arranged }) {
       <ol class="hops">
         {arranged.byTime.map(({ hop, folded }) => (
           <li key={hop.hop}>
-            <strong>{words(hop.entry)}</strong> to {hop.kind} {folded ? `and ${plural(folded.count - 1, 'other')}` : <Pid pid={hop.pid} />}:
-            {' '}at {micros(hop.enqueued_micros)}, {micros(hop.wait_micros)} waiting behind {count(hop.depth)}, {micros(hop.service_micros)} working
-            {hop.notes?.length > 0 ? <ul>{hop.notes.map((note, index) => <li key={index}>{words(note.kind)}: <Foreign text={note.text} max={300} /> <span class="muted">at {micros(note.at_micros)}</span></li>)}</ul> : null}
+            <strong>{words(hop.entry)}</strong> to {hop.kind}{' '}
+            {folded ? `and ${plural(folded.count - 1, 'other')}` : <Pid pid={hop.pid} />}: at{' '}
+            {micros(hop.enqueued_micros)}, {micros(hop.wait_micros)} waiting behind {count(hop.depth)},{' '}
+            {micros(hop.service_micros)} working
+            {hop.notes?.length > 0 ? (
+              <ul>
+                {hop.notes.map((note, index) => (
+                  <li key={index}>
+                    {words(note.kind)}: <Foreign text={note.text} max={300} />{' '}
+                    <span class="muted">at {micros(note.at_micros)}</span>
+                  </li>
+                ))}
+              </ul>
+            ) : null}
           </li>
         ))}
       </ol>

@@ -20,10 +20,24 @@ function List({ query }) {
   const traces = useResource('traces', { every: 3000 });
   const rows = traces.data && (traces.data.items ?? traces.data);
   return (
-    <Page title="Message trace" about="Follows messages through every actor: how long each hop waited and worked, what was decided, stored and acknowledged." emqttd="emqttd_trace" source={traces}>
-      <ForAdmins><Start key={JSON.stringify(query)} query={query} /></ForAdmins>
+    <Page
+      title="Message trace"
+      about="Follows messages through every actor: how long each hop waited and worked, what was decided, stored and acknowledged."
+      emqttd="emqttd_trace"
+      source={traces}
+    >
+      <ForAdmins>
+        <Start key={JSON.stringify(query)} query={query} />
+      </ForAdmins>
       <Section title="Traces">
-        <Table label="Traces" columns={columns(traces.reload)} rows={rows} error={traces.error} rowKey={(row) => row.id} empty="No trace was started. Start one above: by client, by topic, by address, or of one message in so many." />
+        <Table
+          label="Traces"
+          columns={columns(traces.reload)}
+          rows={rows}
+          error={traces.error}
+          rowKey={(row) => row.id}
+          empty="No trace was started. Start one above: by client, by topic, by address, or of one message in so many."
+        />
       </Section>
     </Page>
   );
@@ -32,7 +46,9 @@ function List({ query }) {
 /** What a trace follows, in words. */
 export function wanted({ client, topic, address, one_in: oneIn }) {
   const parts = [
-    client && `client ${cut(client, 60)}`, topic && `topic ${cut(topic, 60)}`, address && `address ${address}`,
+    client && `client ${cut(client, 60)}`,
+    topic && `topic ${cut(topic, 60)}`,
+    address && `address ${address}`,
     oneIn > 1 && `one message in ${count(oneIn)}`,
   ];
   return parts.filter(Boolean).join(', ') || 'every message';
@@ -40,17 +56,54 @@ export function wanted({ client, topic, address, one_in: oneIn }) {
 
 function columns(reload) {
   return [
-    { key: 'wants', label: 'Follows', width: 34, render: (row) => <a href={to('traces', [row.id])}>{wanted(row.wants)}</a> },
-    { key: 'state', label: 'State', width: 16, render: (row) => (row.state === 'running' ? <Mark kind="good">running</Mark> : <Mark>{ended(row)}</Mark>) },
-    { key: 'flows', label: 'Flows', width: 12, align: 'right', hint: 'Messages followed, of how many at most', render: (row) => <span class="number">{count(row.spent?.flows)} <span class="muted">of {count(row.budget?.flows)}</span></span> },
-    { key: 'cost', label: 'Cost', width: 9, align: 'right', hint: 'Share of the broker’s working time', render: (row) => <Share value={row.cost?.share} /> },
+    {
+      key: 'wants',
+      label: 'Follows',
+      width: 34,
+      render: (row) => <a href={to('traces', [row.id])}>{wanted(row.wants)}</a>,
+    },
+    {
+      key: 'state',
+      label: 'State',
+      width: 16,
+      render: (row) =>
+        row.state === 'running' ? <Mark kind="good">running</Mark> : <Mark>{ended(row)}</Mark>,
+    },
+    {
+      key: 'flows',
+      label: 'Flows',
+      width: 12,
+      align: 'right',
+      hint: 'Messages followed, of how many at most',
+      render: (row) => (
+        <span class="number">
+          {count(row.spent?.flows)} <span class="muted">of {count(row.budget?.flows)}</span>
+        </span>
+      ),
+    },
+    {
+      key: 'cost',
+      label: 'Cost',
+      width: 9,
+      align: 'right',
+      hint: 'Share of the broker’s working time',
+      render: (row) => <Share value={row.cost?.share} />,
+    },
     { key: 'started_at', label: 'Started', width: 13, render: (row) => <Time at={row.started_at} /> },
-    { key: 'actions', label: 'Change', width: 12, render: (row) => (
-      <Change
-        label={row.state === 'running' ? 'Stop' : 'Remove'} confirm={row.state === 'running' ? 'Stop this trace?' : 'Remove this trace and what it has caught?'}
-        request={[`traces/${row.id}`, { method: 'DELETE' }]} done="Done." onDone={reload}
-      />
-    ) },
+    {
+      key: 'actions',
+      label: 'Change',
+      width: 12,
+      render: (row) => (
+        <Change
+          label={row.state === 'running' ? 'Stop' : 'Remove'}
+          confirm={row.state === 'running' ? 'Stop this trace?' : 'Remove this trace and what it has caught?'}
+          request={[`traces/${row.id}`, { method: 'DELETE' }]}
+          done="Done."
+          onDone={reload}
+        />
+      ),
+    },
   ];
 }
 
@@ -59,7 +112,12 @@ export function ended({ ended_because: because }) {
 }
 
 function Start({ query }) {
-  const [wants, setWants] = useState({ client: query.client ?? '', topic: query.topic ?? '', address: query.address ?? '', one_in: '' });
+  const [wants, setWants] = useState({
+    client: query.client ?? '',
+    topic: query.topic ?? '',
+    address: query.address ?? '',
+    one_in: '',
+  });
   const [budget, setBudget] = useState({ flows: '100', seconds: '60' });
   const change = (key) => (value) => setWants({ ...wants, [key]: value });
   const send = async () => {
@@ -73,16 +131,34 @@ function Start({ query }) {
   const isReady = Object.values(wants).some((value) => value !== '');
   const number = { inputmode: 'numeric', pattern: '[0-9]+' };
   return (
-    <Section title="Start a trace" about="Give at least one; all that are given must hold. It stops by itself when its budget of flows or seconds is used up.">
+    <Section
+      title="Start a trace"
+      about="Give at least one; all that are given must hold. It stops by itself when its budget of flows or seconds is used up."
+    >
       <Form label="Start" send={send} isReady={isReady}>
         <Field label="Client id" data-search value={wants.client} onChange={change('client')} grow />
         <Field label="Topic filter" value={wants.topic} onChange={change('topic')} hint="a/#" grow />
         <Field label="Client’s address" value={wants.address} onChange={change('address')} hint="127.0.0.1" />
-        <Field label="One message in" value={wants.one_in} onChange={change('one_in')} hint="every one" {...number} />
-        <Field label="At most flows" value={budget.flows} onChange={(flows) => setBudget({ ...budget, flows })} {...number} />
-        <Field label="At most seconds" value={budget.seconds} onChange={(seconds) => setBudget({ ...budget, seconds })} {...number} />
+        <Field
+          label="One message in"
+          value={wants.one_in}
+          onChange={change('one_in')}
+          hint="every one"
+          {...number}
+        />
+        <Field
+          label="At most flows"
+          value={budget.flows}
+          onChange={(flows) => setBudget({ ...budget, flows })}
+          {...number}
+        />
+        <Field
+          label="At most seconds"
+          value={budget.seconds}
+          onChange={(seconds) => setBudget({ ...budget, seconds })}
+          {...number}
+        />
       </Form>
     </Section>
   );
 }
-

@@ -13,11 +13,15 @@ const GAP_MILLIS = 5000;
 export function Chart({ title, series, lines, format, unit, note, now }) {
   const [cursor, setCursor] = useState(null);
   const samples = series.samples;
-  const most = samples.reduce((max, { values }) => Math.max(max, ...lines.map(({ key }) => values[key] ?? 0)), 0);
+  const most = samples.reduce(
+    (max, { values }) => Math.max(max, ...lines.map(({ key }) => values[key] ?? 0)),
+    0,
+  );
   const { top, marks } = scale(most, 3, unit);
   const x = (at) => SIZE.left + (1 - (now - at) / series.span) * (SIZE.width - SIZE.left - SIZE.right);
   const y = (value) => SIZE.height - SIZE.bottom - (value / top) * (SIZE.height - SIZE.top - SIZE.bottom);
-  const sample = samples.length === 0 ? null : samples[Math.min(cursor ?? samples.length - 1, samples.length - 1)];
+  const sample =
+    samples.length === 0 ? null : samples[Math.min(cursor ?? samples.length - 1, samples.length - 1)];
   const move = (step) => setCursor((at) => clamp((at ?? samples.length - 1) + step, samples.length));
   return (
     <figure class="chart">
@@ -27,24 +31,41 @@ export function Chart({ title, series, lines, format, unit, note, now }) {
       </figcaption>
       <Legend lines={lines} sample={sample} format={format} />
       <svg
-        viewBox={`0 0 ${SIZE.width} ${SIZE.height}`} role="img" tabIndex={0}
+        viewBox={`0 0 ${SIZE.width} ${SIZE.height}`}
+        role="img"
+        tabIndex={0}
         aria-label={describe(title, lines, sample, most, format)}
         onPointerMove={(event) => setCursor(nearest(event, samples, x))}
-        onPointerLeave={() => setCursor(null)} onBlur={() => setCursor(null)}
+        onPointerLeave={() => setCursor(null)}
+        onBlur={() => setCursor(null)}
         onKeyDown={(event) => keys(event, move)}
       >
         {marks.map((mark) => (
           <g key={mark}>
             <line class="grid" x1={SIZE.left} x2={SIZE.width - SIZE.right} y1={y(mark)} y2={y(mark)} />
-            <text class="tick" x={SIZE.left - 6} y={y(mark) + 3.5} text-anchor="end">{format(mark)}</text>
+            <text class="tick" x={SIZE.left - 6} y={y(mark) + 3.5} text-anchor="end">
+              {format(mark)}
+            </text>
           </g>
         ))}
-        <text class="tick" x={SIZE.left} y={SIZE.height - 5}>{Math.round(series.span / 60_000)} min ago</text>
-        <text class="tick" x={SIZE.width - SIZE.right} y={SIZE.height - 5} text-anchor="end">now</text>
+        <text class="tick" x={SIZE.left} y={SIZE.height - 5}>
+          {Math.round(series.span / 60_000)} min ago
+        </text>
+        <text class="tick" x={SIZE.width - SIZE.right} y={SIZE.height - 5} text-anchor="end">
+          now
+        </text>
         {lines.map(({ key, kind }) => (
           <path key={key} class={`line ${kind}`} d={path(points(samples, key, x, y), GAP_MILLIS)} />
         ))}
-        {cursor !== null && sample ? <line class="cursor" x1={x(sample.at)} x2={x(sample.at)} y1={SIZE.top} y2={SIZE.height - SIZE.bottom} /> : null}
+        {cursor !== null && sample ? (
+          <line
+            class="cursor"
+            x1={x(sample.at)}
+            x2={x(sample.at)}
+            y1={SIZE.top}
+            y2={SIZE.height - SIZE.bottom}
+          />
+        ) : null}
         <Remark text={remark(samples, lines, note)} />
       </svg>
     </figure>
@@ -60,7 +81,11 @@ function remark(samples, lines, note) {
 
 function Remark({ text }) {
   if (!text) return null;
-  return <text class="tick" x={SIZE.left + (SIZE.width - SIZE.left) / 2} y={SIZE.height / 2} text-anchor="middle">{text}</text>;
+  return (
+    <text class="tick" x={SIZE.left + (SIZE.width - SIZE.left) / 2} y={SIZE.height / 2} text-anchor="middle">
+      {text}
+    </text>
+  );
 }
 
 function Legend({ lines, sample, format }) {
@@ -68,7 +93,10 @@ function Legend({ lines, sample, format }) {
     <ul class="legend values">
       {lines.map(({ key, label, kind }) => (
         <li key={key}>
-          <span class="muted"><span class={`swatch ${kind}`} aria-hidden="true" />{label}</span>
+          <span class="muted">
+            <span class={`swatch ${kind}`} aria-hidden="true" />
+            {label}
+          </span>
           <span class="number">{sample ? format(sample.values[key]) : '–'}</span>
         </li>
       ))}
@@ -93,7 +121,10 @@ function nearest(event, samples, x) {
   const box = event.currentTarget.getBoundingClientRect();
   const at = ((event.clientX - box.left) / box.width) * SIZE.width;
   const distance = (sample) => Math.abs(x(sample.at) - at);
-  return samples.reduce((best, sample, index) => (distance(sample) < distance(samples[best]) ? index : best), 0);
+  return samples.reduce(
+    (best, sample, index) => (distance(sample) < distance(samples[best]) ? index : best),
+    0,
+  );
 }
 
 function keys(event, move) {
@@ -114,10 +145,13 @@ export function Bars({ label, amounts, format, linkOf }) {
     <ul class="bars" aria-label={label}>
       {amounts.map(([name, value]) => (
         <li key={name}>
-          <span class="barname">{linkOf ? <a href={linkOf(name)}>{name.replaceAll('_', ' ')}</a> : name}</span>
+          <span class="barname">
+            {linkOf ? <a href={linkOf(name)}>{name.replaceAll('_', ' ')}</a> : name}
+          </span>
           <span class="number">{format(value)}</span>
           <svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
-            <rect class="bartrack" width="100" height="4" /><rect class="barfill" width={(value / most) * 100} height="4" />
+            <rect class="bartrack" width="100" height="4" />
+            <rect class="barfill" width={(value / most) * 100} height="4" />
           </svg>
         </li>
       ))}

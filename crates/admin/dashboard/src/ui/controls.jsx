@@ -20,7 +20,12 @@ export function Search({ label, value, onChange, hint }) {
     <label class="field grow">
       <span>{label}</span>
       <input
-        type="search" data-search value={text} placeholder={hint} autocomplete="off" spellcheck={false}
+        type="search"
+        data-search
+        value={text}
+        placeholder={hint}
+        autocomplete="off"
+        spellcheck={false}
         onInput={(event) => change(event.currentTarget.value)}
       />
     </label>
@@ -31,8 +36,13 @@ export function Field({ label, hint, onChange, grow, ...input }) {
   return (
     <label class={grow ? 'field grow' : 'field'}>
       <span>{label}</span>
-      <input autocomplete="off" spellcheck={false} {...input} placeholder={hint}
-        onInput={(event) => onChange(event.currentTarget.value)} />
+      <input
+        autocomplete="off"
+        spellcheck={false}
+        {...input}
+        placeholder={hint}
+        onInput={(event) => onChange(event.currentTarget.value)}
+      />
     </label>
   );
 }
@@ -43,7 +53,11 @@ export function Choice({ label, value, options, onChange }) {
     <label class="field">
       <span>{label}</span>
       <select value={value} onChange={(event) => onChange(event.currentTarget.value)}>
-        {options.map(([key, text]) => <option key={key} value={key} selected={key === value}>{text}</option>)}
+        {options.map(([key, text]) => (
+          <option key={key} value={key} selected={key === value}>
+            {text}
+          </option>
+        ))}
       </select>
     </label>
   );
@@ -74,7 +88,9 @@ export function Change({ label, confirm, detail, request, done, onDone, danger, 
   const act = () => question.set({ label, confirm, detail, request, done, onDone, danger });
   return (
     <ForAdmins>
-      <button type="button" class={danger ? 'danger' : undefined} disabled={disabled} onClick={act}>{label}</button>
+      <button type="button" class={danger ? 'danger' : undefined} disabled={disabled} onClick={act}>
+        {label}
+      </button>
     </ForAdmins>
   );
 }
@@ -106,8 +122,15 @@ export function Confirmation() {
       {asked?.detail ? <p>{asked.detail}</p> : null}
       <Trouble problem={state.problem} />
       <div class="buttons">
-        <button type="button" onClick={() => question.set(null)}>Cancel</button>
-        <button type="button" class={asked?.danger ? 'danger primary' : 'primary'} disabled={state.isBusy} onClick={go}>
+        <button type="button" onClick={() => question.set(null)}>
+          Cancel
+        </button>
+        <button
+          type="button"
+          class={asked?.danger ? 'danger primary' : 'primary'}
+          disabled={state.isBusy}
+          onClick={go}
+        >
           {asked?.label ?? ''}
         </button>
       </div>
@@ -123,7 +146,11 @@ export function Notice() {
     const timer = setTimeout(() => notice.set(null), 6000);
     return () => clearTimeout(timer);
   }, [told]);
-  return <div class="notice" role="status">{told ? <p>{told.text}</p> : null}</div>;
+  return (
+    <div class="notice" role="status">
+      {told ? <p>{told.text}</p> : null}
+    </div>
+  );
 }
 
 /** A form that sends; shows what was refused. */
@@ -143,7 +170,9 @@ export function Form({ send, label, children, isReady = true }) {
     <form class="form" onSubmit={submit}>
       <div class="fields">
         {children}
-        <button type="submit" class="primary" disabled={state.isBusy || !isReady}>{label}</button>
+        <button type="submit" class="primary" disabled={state.isBusy || !isReady}>
+          {label}
+        </button>
       </div>
       <Trouble problem={state.problem} />
     </form>

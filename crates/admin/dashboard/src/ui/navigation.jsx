@@ -20,10 +20,18 @@ export function Navigation() {
   return (
     <div class={isOpen ? 'side open' : 'side'} onKeyDown={close}>
       <div class="brand">
-        <a href="#/overview" class="logo">CastMQ</a>
+        <a href="#/overview" class="logo">
+          CastMQ
+        </a>
         <Node isAsked={!wanted} />
         <Connection />
-        <button type="button" class="menu" aria-expanded={isOpen} aria-controls="pages" onClick={() => setOpen(!isOpen)}>
+        <button
+          type="button"
+          class="menu"
+          aria-expanded={isOpen}
+          aria-controls="pages"
+          onClick={() => setOpen(!isOpen)}
+        >
           Menu
         </button>
       </div>
@@ -38,9 +46,10 @@ export function Navigation() {
 function Pages({ current }) {
   const [text, setText] = useState('');
   const wanted = text.trim().toLowerCase();
-  const groups = GROUPS
-    .map(([title, pages]) => [title, pages.filter(([, label, more]) => `${label} ${more ?? ''}`.toLowerCase().includes(wanted))])
-    .filter(([, pages]) => pages.length > 0);
+  const groups = GROUPS.map(([title, pages]) => [
+    title,
+    pages.filter(([, label, more]) => `${label} ${more ?? ''}`.toLowerCase().includes(wanted)),
+  ]).filter(([, pages]) => pages.length > 0);
   const places = wanted === '' ? [] : jumps(text.trim());
   const go = (event) => {
     event.preventDefault();
@@ -52,14 +61,26 @@ function Pages({ current }) {
     <nav aria-label="Pages">
       <form class="find" role="search" onSubmit={go}>
         <input
-          type="search" data-find value={text} aria-label="Find a page, a client or a topic"
-          placeholder="Find page, client, topic" autocomplete="off" spellcheck={false}
+          type="search"
+          data-find
+          value={text}
+          aria-label="Find a page, a client or a topic"
+          placeholder="Find page, client, topic"
+          autocomplete="off"
+          spellcheck={false}
           onInput={(event) => setText(event.currentTarget.value)}
         />
       </form>
-      {places.length > 0 ? <Group title="Go to" pages={places.map(([label, href]) => [href, label])} /> : null}
+      {places.length > 0 ? (
+        <Group title="Go to" pages={places.map(([label, href]) => [href, label])} />
+      ) : null}
       {groups.map(([title, pages]) => (
-        <Group key={title} title={title} current={current} pages={pages.map(([key, label]) => [to(key), label, key])} />
+        <Group
+          key={title}
+          title={title}
+          current={current}
+          pages={pages.map(([key, label]) => [to(key), label, key])}
+        />
       ))}
     </nav>
   );
@@ -79,7 +100,11 @@ function Group({ title, pages, current }) {
       <h2>{title}</h2>
       <ul>
         {pages.map(([href, label, key]) => (
-          <li key={href}><a href={href} aria-current={key && key === current ? 'page' : undefined}>{label}</a></li>
+          <li key={href}>
+            <a href={href} aria-current={key && key === current ? 'page' : undefined}>
+              {label}
+            </a>
+          </li>
         ))}
       </ul>
     </div>
@@ -90,7 +115,13 @@ function Node({ isAsked }) {
   const { data } = useResource(isAsked ? 'node' : null, { every: 10_000 });
   return (
     <span class="node">
-      {data ? <><Foreign text={data.name} max={40} /> <span class="muted">{data.version}</span></> : <span class="muted">…</span>}
+      {data ? (
+        <>
+          <Foreign text={data.name} max={40} /> <span class="muted">{data.version}</span>
+        </>
+      ) : (
+        <span class="muted">…</span>
+      )}
     </span>
   );
 }
@@ -103,19 +134,35 @@ function Connection() {
     const timer = setInterval(() => setNow(Date.now()), 1000);
     return () => clearInterval(timer);
   }, [state]);
-  if (state === 'connected') return <span class="connection good" role="status">live</span>;
-  if (state === 'starting') return <span class="connection muted" role="status">connecting</span>;
+  if (state === 'connected')
+    return (
+      <span class="connection good" role="status">
+        live
+      </span>
+    );
+  if (state === 'starting')
+    return (
+      <span class="connection muted" role="status">
+        connecting
+      </span>
+    );
   const left = Math.max(0, Math.ceil((again - now) / 1000));
   const at = when(new Date(since).toISOString());
   return (
     <span class="connection bad">
       <span role="status">not connected since {at}</span>
-      <button type="button" title={`tries again by itself in ${left} s`} onClick={restart}>Retry</button>
+      <button type="button" title={`tries again by itself in ${left} s`} onClick={restart}>
+        Retry
+      </button>
     </span>
   );
 }
 
-const THEMES = [['', 'as system'], ['light', 'light'], ['dark', 'dark']];
+const THEMES = [
+  ['', 'as system'],
+  ['light', 'light'],
+  ['dark', 'dark'],
+];
 
 function Foot() {
   const { role, who } = useStore(identity);
@@ -129,16 +176,39 @@ function Foot() {
   return (
     <div class="foot">
       <p>
-        {role ? <>{who ? <><Foreign text={who} max={30} />, </> : null}{role === 'admin' ? 'may change things' : 'may look'}</> : 'nobody signed in'}
-        {hasCredentials() ? <button type="button" onClick={() => signOut().catch(() => {})}>Sign out</button> : null}
+        <span>
+          {role ? (
+            <>
+              {who ? (
+                <>
+                  <Foreign text={who} max={30} />,{' '}
+                </>
+              ) : null}
+              {role === 'admin' ? 'may change things' : 'may look'}
+            </>
+          ) : (
+            'nobody signed in'
+          )}
+        </span>
+        {hasCredentials() ? (
+          <button type="button" onClick={() => signOut().catch(() => {})}>
+            Sign out
+          </button>
+        ) : null}
       </p>
       <label class="field">
         <span>Colours</span>
         <select value={theme} onChange={(event) => choose(event.currentTarget.value)}>
-          {THEMES.map(([key, label]) => <option key={key} value={key} selected={key === theme}>{label}</option>)}
+          {THEMES.map(([key, label]) => (
+            <option key={key} value={key} selected={key === theme}>
+              {label}
+            </option>
+          ))}
         </select>
       </label>
-      <p class="muted"><kbd>/</kbd> searches, <kbd>Esc</kbd> closes</p>
+      <p class="muted">
+        <kbd>/</kbd> searches, <kbd>Esc</kbd> closes
+      </p>
     </div>
   );
 }

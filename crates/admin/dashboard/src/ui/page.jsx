@@ -22,11 +22,19 @@ export function Page({ title, heading, about, emqttd, source, hold = [], actions
     <>
       <header class="head">
         <div class="headline">
-          <h1 tabIndex={-1} ref={head}>{heading ?? title}</h1>
+          <h1 tabIndex={-1} ref={head}>
+            {heading ?? title}
+          </h1>
           <Freshness source={source} />
         </div>
         <p class="about">
-          {about}{emqttd ? <> <span class="muted">In emqttd: {emqttd}.</span></> : null}
+          {about}
+          {emqttd ? (
+            <>
+              {' '}
+              <span class="muted">In emqttd: {emqttd}.</span>
+            </>
+          ) : null}
         </p>
         {actions ? <div class="actions">{actions}</div> : null}
       </header>
@@ -43,15 +51,23 @@ function Freshness({ source }) {
   return (
     <div class="freshness">
       <span class={isBad ? 'bad number' : 'muted number'} title={isBad ? source.error.message : undefined}>
-        {isBad ? `not refreshed since ${at}` : source.at ? `read at ${at}` : source.error ? 'not read yet' : 'reading'}
+        {isBad
+          ? `not refreshed since ${at}`
+          : source.at
+            ? `read at ${at}`
+            : source.error
+              ? 'not read yet'
+              : 'reading'}
       </span>
-      {source.every
-        ? (
-          <button type="button" aria-pressed={isPaused} onClick={() => paused.set(!isPaused)}>
-            {isPaused ? 'Resume' : 'Pause'}
-          </button>
-        )
-        : <button type="button" onClick={source.reload}>Read again</button>}
+      {source.every ? (
+        <button type="button" aria-pressed={isPaused} onClick={() => paused.set(!isPaused)}>
+          {isPaused ? 'Resume' : 'Pause'}
+        </button>
+      ) : (
+        <button type="button" onClick={source.reload}>
+          Read again
+        </button>
+      )}
     </div>
   );
 }
@@ -62,7 +78,7 @@ export function Trouble({ problem }) {
   return (
     <p class="trouble" role="alert">
       <strong>{problem.title ?? 'Something went wrong in this page'}</strong>
-      {problem.detail ?? problem.message ? <span>{problem.detail ?? problem.message}</span> : null}
+      {(problem.detail ?? problem.message) ? <span>{problem.detail ?? problem.message}</span> : null}
     </p>
   );
 }
@@ -91,7 +107,9 @@ export function Facts({ facts, long }) {
       {facts.map(([name, value, hint]) => (
         <div key={name}>
           <dt title={hint}>{name}</dt>
-          <dd>{value === null || value === undefined || value === '' ? <span class="muted">–</span> : value}</dd>
+          <dd>
+            {value === null || value === undefined || value === '' ? <span class="muted">–</span> : value}
+          </dd>
         </div>
       ))}
     </dl>
@@ -100,7 +118,11 @@ export function Facts({ facts, long }) {
 
 /** Rows whose number changes, in a frame that stays as high as it is. */
 export function Frame({ label, children }) {
-  return <div class="frame" tabIndex={0} role="region" aria-label={`${label}, scrolls`}>{children}</div>;
+  return (
+    <div class="frame" tabIndex={0} role="region" aria-label={`${label}, scrolls`}>
+      {children}
+    </div>
+  );
 }
 
 export function Words({ children }) {

@@ -7,11 +7,18 @@ export function Drawing({ scene, margin = 12 }) {
   return (
     <div class="drawing" tabIndex={0} role="region" aria-label={`${scene.title}, scrolls`}>
       <svg
-        class="scene" width={width} height={height} viewBox={`${-margin} ${-margin} ${width} ${height}`}
-        role="img" aria-label={`${scene.title}: ${scene.description}`}
+        class="scene"
+        width={width}
+        height={height}
+        viewBox={`${-margin} ${-margin} ${width} ${height}`}
+        role="img"
+        aria-label={`${scene.title}: ${scene.description}`}
       >
         {scene.shapes.map(({ name: Name, attributes, text, hint }, index) => (
-          <Name key={index} {...attributes}>{hint ? <title>{hint}</title> : null}{text}</Name>
+          <Name key={index} {...attributes}>
+            {hint ? <title>{hint}</title> : null}
+            {text}
+          </Name>
         ))}
       </svg>
     </div>
@@ -29,7 +36,11 @@ export function save(name, type, text) {
 }
 
 export function Save({ label, name, type, text }) {
-  return <button type="button" onClick={() => save(name, type, text())}>{label}</button>;
+  return (
+    <button type="button" onClick={() => save(name, type, text())}>
+      {label}
+    </button>
+  );
 }
 
 export function Copy({ label = 'Copy', text, onCopied }) {
@@ -37,5 +48,9 @@ export function Copy({ label = 'Copy', text, onCopied }) {
     await navigator.clipboard.writeText(text());
     onCopied?.();
   };
-  return <button type="button" onClick={copy}>{label}</button>;
+  return (
+    <button type="button" onClick={copy}>
+      {label}
+    </button>
+  );
 }

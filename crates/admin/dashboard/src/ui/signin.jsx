@@ -16,14 +16,30 @@ export function SignIn({ problem }) {
     restart();
   };
   return (
-    <Page title="Sign in" about="The broker wants to know who is asking: a user or a token of its [admin] settings. They are kept in this tab only.">
+    <Page
+      title="Sign in"
+      about="The broker wants to know who is asking: a user or a token of its [admin] settings. They are kept in this tab only."
+    >
       {hasCredentials() ? <Trouble problem={problem} /> : null}
       <Form label="Sign in" send={send} isReady={secret !== '' && (kind === 'token' || name !== '')}>
-        <Choice label="With" value={kind} onChange={setKind} options={[['password', 'name and password'], ['token', 'token']]} />
-        {kind === 'password' ? <Field label="Name" value={name} autocomplete="username" onChange={setName} /> : null}
+        <Choice
+          label="With"
+          value={kind}
+          onChange={setKind}
+          options={[
+            ['password', 'name and password'],
+            ['token', 'token'],
+          ]}
+        />
+        {kind === 'password' ? (
+          <Field label="Name" value={name} autocomplete="username" onChange={setName} />
+        ) : null}
         <Field
-          label={kind === 'password' ? 'Password' : 'Token'} type="password" value={secret}
-          autocomplete="current-password" onChange={setSecret}
+          label={kind === 'password' ? 'Password' : 'Token'}
+          type="password"
+          value={secret}
+          autocomplete="current-password"
+          onChange={setSecret}
         />
       </Form>
     </Page>

@@ -12,11 +12,15 @@ export function Table({ label, columns, rows, rowKey, empty, error, isLoading, m
   return (
     <table class={isLoading ? 'rows stale' : 'rows'} role="table" aria-label={label} aria-busy={isLoading}>
       <colgroup>
-        {columns.map((column) => <col key={column.key} style={{ width: `${((column.width ?? 10) / whole) * 100}%` }} />)}
+        {columns.map((column) => (
+          <col key={column.key} style={{ width: `${((column.width ?? 10) / whole) * 100}%` }} />
+        ))}
       </colgroup>
       <thead role="rowgroup">
         <tr role="row">
-          {columns.map((column) => <Head key={column.key} column={column} sorted={sorted} onSort={onSort} />)}
+          {columns.map((column) => (
+            <Head key={column.key} column={column} sorted={sorted} onSort={onSort} />
+          ))}
         </tr>
       </thead>
       <tbody role="rowgroup">
@@ -34,9 +38,13 @@ function Head({ column, sorted, onSort }) {
   const order = isSorted ? { 'aria-sort': 'descending' } : {};
   return (
     <th role="columnheader" scope="col" class={classOf(column)} title={column.hint} {...order}>
-      {column.sort && onSort
-        ? <button type="button" class="sort" onClick={() => onSort(column.sort)}>{column.label}</button>
-        : column.label}
+      {column.sort && onSort ? (
+        <button type="button" class="sort" onClick={() => onSort(column.sort)}>
+          {column.label}
+        </button>
+      ) : (
+        column.label
+      )}
     </th>
   );
 }
@@ -44,7 +52,13 @@ function Head({ column, sorted, onSort }) {
 function Body({ columns, rows, rowKey, empty, error, more }) {
   if (!rows || rows.length === 0) {
     const words = error && !rows ? <Trouble problem={error} /> : rows ? more ? MORE : empty : 'Reading …';
-    return <tr role="row"><td role="cell" class="words" colSpan={columns.length}>{words}</td></tr>;
+    return (
+      <tr role="row">
+        <td role="cell" class="words" colSpan={columns.length}>
+          {words}
+        </td>
+      </tr>
+    );
   }
   return rows.map((row, index) => (
     <tr key={rowKey(row, index)} role="row">
@@ -61,7 +75,11 @@ function Body({ columns, rows, rowKey, empty, error, more }) {
 const FULL = 18;
 
 function classOf({ align, one, width = 10 }) {
-  return [align === 'right' ? 'right' : '', one ? 'one' : '', width >= FULL ? 'full' : ''].filter(Boolean).join(' ') || undefined;
+  return (
+    [align === 'right' ? 'right' : '', one ? 'one' : '', width >= FULL ? 'full' : '']
+      .filter(Boolean)
+      .join(' ') || undefined
+  );
 }
 
 /** Goes from page to page; stands above its table, so that it stays where it is. */
@@ -71,13 +89,25 @@ export function Pager({ pages, what = 'rows' }) {
   return (
     <div class="pager">
       <span class="muted number">{pages.items ? range : '…'}</span>
-      <button type="button" disabled={!pages.toPrevious} onClick={pages.toPrevious}>Previous</button>
-      <button type="button" disabled={!pages.toNext} onClick={pages.toNext}>Next</button>
+      <button type="button" disabled={!pages.toPrevious} onClick={pages.toPrevious}>
+        Previous
+      </button>
+      <button type="button" disabled={!pages.toNext} onClick={pages.toNext}>
+        Next
+      </button>
     </div>
   );
 }
 
 /** The table of what `usePages` has read. */
 export function Paged({ pages, ...table }) {
-  return <Table {...table} rows={pages.items} error={pages.error} isLoading={pages.isLoading} more={pages.toNext !== null} />;
+  return (
+    <Table
+      {...table}
+      rows={pages.items}
+      error={pages.error}
+      isLoading={pages.isLoading}
+      more={pages.toNext !== null}
+    />
+  );
 }

@@ -7,7 +7,11 @@ import { to } from '../lib/router.js';
 export function Foreign({ text, max }) {
   if (text === null || text === undefined) return <None />;
   if (text === '') return <span class="muted">empty</span>;
-  return <bdi class="foreign" title={visible(text)}>{cut(text, max)}</bdi>;
+  return (
+    <bdi class="foreign" title={visible(text)}>
+      {cut(text, max)}
+    </bdi>
+  );
 }
 
 export function None({ children = '–' }) {
@@ -16,7 +20,11 @@ export function None({ children = '–' }) {
 
 export function Time({ at, millis }) {
   if (!at) return <None />;
-  return <time dateTime={at} title={at}>{when(at, new Date(), millis)}</time>;
+  return (
+    <time dateTime={at} title={at}>
+      {when(at, new Date(), millis)}
+    </time>
+  );
 }
 
 export const Micros = ({ value }) => <span class="number">{micros(value)}</span>;
@@ -36,17 +44,29 @@ export function Mark({ kind, children }) {
 
 export function Client({ id, page = 'clients' }) {
   if (id === null || id === undefined) return <None />;
-  return <a href={to(page, [id])}><Foreign text={id} /></a>;
+  return (
+    <a href={to(page, [id])}>
+      <Foreign text={id} />
+    </a>
+  );
 }
 
 export function Pid({ pid }) {
   if (!pid) return <None />;
   // A supervisor of the tree has a name but no process of its own.
   if (!/^<?\d+\./.test(pid)) return <Foreign text={pid} max={80} />;
-  return <a class="code" href={to('processes', [pid])}>{pid}</a>;
+  return (
+    <a class="code" href={to('processes', [pid])}>
+      {pid}
+    </a>
+  );
 }
 
 export function Topic({ topic }) {
   if (topic === null || topic === undefined) return <None />;
-  return <a href={to('subscriptions', [], { topic })} title="Who subscribes to it"><Foreign text={topic} /></a>;
+  return (
+    <a href={to('subscriptions', [], { topic })} title="Who subscribes to it">
+      <Foreign text={topic} />
+    </a>
+  );
 }
