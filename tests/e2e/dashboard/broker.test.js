@@ -44,11 +44,7 @@ describe('the dashboard of a broker', { skip, timeout: PATIENCE_MILLIS * 3 }, ()
   /** The process of a client's session, as its page says. */
   async function sessionOf(page, client) {
     await page.show(`#/sessions/${encodeURIComponent(client)}`);
-    return page.until(() =>
-      [...document.querySelectorAll('.facts a.code')]
-        .map(({ innerText }) => innerText)
-        .find((pid) => pid.includes('session')),
-    );
+    return page.until(() => document.querySelector('.facts a.code')?.innerText);
   }
 
   for (const size of Object.keys(SIZES)) {

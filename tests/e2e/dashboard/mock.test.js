@@ -118,7 +118,7 @@ describe('the dashboard', { skip, timeout: PATIENCE_MILLIS * 3 }, () => {
       mock.refuse(true);
       assert.match(
         await page.until(() => document.querySelector('.connection.bad')?.innerText),
-        /not connected since \d\d:\d\d:\d\d/,
+        /not connected\s+since \d\d:\d\d:\d\d/,
       );
       await page.until(() => document.querySelector('.freshness .bad') !== null);
       await checkPage(page, 'without a broker');

@@ -69,6 +69,7 @@ function columns(reload) {
     {
       key: 'actions',
       label: 'Change',
+      forAdmins: true,
       width: 12,
       render: (row) => (
         <Change

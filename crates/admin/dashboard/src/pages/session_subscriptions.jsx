@@ -16,6 +16,7 @@ export function Subscriptions({ id, rows, error, reload }) {
     {
       key: 'actions',
       label: 'Change',
+      forAdmins: true,
       width: 15,
       render: (row) => (
         <Change

@@ -180,7 +180,7 @@ function facts(session) {
   return [
     ['Waits for', say((row) => <Foreign text={row.waits_for} />)],
     ['Client is', say((row) => (row.is_connected ? 'connected' : 'away'))],
-    ['Kept', say((row) => (row.is_persistent ? 'yes' : 'no, ends with the connection'))],
+    ['Kept', say((row) => (row.is_persistent ? 'yes' : 'until it disconnects'))],
     ['User', say((row) => <Foreign text={row.user} />)],
     ['Since', say((row) => <Time at={row.created_at} />)],
     ['Ends', say((row) => (row.expires_at ? <Time at={row.expires_at} /> : 'not by itself'))],

@@ -58,6 +58,7 @@ function columns(reload) {
     {
       key: 'actions',
       label: 'Change',
+      forAdmins: true,
       width: 25,
       render: (row) => (
         <Change

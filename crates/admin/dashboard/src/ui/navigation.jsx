@@ -150,7 +150,9 @@ function Connection() {
   const at = when(new Date(since).toISOString());
   return (
     <span class="connection bad">
-      <span role="status">not connected since {at}</span>
+      <span role="status">
+        not connected <span class="nobreak">since {at}</span>
+      </span>
       <button type="button" title={`tries again by itself in ${left} s`} onClick={restart}>
         Retry
       </button>

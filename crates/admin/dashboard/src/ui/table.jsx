@@ -1,13 +1,17 @@
 // Tables that read the rows they show: a page of a list at a time.
 
+import { identity } from '../lib/api.js';
 import { count } from '../lib/format.js';
+import { useStore } from '../lib/store.js';
 import { Trouble } from './page.jsx';
 
 /**
- * `columns`: `{key, label, width, align, sort, one, render}`; the width is a share of the table's, what is
+ * `columns`: `{key, label, width, align, sort, one, forAdmins, render}`; the width is a share of the table's, what is
  * `one` stays in one line. On a narrow screen each row becomes a card, the first column its heading.
  */
-export function Table({ label, columns, rows, rowKey, empty, error, isLoading, more, sorted, onSort }) {
+export function Table({ label, columns: all, rows, rowKey, empty, error, isLoading, more, sorted, onSort }) {
+  const { role } = useStore(identity);
+  const columns = all.filter(({ forAdmins }) => !forAdmins || role === 'admin');
   const whole = columns.reduce((sum, { width = 10 }) => sum + width, 0);
   return (
     <table class={isLoading ? 'rows stale' : 'rows'} role="table" aria-label={label} aria-busy={isLoading}>
