@@ -14,6 +14,15 @@ function sticksOut() {
   return [...outer, ...wide.slice(0, 3).map((element) => element.outerHTML.slice(0, 160))];
 }
 
+/** Cells whose content lies on their neighbours. */
+function spills() {
+  const cells = [...document.querySelectorAll('main td, main th, main dd, main button, main .mark')];
+  const isCut = (element) => getComputedStyle(element).overflowX === 'hidden';
+  return cells
+    .filter((cell) => cell.checkVisibility() && !isCut(cell) && cell.scrollWidth > cell.clientWidth + 1)
+    .map((cell) => cell.outerHTML.slice(0, 160));
+}
+
 /** Containers without words. */
 function saysNothing() {
   const containers =
@@ -76,6 +85,7 @@ function hasNoName() {
 export async function findWrong(page, place) {
   const found = {
     'sticks out': await page.run(sticksOut),
+    'spills over': await page.run(spills),
     'is empty without words': await page.run(saysNothing),
     'is pale': await page.run(isPale),
     'has no name': await page.run(hasNoName),

@@ -8,6 +8,7 @@ import { refine, to } from '../lib/router.js';
 import { Search } from '../ui/controls.jsx';
 import { Facts, Page, Section, Trouble, Words } from '../ui/page.jsx';
 import { Table } from '../ui/table.jsx';
+import { Prose } from '../ui/text.jsx';
 
 export function Architecture({ parts, query }) {
   const source = useResource('architecture', { every: 10_000 });
@@ -46,7 +47,7 @@ export function Architecture({ parts, query }) {
 }
 
 const COLUMNS = [
-  { key: 'emqttd', label: 'emqttd', width: 22, render: (row) => <code>{row.emqttd || '–'}</code> },
+  { key: 'emqttd', label: 'emqttd', width: 22, render: (row) => <Prose text={row.emqttd} /> },
   {
     key: 'kind',
     label: 'Actor',
@@ -64,7 +65,7 @@ const COLUMNS = [
       </a>
     ),
   },
-  { key: 'doc', label: 'What it does', width: 34 },
+  { key: 'doc', label: 'What it does', width: 34, render: (row) => <Prose text={row.doc} /> },
   { key: 'file', label: 'File', width: 22, render: (row) => <code class="wrap">{row.file}</code> },
 ];
 
@@ -86,18 +87,20 @@ function One({ kind, row, all, error }) {
       )}
       {row ? (
         <>
-          <p>{row.doc}</p>
+          <p>
+            <Prose text={row.doc} />
+          </p>
           <Facts
             long
             facts={[
-              ['emqttd', <code>{row.emqttd}</code>],
+              ['emqttd', <Prose text={row.emqttd} />],
               ['File', <code class="wrap">{row.file}</code>],
               ['Alive now', <a href={to('processes', [], { kind })}>{count(row.live_count)}</a>],
-              ['Work runs in', row.works_in],
+              ['Work runs in', <Prose text={row.works_in} />],
               ['Waits for', <Linked text={row.waits_for} kinds={kinds} />],
               ['Waited for by', <Linked text={row.waited_for_by} kinds={kinds} />],
-              ['If it dies', row.if_it_dies],
-              ['Watch', row.watch],
+              ['If it dies', <Prose text={row.if_it_dies} />],
+              ['Watch', <Prose text={row.watch} />],
             ]}
           />
           {row.differs?.length > 0 ? (
@@ -105,7 +108,9 @@ function One({ kind, row, all, error }) {
               <h3>Not as in emqttd</h3>
               <ul>
                 {row.differs.map((text) => (
-                  <li key={text}>{text}</li>
+                  <li key={text}>
+                    <Prose text={text} />
+                  </li>
                 ))}
               </ul>
             </>

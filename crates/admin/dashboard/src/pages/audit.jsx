@@ -11,10 +11,11 @@ const COLUMNS = [
   { key: 'role', label: 'Role', width: 9 },
   { key: 'address', label: 'From', width: 15, render: (row) => <Foreign text={row.address} /> },
   { key: 'action', label: 'Did', width: 16, render: (row) => <Foreign text={row.action} /> },
-  { key: 'target', label: 'To', width: 21, render: (row) => <Foreign text={row.target} /> },
+  { key: 'target', label: 'To', whole: true, width: 21, render: (row) => <Foreign text={row.target} /> },
   {
     key: 'outcome',
     label: 'Outcome',
+    whole: true,
     width: 12,
     render: (row) => <Foreign text={String(row.outcome ?? '')} />,
   },

@@ -28,6 +28,7 @@ const COLUMNS = [
   {
     key: 'text',
     label: 'In words',
+    whole: true,
     width: 24,
     render: (row) => (
       <>

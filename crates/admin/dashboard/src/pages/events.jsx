@@ -21,6 +21,7 @@ const EVENTS = [
   {
     key: 'fields',
     label: 'With',
+    whole: true,
     width: 47,
     render: (row) => <Foreign text={fields(row.fields)} max={300} />,
   },
@@ -43,7 +44,13 @@ const ALARMS = [
     width: 10,
     render: (row) => <Mark kind={row.cleared_at ? '' : 'bad'}>{words(row.severity)}</Mark>,
   },
-  { key: 'summary', label: 'In words', width: 36, render: (row) => <Foreign text={row.summary} max={300} /> },
+  {
+    key: 'summary',
+    label: 'In words',
+    whole: true,
+    width: 36,
+    render: (row) => <Foreign text={row.summary} max={300} />,
+  },
   { key: 'since_at', label: 'Since', width: 15, render: (row) => <Time at={row.since_at} /> },
   {
     key: 'cleared_at',

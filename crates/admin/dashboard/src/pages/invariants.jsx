@@ -4,11 +4,11 @@ import { useResource } from '../lib/resource.js';
 import { to } from '../lib/router.js';
 import { Page } from '../ui/page.jsx';
 import { Table } from '../ui/table.jsx';
-import { Bad, Count, Mark, None, Time } from '../ui/text.jsx';
+import { Bad, Count, Mark, None, Prose, Time } from '../ui/text.jsx';
 
 const COLUMNS = [
   { key: 'name', label: 'Invariant', width: 20, render: (row) => row.name.replaceAll('_', ' ') },
-  { key: 'doc', label: 'What must hold', width: 40 },
+  { key: 'doc', label: 'What must hold', width: 40, render: (row) => <Prose text={row.doc} /> },
   {
     key: 'holds',
     label: 'Holds',

@@ -3,7 +3,7 @@
 import { useResource } from '../lib/resource.js';
 import { Page } from '../ui/page.jsx';
 import { Table } from '../ui/table.jsx';
-import { Mark } from '../ui/text.jsx';
+import { Mark, Prose } from '../ui/text.jsx';
 
 const COLUMNS = [
   { key: 'name', label: 'Module', width: 24, render: (row) => <code>{row.name}</code> },
@@ -14,7 +14,7 @@ const COLUMNS = [
     width: 12,
     render: (row) => (row.is_active ? <Mark kind="good">active</Mark> : <Mark>off</Mark>),
   },
-  { key: 'description', label: 'What it does', width: 48 },
+  { key: 'description', label: 'What it does', width: 48, render: (row) => <Prose text={row.description} /> },
 ];
 
 export function Modules() {

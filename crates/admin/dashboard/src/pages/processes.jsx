@@ -8,7 +8,7 @@ import { Choice, Search } from '../ui/controls.jsx';
 import { Json } from '../ui/json.jsx';
 import { Facts, Page, Section, Trouble, Words } from '../ui/page.jsx';
 import { Pager, Paged } from '../ui/table.jsx';
-import { Bad, Count, Foreign, Micros, Pid, Share } from '../ui/text.jsx';
+import { Bad, Count, Foreign, Micros, Pid, Prose, Share } from '../ui/text.jsx';
 import { Copy } from '../ui/scene.jsx';
 
 export function Processes({ parts, query }) {
@@ -249,14 +249,15 @@ function facts(row) {
 
 function Passport({ passport }) {
   const { kind, differs, ...told } = passport ?? {};
-  const rows = Object.entries(told).map(([name, value]) => [
-    words(name),
-    <Foreign text={value === null ? null : String(value)} max={300} />,
-  ]);
+  const rows = Object.entries(told).map(([name, value]) => [words(name), <Prose text={value} />]);
   return (
     <Section title="Passport" about="What a process of this kind is, as its file says.">
       {rows.length > 0 ? <Facts long facts={rows} /> : <Words>It has none.</Words>}
-      {differs?.length > 0 ? <p class="about">Not as in emqttd: {differs.join(' ')}</p> : null}
+      {differs?.length > 0 ? (
+        <p class="about">
+          Not as in emqttd: <Prose text={differs.join(' ')} />
+        </p>
+      ) : null}
     </Section>
   );
 }

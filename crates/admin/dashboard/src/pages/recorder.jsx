@@ -68,7 +68,13 @@ const DUMPS = [
   { key: 'at', label: 'Made', width: 16, render: (row) => <Time at={row.at} millis /> },
   { key: 'arbiter', label: 'Arbiter', width: 8, align: 'right' },
   { key: 'pid', label: 'Process', width: 16, render: (row) => <Pid pid={row.pid} /> },
-  { key: 'cause', label: 'Because', width: 48, render: (row) => <Foreign text={row.cause} max={300} /> },
+  {
+    key: 'cause',
+    label: 'Because',
+    whole: true,
+    width: 48,
+    render: (row) => <Foreign text={row.cause} max={300} />,
+  },
 ];
 
 const EVENTS = [

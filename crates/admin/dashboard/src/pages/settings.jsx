@@ -6,7 +6,7 @@ import { refine } from '../lib/router.js';
 import { Check, Choice, ForAdmins, Search, notice } from '../ui/controls.jsx';
 import { Page } from '../ui/page.jsx';
 import { Table } from '../ui/table.jsx';
-import { Foreign, Mark } from '../ui/text.jsx';
+import { Foreign, Prose } from '../ui/text.jsx';
 
 const COLUMNS = [
   { key: 'key', label: 'Setting', width: 24, render: (row) => <code class="wrap">{row.key}</code> },
@@ -22,9 +22,9 @@ const COLUMNS = [
     label: 'Comes from',
     width: 14,
     render: (row) =>
-      row.source === 'default' ? <span class="muted">default</span> : <Mark>{row.source}</Mark>,
+      row.source === 'default' ? <span class="muted">default</span> : <Foreign text={row.source} max={200} />,
   },
-  { key: 'doc', label: 'What it means', width: 36, render: (row) => <Foreign text={row.doc} max={600} /> },
+  { key: 'doc', label: 'What it means', width: 36, render: (row) => <Prose text={row.doc} /> },
 ];
 
 function Value({ value, strong }) {

@@ -6,10 +6,13 @@ import { plural, words } from '../lib/format.js';
 import { usePages } from '../lib/resource.js';
 import { to } from '../lib/router.js';
 import { Page, Section, Trouble, Words } from '../ui/page.jsx';
-import { Foreign, Mark, Pid } from '../ui/text.jsx';
+import { Foreign, Mark, Pid, Prose } from '../ui/text.jsx';
+
+// Children of a page.
+const LIMIT = 100;
 
 export function Supervision() {
-  const root = usePages('processes/tree', { query: {}, limit: 100, every: 5000 });
+  const root = usePages('processes/tree', { query: {}, limit: LIMIT, every: 5000 });
   return (
     <Page
       title="Supervision tree"
@@ -24,8 +27,18 @@ export function Supervision() {
   );
 }
 
-function Below({ id, depth }) {
-  return <Nodes pages={usePages('processes/tree', { query: { below: id }, limit: 100 })} depth={depth} />;
+function Below({ id, many, depth }) {
+  const pages = usePages('processes/tree', { query: { below: id }, limit: LIMIT });
+  // What stands below stays where it is while this is read.
+  const room = { '--many': String(Math.min(many, LIMIT)) };
+  if (!pages.items && !pages.error) {
+    return (
+      <div class="room" style={room}>
+        <Words>Reading …</Words>
+      </div>
+    );
+  }
+  return <Nodes pages={pages} depth={depth} />;
 }
 
 function Nodes({ pages, depth }) {
@@ -77,15 +90,22 @@ function Node({ node, depth }) {
           {node.strategy ? <span class="muted">{words(node.strategy)}</span> : null}
           {has ? <span class="muted number">{plural(node.children_count, 'child', 'children')}</span> : null}
           {node.restarts_count > 0 ? <Mark kind="warn">{plural(node.restarts_count, 'restart')}</Mark> : null}
-          {node.emqttd ? (
-            <a class="muted" href={to('architecture', [node.kind])}>
-              {node.emqttd}
-            </a>
-          ) : null}
+          <Counterpart node={node} />
           {node.file ? <code class="muted">{node.file}</code> : null}
         </div>
       </div>
-      {has && isOpen ? <Below id={node.id} depth={depth + 1} /> : null}
+      {has && isOpen ? <Below id={node.id} many={node.children_count} depth={depth + 1} /> : null}
     </li>
+  );
+}
+
+/** What emqttd calls it; the kinds of processes have more to tell than supervisors. */
+function Counterpart({ node: { kind, emqttd, pid } }) {
+  if (!emqttd) return null;
+  if (!pid) return <span class="muted">{emqttd}</span>;
+  return (
+    <a href={to('architecture', [kind])}>
+      <Prose text={emqttd} />
+    </a>
   );
 }

@@ -7,7 +7,7 @@ import { refine, to } from '../lib/router.js';
 import { Search } from '../ui/controls.jsx';
 import { Page } from '../ui/page.jsx';
 import { Pager, Paged, Table } from '../ui/table.jsx';
-import { Client, Foreign, None, Pid, Time } from '../ui/text.jsx';
+import { Client, Count, Foreign, None, Pid, Time } from '../ui/text.jsx';
 
 export function Tables({ parts, query }) {
   return parts.length > 0 ? <One name={parts[0]} query={query} /> : <List />;
@@ -20,13 +20,14 @@ const COLUMNS = [
     width: 24,
     render: (row) => <a href={to('tables', [row.name])}>{row.name}</a>,
   },
-  { key: 'emqttd', label: 'In emqttd', width: 26, render: (row) => <code>{row.emqttd ?? '–'}</code> },
+  { key: 'emqttd', label: 'In emqttd', width: 26, render: (row) => row.emqttd ?? '–' },
   {
     key: 'rows_count',
     label: 'Rows',
     width: 12,
     align: 'right',
-    render: (row) => <span class="number">{count(row.rows_count)}</span>,
+    render: (row) =>
+      typeof row.rows_count === 'number' ? <Count value={row.rows_count} /> : <None>not counted</None>,
   },
   {
     key: 'bytes',

@@ -6,8 +6,9 @@ import { useStore } from '../lib/store.js';
 import { Trouble } from './page.jsx';
 
 /**
- * `columns`: `{key, label, width, align, sort, one, forAdmins, render}`; the width is a share of the table's, what is
- * `one` stays in one line. On a narrow screen each row becomes a card, the first column its heading.
+ * `columns`: `{key, label, width, align, sort, one, whole, forAdmins, render}`; the width is a share of the
+ * table's. What is `one` stays in one line, what is `whole` takes the lines it needs, other foreign text two
+ * at most. On a narrow screen each row becomes a card, the first column its heading.
  */
 export function Table({ label, columns: all, rows, rowKey, empty, error, isLoading, more, sorted, onSort }) {
   const { role } = useStore(identity);
@@ -78,9 +79,9 @@ function Body({ columns, rows, rowKey, empty, error, more }) {
 // On a narrow screen a wide column takes a line of its own.
 const FULL = 18;
 
-function classOf({ align, one, width = 10 }) {
+function classOf({ align, one, whole, width = 10 }) {
   return (
-    [align === 'right' ? 'right' : '', one ? 'one' : '', width >= FULL ? 'full' : '']
+    [align === 'right' ? 'right' : '', one ? 'one' : '', whole ? 'whole' : '', width >= FULL ? 'full' : '']
       .filter(Boolean)
       .join(' ') || undefined
   );

@@ -70,3 +70,10 @@ export function Topic({ topic }) {
     </a>
   );
 }
+
+/** A sentence of ours from the sources: what stands between backticks there is code here. */
+export function Prose({ text }) {
+  if (!text) return <None />;
+  const parts = String(text).replaceAll('\n', ' ').split('`');
+  return <>{parts.map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part))}</>;
+}
