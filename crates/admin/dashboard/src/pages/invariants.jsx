@@ -12,7 +12,7 @@ const COLUMNS = [
   {
     key: 'holds',
     label: 'Holds',
-    width: 8,
+    width: 12,
     render: (row) =>
       row.checked_count === 0 ? (
         <Mark>not checked</Mark>
