@@ -1,5 +1,6 @@
 //! What those who watch a broker see of it, and what they can have it do.
 
+mod fields;
 mod tree;
 
 use std::collections::BTreeSet;

@@ -246,8 +246,5 @@ fn a_trace_of_nothing_or_of_too_much_is_refused_with_the_reason() {
         seconds: Some(0),
         ..topic("a")
     };
-    assert_eq!(
-        why(&request),
-        "wrong seconds: 0 is not from 1 to 3600"
-    );
+    assert_eq!(why(&request), "wrong seconds: 0 is not from 1 to 3600");
 }
