@@ -18,6 +18,7 @@ mod deliver;
 mod entry;
 mod look;
 mod publish;
+mod recorded;
 mod stored;
 mod subscribe;
 
@@ -118,7 +119,7 @@ impl Session {
     ) -> Self {
         let mut session = Self::new(address, client_id, Arc::clone(&settings), at);
         if let Some(key) = key {
-            session.state = watched(rules::Session::new_kept(client_id, settings, at));
+            session.state = recorded::watched(rules::Session::new_kept(client_id, settings, at));
             session.kept = Some(stored::Kept::new(key));
         }
         session
@@ -134,7 +135,7 @@ impl Session {
     ) -> Self {
         Self {
             address,
-            state: watched(rules::Session::new(client_id, settings, at)),
+            state: recorded::watched(rules::Session::new(client_id, settings, at)),
             client: None,
             kept: None,
             claimed: None,
@@ -571,11 +572,6 @@ impl Process for Session {
             },
         );
     }
-}
-
-/// A session that nobody records yet.
-fn watched(session: rules::Session) -> rules::Watched<Tap> {
-    rules::Watched::new(session, Tap::default())
 }
 
 fn to_itself(shard: &mut Shard, session: Address<Session>, entry: SessionEntry) {

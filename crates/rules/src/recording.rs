@@ -13,6 +13,8 @@ mod replay;
 mod route;
 mod shorten;
 mod tell;
+#[cfg(test)]
+mod tests;
 
 pub use connection::{Connection, ConnectionInput, told};
 pub use player::Player;

@@ -98,7 +98,7 @@ impl Session {
         session.has_groups = subscriptions
             .iter()
             .any(|(subscription, _)| subscription.is_shared());
-        session.state = super::watched(rules::Session::restore(restored, settings, at));
+        session.state = super::recorded::watched(rules::Session::restore(restored, settings, at));
         session.kept = Some(Kept::new(key));
         session
     }

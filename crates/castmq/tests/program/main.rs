@@ -4,6 +4,7 @@
 mod ctl;
 mod data;
 mod fake;
+mod replay;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -74,7 +74,7 @@ impl Player {
     /// When the outcome is another one.
     #[track_caller]
     pub fn step(&mut self, at: u64, input: &str, expected: &[&str]) {
-        let outcome = self.play(at, read(input));
+        let outcome = self.play(at, &read(input));
         assert_eq!(outcome, expected, "step {}: {input}", self.steps);
     }
 
@@ -99,7 +99,7 @@ impl Player {
     /// When a rule is broken.
     #[track_caller]
     pub fn see(&mut self, at: u64, input: &str) {
-        self.witnessed(at, read(input), input);
+        self.witnessed(at, &read(input), input);
     }
 
     /// A message is published, routed by this build to the session if it is for it, and the witness has
@@ -113,7 +113,7 @@ impl Player {
         let mut routed: Input = read(input);
         let (session, _) = self.there();
         if route_anew(session, &mut routed) {
-            self.witnessed(at, routed, input);
+            self.witnessed(at, &routed, input);
         }
     }
 
@@ -130,7 +130,7 @@ impl Player {
         let mut told = Vec::new();
         if comes {
             told.push(super::tell_input(&routed));
-            told.extend(self.play(at, routed));
+            told.extend(self.play(at, &routed));
         }
         assert_eq!(told, expected, "step {}: {input}", self.steps);
     }
@@ -150,23 +150,23 @@ impl Player {
     }
 
     #[track_caller]
-    fn play(&mut self, at: u64, input: Input) -> Vec<String> {
+    fn play(&mut self, at: u64, input: &Input) -> Vec<String> {
         self.steps += 1;
         let (session, _) = self.there();
-        match play(session, &input, Moment::from(at)) {
+        match play(session, input, Moment::from(at)) {
             Ok((returned, actions)) => tell_outcome(returned, &actions),
             Err(cause) => vec![format!("fails: {cause}")],
         }
     }
 
     #[track_caller]
-    fn witnessed(&mut self, at: u64, input: Input, text: &str) {
+    fn witnessed(&mut self, at: u64, input: &Input, text: &str) {
         self.steps += 1;
         let step = self.steps;
         let (session, witness) = self.there();
-        let verdict = match play(session, &input, Moment::from(at)) {
+        let verdict = match play(session, input, Moment::from(at)) {
             Ok((returned, actions)) => witness
-                .observe(&input, returned, &actions, Moment::from(at))
+                .observe(input, returned, &actions, Moment::from(at))
                 .map_err(|violation| violation.to_string()),
             Err(cause) => Err(format!("it fails: {cause}")),
         };

@@ -29,6 +29,7 @@ pub fn tell_event(event: &Event) -> String {
 
 /// What happened to a session.
 #[must_use]
+#[expect(clippy::too_many_lines, reason = "one arm per input")]
 pub fn tell_input(input: &Input) -> String {
     match input {
         Input::Connected(link) => format!(
@@ -49,7 +50,11 @@ pub fn tell_input(input: &Input) -> String {
                     expiry.map_or_else(String::new, |expiry| format!(", expiry {expiry:?}"));
                 format!("DISCONNECT with reason {:#04x}{expiry}", reason.number())
             }
-            other => format!("disconnected: {other:?}"),
+            DownReason::Closed
+            | DownReason::Dropped(_)
+            | DownReason::TakenOver
+            | DownReason::Panicked
+            | DownReason::Stopped => format!("disconnected: {reason:?}"),
         },
         Input::Delivery(delivery) => format!("delivery: {}", tell_delivery(delivery)),
         Input::DeliveryOnceStored(delivery) => {
@@ -267,7 +272,19 @@ fn tell_connection(input: &ConnectionInput) -> String {
     match input {
         ConnectionInput::Packet(packet) => format!("{:?}", packet.packet_type()),
         ConnectionInput::Challenged(_) => "Challenged".to_owned(),
-        other => format!("{other:?}"),
+        ConnectionInput::Heard
+        | ConnectionInput::Paused
+        | ConnectionInput::Resumed
+        | ConnectionInput::Expired
+        | ConnectionInput::Publish(..)
+        | ConnectionInput::Acknowledgement
+        | ConnectionInput::Answered
+        | ConnectionInput::Farewell(_)
+        | ConnectionInput::Closed
+        | ConnectionInput::Register(..)
+        | ConnectionInput::Expect(..)
+        | ConnectionInput::Answer(..)
+        | ConnectionInput::PollReady => format!("{input:?}"),
     }
 }
 

@@ -8,6 +8,8 @@
 //! It is cheap enough to go along with a session that lives: the usual step looks at the first entries of
 //! two lists.
 
+mod acks;
+mod drops;
 mod grants;
 mod inbound;
 mod inflight;

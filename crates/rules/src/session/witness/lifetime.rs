@@ -109,9 +109,10 @@ impl Witness {
 
     pub(super) fn ended(&mut self, reason: EndReason, is_last: bool, scene: &Scene<'_>) -> Verdict {
         Rule::AfterTheEnd.holds(is_last, || "something is done after the end".to_owned())?;
-        let expected = match scene.input {
-            Input::End(asked) => reason == *asked,
-            _ => self.lifetime.is_over(scene.now) && reason == EndReason::Expired,
+        let expected = if let Input::End(asked) = scene.input {
+            reason == *asked
+        } else {
+            self.lifetime.is_over(scene.now) && reason == EndReason::Expired
         };
         Rule::Lifetime.holds(expected, || {
             format!("the session ends ({reason:?}) before its time")

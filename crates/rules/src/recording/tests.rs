@@ -1,0 +1,8 @@
+//! Recordings: what is written can be played, what cannot be played is refused with the place, and what
+//! goes wrong is found.
+
+mod fault;
+mod format;
+mod model;
+mod rig;
+mod story;
