@@ -8,9 +8,12 @@ use castmq_rules::Moment;
 use serde::{Deserialize, Serialize};
 
 use super::cursor::write_key;
-use super::page::ROWS_MAX;
 use super::routes::destinations;
 use super::{Inspect, InspectError, Page, PageRequest};
+
+/// Levels that are looked for while the index and the retained messages are held: each takes two steps
+/// through trees.
+const LEVELS_AT_ONCE: usize = 64;
 
 /// A level of the tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -66,7 +69,7 @@ impl Inspect {
         let mut items = Vec::new();
         let mut is_done = false;
         while items.len() < request.rows() && !is_done {
-            let room = (request.rows() - items.len()).min(ROWS_MAX);
+            let room = (request.rows() - items.len()).min(LEVELS_AT_ONCE);
             let levels = self.levels(below, after.as_deref(), room);
             is_done = levels.len() < room;
             after = levels.last().cloned().or(after);
