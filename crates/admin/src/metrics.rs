@@ -3,11 +3,12 @@
 
 mod counters;
 mod out;
+mod processes;
 
 use std::fmt;
 
 use castmq_broker::Handle;
-use castmq_broker::inspect::{ListenerView, PageRequest, ProcessSummary};
+use castmq_broker::inspect::{ListenerView, PageRequest};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, prometheus_text};
 use prometheus_client::registry::Registry;
@@ -60,7 +61,7 @@ impl Collector for Now {
         counters::write(&mut out, &self.handle)?;
         self.node(&mut out)?;
         self.store(&mut out)?;
-        self.processes(&mut out)?;
+        processes::write(&mut out, &self.handle)?;
         self.timings(&mut out)?;
         self.listeners(&mut out)?;
         let help = "Wrong passwords and tokens shown to the admin interface";
@@ -229,52 +230,5 @@ impl Now {
             )
         });
         out.gauges("listener_paused", "1 while it accepts nobody", paused)
-    }
-
-    fn processes(&self, out: &mut Out<'_, '_>) -> fmt::Result {
-        let all = self.handle.inspect().processes_summary();
-        let arbiters: Vec<String> = all.iter().map(|one| one.arbiter.to_string()).collect();
-        let rows = |value: fn(&ProcessSummary) -> f64| {
-            all.iter().zip(&arbiters).map(move |(one, arbiter)| {
-                (
-                    [("kind", one.kind), ("arbiter", arbiter.as_str())],
-                    value(one),
-                )
-            })
-        };
-        out.gauges(
-            "processes",
-            "Processes that live",
-            rows(|one| one.count as f64),
-        )?;
-        out.gauges(
-            "process_lane_entries",
-            "Entries in their lanes",
-            rows(|one| one.depth as f64),
-        )?;
-        let deepest = rows(|one| f64::from(one.depth_max));
-        out.gauges(
-            "process_lane_entries_deepest",
-            "Entries in the deepest of their lanes",
-            deepest,
-        )?;
-        let longest = rows(|one| one.longest_turn_micros / 1e6);
-        out.gauges(
-            "process_longest_turn_seconds",
-            "Their longest sampled turn",
-            longest,
-        )?;
-        let rate = rows(|one| one.rate_per_second);
-        out.gauges(
-            "process_handled_per_second",
-            "Entries that they handled lately",
-            rate,
-        )?;
-        let share = rows(|one| one.busy_share);
-        out.gauges(
-            "process_busy_ratio",
-            "The part of the time that they were in turns lately",
-            share,
-        )
     }
 }

@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use castmq_broker::inspect::{
-    AlarmView, AlarmsWanted, DropsView, DropsWanted, EventView, EventsWanted, ListenerView,
-    ModuleView, Page, PageRequest,
+    AlarmView, AlarmsWanted, DropsView, DropsWanted, EventView, EventsWanted, Explanation,
+    ListenerView, ModuleView, Page, PageRequest,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -27,6 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(alarms))
         .routes(routes!(events))
         .routes(routes!(drops))
+        .routes(routes!(explain))
         .routes(routes!(live))
 }
 
@@ -96,6 +97,34 @@ async fn drops(
         app.inspect(move |inspect| inspect.drops(&page, &wanted))
             .await?,
     ))
+}
+
+/// What is to be explained.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ExplainWanted {
+    /// The client identifier.
+    client: String,
+    /// The topic, as the broker knows it.
+    topic: String,
+    /// The number of a message; usually the last one on the topic, or the next.
+    message: Option<u64>,
+}
+
+/// Why a client got a message, or did not.
+#[utoipa::path(get, path = "/explain", tag = "watching", params(ExplainWanted),
+    responses((status = 200, description = "A verdict with its steps", body = Explanation)))]
+async fn explain(
+    State(app): State<Shared>,
+    Asked(wanted): Asked<ExplainWanted>,
+) -> Result<Json<Explanation>, Problem> {
+    let ExplainWanted {
+        client,
+        topic,
+        message,
+    } = wanted;
+    let found = app.inspect(move |inspect| inspect.explain(&client, &topic, message));
+    Ok(Json(found.await?))
 }
 
 /// What is to be followed.

@@ -16,7 +16,7 @@ impl Reader {
         let mut stream = TcpStream::connect(scene.admin.address()).unwrap();
         write!(
             stream,
-            "GET /api/v1{path} HTTP/1.1\r\nhost: localhost\r\n\r\n"
+            "GET /api/v1{path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
         )
         .unwrap();
         let mut reader = Self(BufReader::new(stream));

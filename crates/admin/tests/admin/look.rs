@@ -320,6 +320,69 @@ fn a_fault_is_made_and_taken_back_where_the_settings_allow_it() {
 }
 
 #[test]
+fn what_a_client_did_not_get_is_explained_and_what_happened_to_it_told() {
+    let scene = Scene::new();
+    let mut client = scene.client("a");
+    client.subscribe("t/#", 0);
+    let explained = scene.see("/explain?client=a&topic=u");
+    assert_eq!(explained["verdict"], "no_match");
+    assert!(!explained["steps"].as_array().unwrap().is_empty());
+    let detail = scene.get("/api/v1/explain?client=a").problem(400);
+    assert!(detail.contains("topic"), "{detail}");
+
+    let kinds = column(&scene.see("/clients/a/timeline"), "kind");
+    assert!(
+        kinds.contains(&"connected".to_owned()) && kinds.contains(&"subscribed".to_owned()),
+        "{kinds:?}"
+    );
+    let drops = scene.see("/drops?client=a");
+    assert_eq!(
+        (&drops["items"], &drops["next"]),
+        (&json!([]), &Value::Null)
+    );
+}
+
+#[test]
+fn a_process_is_seen_in_full_in_the_tree_and_in_tables() {
+    let scene = Scene::new();
+    let mut client = scene.client("a");
+    client.subscribe("t/#", 0);
+    let page = scene.see("/processes?kind=session");
+    let pid = page["items"][0]["pid"].as_str().unwrap().to_owned();
+    let process = scene.see(&format!("/processes/{}", pid.trim_matches(['<', '>'])));
+    assert_eq!(process["pid"], pid.as_str());
+    assert!(process["state"].is_object() && process["passport"].is_object());
+    assert_eq!(
+        process,
+        scene.see(&format!(
+            "/processes/%3C{}%3E",
+            pid.trim_matches(['<', '>'])
+        ))
+    );
+    assert!(
+        !scene.see("/processes/tree")["items"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+
+    let names = scene.see("/tables");
+    let names: Vec<_> = names
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|table| table["name"].clone())
+        .collect();
+    assert!(names.contains(&"subscriber".into()), "{names:?}");
+    let rows = scene.see("/tables/subscriber")["items"]
+        .as_array()
+        .unwrap()
+        .len();
+    assert_eq!(rows, 1);
+    scene.get("/api/v1/tables/nothing").problem(404);
+}
+
+#[test]
 fn what_arbiters_did_last_and_what_must_hold_is_seen() {
     let scene = Scene::new();
     let _client = scene.client("a");

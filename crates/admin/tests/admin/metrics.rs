@@ -187,7 +187,9 @@ fn histograms_add_up() {
     let mut client = scene.client("a");
     // Turns are sampled.
     eventually("some were seen", || {
-        client.publish(v3::publish("t", "x").qos(1));
+        for _ in 0..100 {
+            client.publish(v3::publish("t", "x").qos(1));
+        }
         value(&scraped(&scene), "castmq_turn_seconds", &[]) > 0.0
     });
     let families = scraped(&scene);

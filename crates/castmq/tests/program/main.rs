@@ -1,6 +1,7 @@
 //! The program as its user meets it: exit codes, messages, the ready line, signals.
 #![cfg(test)]
 
+mod admin;
 mod ctl;
 mod data;
 mod fake;
@@ -101,6 +102,12 @@ impl Running {
     fn admin(&self) -> Option<SocketAddr> {
         let (_, rest) = self.ready.split_once("admin on http://")?;
         rest.split_once(',').unwrap().0.parse().ok()
+    }
+
+    /// Sends it a signal.
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        Command::new("kill").args([signal, &id]).status().unwrap();
     }
 
     /// Asks it to stop; its exit code, the rest of stdout and all of stderr.
