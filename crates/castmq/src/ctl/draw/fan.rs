@@ -6,6 +6,9 @@ use crate::ctl::text::{self, plain};
 /// Of effects that are alike so many are drawn; the others are counted.
 const ALIKE_MAX: usize = 3;
 
+/// So deep the tree is drawn; what follows is counted.
+const DEPTH_MAX: usize = 24;
+
 /// The tree; what is too long for a line is cut.
 pub(in crate::ctl) fn draw(flow: &Flow, width: usize) -> String {
     let causes = Causes::new(flow);
@@ -13,7 +16,7 @@ pub(in crate::ctl) fn draw(flow: &Flow, width: usize) -> String {
     for hop in causes.first() {
         let entry = plain(&hop.entry);
         let head = format!("● {entry} ─▶ ");
-        push_indented(&mut lines, &head, block(hop, &causes));
+        push_indented(&mut lines, &head, block(hop, &causes, 0));
     }
     lines
         .iter()
@@ -22,12 +25,16 @@ pub(in crate::ctl) fn draw(flow: &Flow, width: usize) -> String {
 }
 
 /// An actor and all that came of its work: beside it if that is one thing, else below it.
-fn block(hop: &Hop, causes: &Causes<'_>) -> Vec<String> {
+fn block(hop: &Hop, causes: &Causes<'_>, depth: usize) -> Vec<String> {
     let caused = causes.of(hop);
+    if depth == DEPTH_MAX && !caused.is_empty() {
+        let further = causes.count_below(hop);
+        return vec![format!("{} … {further} further", hop.actor())];
+    }
     if let [only] = caused {
         let head = format!("{} ──{}──▶ ", hop.actor(), plain(&only.entry));
         let mut lines = Vec::new();
-        push_indented(&mut lines, &head, block(only, causes));
+        push_indented(&mut lines, &head, block(only, causes, depth + 1));
         return lines;
     }
     let mut lines = vec![hop.actor()];
@@ -35,7 +42,7 @@ fn block(hop: &Hop, causes: &Causes<'_>) -> Vec<String> {
     let mut branches: Vec<(String, Vec<String>)> = Vec::new();
     for group in &groups {
         for one in &group.shown {
-            branches.push((plain(&one.entry), block(one, causes)));
+            branches.push((plain(&one.entry), block(one, causes, depth + 1)));
         }
         branches.extend(rest(group));
     }
@@ -76,7 +83,7 @@ fn push_indented(lines: &mut Vec<String>, head: &str, block: Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ctl::draw::testing::{fanned_out, published};
+    use crate::ctl::draw::testing::{fanned_out, one_after_the_other, published};
 
     #[test]
     fn many_receivers_are_branches_of_which_the_first_are_drawn() {
@@ -94,6 +101,12 @@ mod tests {
     fn one_after_the_other_is_one_line() {
         let expected = "● Readable ─▶ client c1 ──Deliver──▶ session c2 ──Write──▶ client c2\n";
         assert_eq!(draw(&published(), 80), expected);
+    }
+
+    #[test]
+    fn a_long_chain_ends_with_how_much_further_it_goes() {
+        let told = draw(&one_after_the_other(1000), 10_000);
+        assert!(told.ends_with("session s … 975 further\n"), "{told}");
     }
 
     #[test]

@@ -84,6 +84,13 @@ impl Flow {
     }
 }
 
+impl Flow {
+    /// Hops by their numbers.
+    pub(super) fn numbered(&self) -> HashMap<u64, &Hop> {
+        self.hops.iter().map(|hop| (hop.hop, hop)).collect()
+    }
+}
+
 /// Hops by what caused them.
 #[derive(Debug)]
 pub(super) struct Causes<'a> {
@@ -92,7 +99,7 @@ pub(super) struct Causes<'a> {
 
 impl<'a> Causes<'a> {
     pub(super) fn new(flow: &'a Flow) -> Self {
-        let known: HashMap<u64, &Hop> = flow.hops.iter().map(|hop| (hop.hop, hop)).collect();
+        let known = flow.numbered();
         let mut children: HashMap<Option<u64>, Vec<&Hop>> = HashMap::new();
         for hop in &flow.hops {
             // What caused it may be missing where the budget ended; and nothing comes before its cause.
@@ -112,6 +119,17 @@ impl<'a> Causes<'a> {
     /// What this hop caused.
     pub(super) fn of(&self, hop: &Hop) -> &[&'a Hop] {
         self.below(Some(hop.hop))
+    }
+
+    /// How many hops came of this one, and of what it caused.
+    pub(super) fn count_below(&self, hop: &Hop) -> usize {
+        let mut open = self.of(hop).to_vec();
+        let mut count = 0;
+        while let Some(next) = open.pop() {
+            count += 1;
+            open.extend_from_slice(self.of(next));
+        }
+        count
     }
 
     fn below(&self, parent: Option<u64>) -> &[&'a Hop] {

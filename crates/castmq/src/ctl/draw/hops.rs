@@ -6,6 +6,13 @@ use crate::ctl::text::{self, micros, pad, pad_left, plain};
 /// Of effects that are alike so many are shown; the others are counted.
 const ALIKE_MAX: usize = 5;
 
+/// So deep the tree is drawn; what is caused one after the other, a thousand times, is counted.
+const DEPTH_MAX: usize = 24;
+/// With everything shown; each level is a call of a function within another.
+const DEPTH_WHOLE: usize = 500;
+/// Deeper hops stand no further to the right.
+const INDENT_MAX: usize = 12;
+
 /// The narrowest that the column of actors becomes.
 const ACTOR_MIN: usize = 16;
 
@@ -23,21 +30,25 @@ pub(in crate::ctl) fn list(flow: &Flow, is_whole: bool, width: Option<usize>) ->
     let mut list = List {
         causes: &Causes::new(flow),
         alike_max: if is_whole { usize::MAX - 1 } else { ALIKE_MAX },
+        depth_max: if is_whole { DEPTH_WHOLE } else { DEPTH_MAX },
+        depth: 0,
         lines: Vec::new(),
     };
     let first = list.causes.first();
-    list.branches(first, "  ", true);
+    list.branches(first, "  ");
     aligned(&list.lines, width)
 }
 
 struct List<'a> {
     causes: &'a Causes<'a>,
     alike_max: usize,
+    depth_max: usize,
+    depth: usize,
     lines: Vec<Line>,
 }
 
 impl List<'_> {
-    fn branches(&mut self, hops: &[&Hop], indent: &str, is_first: bool) {
+    fn branches(&mut self, hops: &[&Hop], indent: &str) {
         let groups = Causes::grouped(hops, self.alike_max);
         let count = groups.len();
         for (index, group) in groups.iter().enumerate() {
@@ -45,10 +56,11 @@ impl List<'_> {
             let shown = group.shown.len();
             for (at, hop) in group.shown.iter().enumerate() {
                 let is_last = is_last_group && group.rest.is_empty() && at + 1 == shown;
-                let (branch, below) = match (is_first, is_last) {
-                    (true, _) => ("", ""),
-                    (false, true) => ("└─ ", "   "),
-                    (false, false) => ("├─ ", "│  "),
+                let (branch, below) = match (self.depth, is_last) {
+                    (0, _) => ("", ""),
+                    (INDENT_MAX.., _) => ("└─ ", ""),
+                    (_, true) => ("└─ ", "   "),
+                    (_, false) => ("├─ ", "│  "),
                 };
                 self.hop(
                     hop,
@@ -80,7 +92,15 @@ impl List<'_> {
             let line = format!("{below}{bar}     {at}  {kind} {told}");
             self.lines.push(Line::Words(line));
         }
-        self.branches(caused, below, false);
+        if self.depth < self.depth_max {
+            self.depth += 1;
+            self.branches(caused, below);
+            self.depth -= 1;
+        } else if !caused.is_empty() {
+            let further = text::count(self.causes.count_below(hop) as u64, "hop");
+            self.lines
+                .push(Line::Words(format!("{below}└─ … {further} further")));
+        }
     }
 
     fn rest(&mut self, group: &Group<'_>, head: &str) {
@@ -91,7 +111,11 @@ impl List<'_> {
             let times = group.rest.iter().map(|hop| time(hop));
             micros(times.fold(0.0, f64::max))
         };
-        let caused: usize = group.rest.iter().map(|hop| self.below(hop)).sum();
+        let caused: usize = group
+            .rest
+            .iter()
+            .map(|hop| self.causes.count_below(hop))
+            .sum();
         let and_caused = match caused {
             0 => String::new(),
             caused => format!(", and {} below them", text::count(caused as u64, "hop")),
@@ -104,11 +128,6 @@ impl List<'_> {
             longest(|hop| hop.wait_micros),
             longest(|hop| hop.service_micros),
         )));
-    }
-
-    fn below(&self, hop: &Hop) -> usize {
-        let caused = self.causes.of(hop);
-        caused.len() + caused.iter().map(|hop| self.below(hop)).sum::<usize>()
     }
 }
 
@@ -158,7 +177,7 @@ fn aligned(lines: &[Line], width: Option<usize>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ctl::draw::testing::{fanned_out, published};
+    use crate::ctl::draw::testing::{fanned_out, one_after_the_other, published};
 
     #[test]
     fn each_hop_is_a_line_below_what_caused_it_with_its_notes() {
@@ -207,6 +226,21 @@ mod tests {
         let told = list(&flow, false, None);
         assert!(told.contains("client x\\n\\u{1b}[2J"), "{told}");
         assert!(told.contains("a\\rb"), "{told}");
+    }
+
+    #[test]
+    fn a_long_chain_ends_with_how_much_further_it_goes() {
+        let told = list(&one_after_the_other(30), false, None);
+        assert_eq!(told.lines().count(), 1 + 25 + 1);
+        let last = told.lines().last().unwrap();
+        assert_eq!(last.trim_start(), "└─ … 5 hops further");
+    }
+
+    #[test]
+    fn a_chain_without_end_is_no_trouble() {
+        let flow = one_after_the_other(20_000);
+        let told = list(&flow, true, None);
+        assert_eq!(told.lines().count(), 1 + 501 + 1);
     }
 
     #[test]

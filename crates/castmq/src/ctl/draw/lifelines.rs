@@ -9,6 +9,8 @@ const TIMES: usize = 9;
 /// Between two actors there is room for a short entry and its arrow.
 const NARROWEST: usize = 16;
 const WIDEST: usize = 28;
+/// Longer drawings are cut: nobody looks at them.
+const ROWS_MAX: usize = 200;
 
 /// Something that happens at a time.
 struct Row {
@@ -25,15 +27,13 @@ enum What {
 
 /// The diagram; none if there are more actors than columns fit.
 pub(in crate::ctl) fn draw(flow: &Flow, width: usize) -> Option<String> {
-    let actors = actors(flow);
+    let actors = actors(flow, width.saturating_sub(TIMES) / NARROWEST)?;
     if actors.is_empty() {
         return Some(String::new());
     }
     let room = width.saturating_sub(TIMES) / actors.len();
-    if room < NARROWEST {
-        return None;
-    }
-    let longest = rows(flow, &actors).iter().map(wish).max().unwrap_or(0);
+    let rows = rows(flow, &actors);
+    let longest = rows.iter().map(wish).max().unwrap_or(0);
     let names = actors.iter().map(|hop| text::width(&hop.actor()) + 2).max();
     let column = longest
         .max(names.unwrap_or(0))
@@ -47,8 +47,12 @@ pub(in crate::ctl) fn draw(flow: &Flow, width: usize) -> Option<String> {
     for part in heads(&actors) {
         out.push_str(&sheet.heads(&part));
     }
-    for row in rows(flow, &actors) {
-        out.push_str(&sheet.row(&row));
+    for row in rows.iter().take(ROWS_MAX) {
+        out.push_str(&sheet.row(row));
+    }
+    let left_out = rows.len().saturating_sub(ROWS_MAX);
+    if left_out > 0 {
+        out.push_str(&format!("… and {left_out} lines more\n"));
     }
     Some(out)
 }
@@ -61,18 +65,22 @@ fn wish(row: &Row) -> usize {
     }
 }
 
-/// Each actor once, in the order in which they come in; a hop stands for it.
-fn actors(flow: &Flow) -> Vec<&Hop> {
+/// Each actor once, in the order in which they come in; a hop stands for it. None if there are more than that.
+fn actors(flow: &Flow, actors_max: usize) -> Option<Vec<&Hop>> {
     let mut actors: Vec<&Hop> = Vec::new();
     for hop in &flow.hops {
-        if !actors
+        if actors
             .iter()
             .any(|known| known.identity() == hop.identity())
         {
-            actors.push(hop);
+            continue;
         }
+        if actors.len() == actors_max {
+            return None;
+        }
+        actors.push(hop);
     }
-    actors
+    Some(actors)
 }
 
 /// Kinds on the first line, names on the second.
@@ -92,11 +100,11 @@ fn rows(flow: &Flow, actors: &[&Hop]) -> Vec<Row> {
             .iter()
             .position(|one| one.identity() == hop.identity())
     };
+    let known = flow.numbered();
     let mut rows = Vec::new();
     for hop in &flow.hops {
         let Some(to) = column(hop) else { continue };
-        let parent = flow.hops.iter().find(|one| Some(one.hop) == hop.parent);
-        let from = match parent {
+        let from = match hop.parent.and_then(|parent| known.get(&parent)) {
             Some(parent) => column(parent),
             None => hop
                 .from
@@ -225,7 +233,7 @@ impl Strip {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ctl::draw::testing::{fanned_out, published};
+    use crate::ctl::draw::testing::{fanned_out, one_after_the_other, published};
 
     #[test]
     fn actors_are_columns_and_entries_are_arrows_between_them() {
@@ -267,6 +275,13 @@ mod tests {
     fn more_actors_than_columns_fit_are_not_drawn_like_this() {
         assert_eq!(draw(&fanned_out(10), 80), None);
         assert!(draw(&published(), 20).is_none());
+    }
+
+    #[test]
+    fn a_drawing_that_is_too_long_is_cut_and_says_so() {
+        let told = draw(&one_after_the_other(1000), 72).unwrap();
+        assert_eq!(told.lines().last().unwrap(), "… and 800 lines more");
+        assert_eq!(told.lines().count(), 2 + 200 + 1);
     }
 
     #[test]

@@ -22,12 +22,13 @@ pub(in crate::ctl) fn draw(flow: &Flow) -> String {
             actor.trim_end()
         ));
     }
+    let numbered = flow.numbered();
     let mut rows: Vec<(f64, String)> = Vec::new();
     for hop in &flow.hops {
         let Some(to) = known.get(&hop.identity()) else {
             continue;
         };
-        let parent = flow.hops.iter().find(|one| Some(one.hop) == hop.parent);
+        let parent = hop.parent.and_then(|parent| numbered.get(&parent));
         let from = parent.and_then(|parent| known.get(&parent.identity()));
         let entry = escaped(&hop.entry);
         let times = format!(

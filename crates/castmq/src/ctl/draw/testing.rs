@@ -78,3 +78,11 @@ pub(in crate::ctl) fn fanned_out(receivers: u32) -> Flow {
     }
     flow
 }
+
+/// A session that goes on with its work, again and again.
+pub(in crate::ctl) fn one_after_the_other(hops: u64) -> Flow {
+    let mut flow = published();
+    let next = |id: u64| hop(id, id.checked_sub(1), "session", "s", "Continue");
+    flow.hops = (0..hops).map(next).collect();
+    flow
+}
