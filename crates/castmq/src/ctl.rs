@@ -93,7 +93,7 @@ fn perform(ctl: &Ctl) -> Result<(), Failure> {
         Command::Metrics => node::metrics(desk),
         Command::Log { action } => node::log(action.as_ref(), desk),
         Command::Audit(paging) => node::audit(paging, desk),
-        Command::Drain => node::drain(desk),
+        Command::Drain { undo } => node::drain(*undo, desk),
         Command::Clients { action } => clients::clients(action, desk),
         Command::Sessions { action } => clients::sessions(action, desk),
         Command::Timeline { client, paging } => clients::timeline(client, paging, desk),

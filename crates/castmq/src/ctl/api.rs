@@ -183,7 +183,8 @@ impl Api {
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization.expose());
         }
-        if body.is_some() {
+        if method != Method::Get {
+            // Also without a body: it tells the broker that no page in a browser has sent this.
             request = request.header("content-type", "application/json");
         }
         let body = body.map(Value::to_string).unwrap_or_default();
@@ -228,6 +229,13 @@ impl Api {
     }
 
     fn unreachable(&self, why: &str) -> Failure {
+        if self.origin.starts_with("https://") && why.contains("certificate") {
+            return Failure::Unreachable(format!(
+                "{} shows a certificate that cannot be believed ({why}): --ca FILE names the authority that \
+                 has signed it, and the host has to be one of its names",
+                self.origin
+            ));
+        }
         Failure::Unreachable(format!(
             "no broker answers at {} ({why}): is it running, is admin.enabled = true, and is that its admin \
              address? another one: --url URL",

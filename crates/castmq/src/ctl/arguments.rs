@@ -142,8 +142,12 @@ pub(super) enum Command {
     },
     /// Publish a message
     Publish(Publish),
-    /// Let no more clients in, and have those that are there go
-    Drain,
+    /// Let no more clients in, and have those that are there go; the node runs on
+    Drain {
+        /// Let clients in again
+        #[arg(long)]
+        undo: bool,
+    },
     /// The settings, with where each value comes from
     Settings {
         /// A key, or the beginning of several, such as session

@@ -347,10 +347,20 @@ pub(super) fn audit(paging: &Paging, desk: &Desk) -> Result<(), Failure> {
     desk.list(&Path::new("/audit"), &AUDIT, paging)
 }
 
-/// `drain`
-pub(super) fn drain(desk: &Desk) -> Result<(), Failure> {
-    let done = "no new connections; the clients are asked to go elsewhere";
-    desk.change(Method::Post, "/drain", None, done)
+/// `drain [--undo]`
+pub(super) fn drain(is_undone: bool, desk: &Desk) -> Result<(), Failure> {
+    if is_undone {
+        let done = "clients are let in again";
+        return desk.change(Method::Delete, "/drain", None, done);
+    }
+    let answer = desk.api.ask(Method::Post, "/drain", None)?;
+    if desk.paper.is_json {
+        return desk.paper.json(&answer.text);
+    }
+    let told = counted(&answer.value, "told_count", "client");
+    let line =
+        format!("{told} told to leave; nobody is let in until drain --undo, or another start");
+    desk.paper.line(&line)
 }
 
 /// The overview of `top`: the node in one line.

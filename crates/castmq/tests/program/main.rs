@@ -6,6 +6,7 @@ mod ctl;
 mod data;
 mod fake;
 mod replay;
+mod inside;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
