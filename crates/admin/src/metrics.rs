@@ -40,6 +40,21 @@ pub(crate) fn text(handle: &Handle, admin: AdminCounts) -> Result<String, Proble
     Ok(text)
 }
 
+/// Open files, where the system tells; the one that is open for counting them is one.
+fn open_files() -> Option<u64> {
+    let files = std::fs::read_dir("/proc/self/fd").ok()?;
+    u64::try_from(files.count()).ok()
+}
+
+/// How many there may be, where the system tells and sets a limit.
+fn most_files() -> Option<u64> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// What the admin interface counts of itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AdminCounts {
@@ -95,6 +110,12 @@ impl Now {
         )?;
         if let Some(bytes) = node.memory_bytes {
             out.gauge("resident_memory_bytes", "Memory of the process", bytes)?;
+        }
+        if let Some(open) = open_files() {
+            out.gauge("open_fds", "Open files and sockets of the process", open)?;
+        }
+        if let Some(most) = most_files() {
+            out.gauge("max_fds", "Files and sockets that it may open", most)?;
         }
         let helps = [
             ("clients", "Clients that are connected"),

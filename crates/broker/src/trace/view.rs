@@ -320,9 +320,12 @@ impl Inspect {
         after: u64,
         limit: usize,
     ) -> Result<Page<FlowView>, InspectError> {
-        let state = self.trace(trace)?.state;
         let times = self.times();
         let before = times.uptime().saturating_sub(QUIET);
+        let record = self.node().traces.get(trace, times.uptime());
+        let record = record.ok_or_else(|| InspectError::not_found("trace", &trace.to_string()))?;
+        // What arbiters saw just before the end they may not have handed over yet.
+        let is_over = record.ended.is_some() && record.started + record.spent.time <= before;
         let limit = limit.clamp(1, FLOWS_MAX);
         let flows = self.node().traces.flows(trace, after, before, limit);
         // While it runs there may always be more.
@@ -335,7 +338,7 @@ impl Inspect {
                 .flows(trace, last, Duration::MAX, 1)
                 .is_empty()
         };
-        let is_last = state == "done" && !waits(last);
+        let is_last = is_over && !waits(last);
         Ok(Page {
             items: flows.iter().map(|flow| flow_view(flow, times)).collect(),
             next: (!is_last).then(|| last.to_string()),

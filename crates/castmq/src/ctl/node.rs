@@ -247,8 +247,8 @@ fn memory(node: &Value, gauges: &str) -> Value {
 
 fn io(gauges: &str) -> Value {
     json!({
-        "max_fds": gauge(gauges, "process_max_fds"),
-        "active_fds": gauge(gauges, "process_open_fds"),
+        "max_fds": gauge(gauges, "castmq_max_fds"),
+        "active_fds": gauge(gauges, "castmq_open_fds"),
     })
 }
 
