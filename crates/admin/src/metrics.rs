@@ -40,6 +40,17 @@ pub(crate) fn text(handle: &Handle, admin: AdminCounts) -> Result<String, Proble
     Ok(text)
 }
 
+/// Open files, and how many there may be.
+fn files(out: &mut Out<'_, '_>) -> fmt::Result {
+    if let Some(open) = open_files() {
+        out.gauge("open_fds", "Open files and sockets of the process", open)?;
+    }
+    if let Some(most) = most_files() {
+        out.gauge("max_fds", "Files and sockets that it may open", most)?;
+    }
+    Ok(())
+}
+
 /// Open files, where the system tells; the one that is open for counting them is one.
 fn open_files() -> Option<u64> {
     let files = std::fs::read_dir("/proc/self/fd").ok()?;
@@ -111,12 +122,7 @@ impl Now {
         if let Some(bytes) = node.memory_bytes {
             out.gauge("resident_memory_bytes", "Memory of the process", bytes)?;
         }
-        if let Some(open) = open_files() {
-            out.gauge("open_fds", "Open files and sockets of the process", open)?;
-        }
-        if let Some(most) = most_files() {
-            out.gauge("max_fds", "Files and sockets that it may open", most)?;
-        }
+        files(out)?;
         let helps = [
             ("clients", "Clients that are connected"),
             ("sessions", "Sessions, connected or not"),

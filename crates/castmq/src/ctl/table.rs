@@ -213,6 +213,8 @@ pub(super) fn shown(value: &Value, form: Form) -> String {
             Form::Bytes => text::bytes(number),
             Form::Share => text::share(number),
             Form::Rate => text::rate(number),
+            // A whole number that was told with a fraction.
+            Form::Text | Form::Word | Form::Count if value.is_f64() => number.to_string(),
             Form::Text | Form::Word | Form::Count => value.to_string(),
         };
     }

@@ -5,8 +5,8 @@ mod admin;
 mod ctl;
 mod data;
 mod fake;
-mod replay;
 mod inside;
+mod replay;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
