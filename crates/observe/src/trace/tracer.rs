@@ -270,7 +270,10 @@ impl Tracer {
     pub fn is_about(&mut self, message: u64) {
         let Some(token) = self.token else { return };
         let flow = self.told.iter_mut().rev().find_map(|told| match told {
-            Told::Flow(flow) if flow.number == token.flow => Some(flow),
+            // Others cause messages too, a CONNECT a presence message for example.
+            Told::Flow(flow) if flow.number == token.flow => {
+                Some(flow).filter(|flow| flow.topic.is_some())
+            }
             Told::Flow(_) | Told::Hop { .. } | Told::Note { .. } => None,
         });
         if let Some(flow) = flow {
