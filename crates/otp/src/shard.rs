@@ -29,6 +29,14 @@ const TIMED_EVERY: u32 = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dead;
 
+/// An entry that is traced, or of a process with which something goes wrong on purpose.
+struct Watched<E> {
+    is_traced: bool,
+    is_lost: bool,
+    /// Another one like it.
+    again: Option<Box<E>>,
+}
+
 /// What a turn has done so far.
 #[derive(Debug, Default)]
 struct Done {
@@ -503,10 +511,22 @@ impl<W: World> Shard<W> {
             self.lanes_bytes = self.lanes_bytes.saturating_sub(weight);
             done.entries += 1;
             done.kinds = done.kinds << 8 | u64::from(entry.kind());
-            if arrival.is_none() && !self.has_faults {
-                process.take(entry, self);
+            // The one place from which entries are handled, so that the compiler makes one of both.
+            let watched = match arrival {
+                None if !self.has_faults => None,
+                arrival => Some(self.before::<P>(id, &entry, arrival)),
+            };
+            if watched.as_ref().is_some_and(|watched| watched.is_lost) {
+                self.lose::<P>(id, entry);
             } else {
-                self.take_watched(process, id, entry, arrival);
+                let (mut entry, mut watched) = (entry, watched);
+                loop {
+                    process.take(entry, self);
+                    match watched.take().and_then(|watched| self.after(watched)) {
+                        None => break,
+                        Some(again) => entry = *again,
+                    }
+                }
             }
             let is_over = P::lanes(&mut self.world).generation(id.slot) != id.generation;
             if is_over || !budget.pay(weight) || matches!(fate, Fate::OneEntry(_)) {
@@ -515,33 +535,44 @@ impl<W: World> Shard<W> {
         }
     }
 
-    /// An entry that is traced, or of a process with which something goes wrong on purpose.
+    /// An entry that is traced, or of a process with which something goes wrong on purpose, is about to be
+    /// handled.
     #[cold]
-    fn take_watched<P: Process<World = W>>(
+    fn before<P: Process<World = W>>(
         &mut self,
-        process: &mut P,
         id: ProcessId,
-        entry: P::Entry,
+        entry: &P::Entry,
         arrival: Option<Box<Arrival>>,
-    ) {
+    ) -> Box<Watched<P::Entry>> {
         let handling = self.handling::<P>(id);
-        if handling == Handling::Never {
-            self.count(Counter::EntriesLost);
-            let address = Address::new(id.arbiter, id.slot, id.generation);
-            return P::discard(entry, address, self);
-        }
-        let second = (handling == Handling::Twice).then(|| entry.duplicate());
         let is_traced = arrival.is_some();
         if let Some(arrival) = arrival {
             self.begin_hop::<P>(*arrival, id, entry.kind());
         }
-        process.take(entry, self);
-        if let Some(second) = second.flatten() {
-            process.take(second, self);
-        }
-        if is_traced {
+        let again = (handling == Handling::Twice).then(|| entry.duplicate());
+        Box::new(Watched {
+            is_traced,
+            is_lost: handling == Handling::Never,
+            again: again.flatten().map(Box::new),
+        })
+    }
+
+    /// It has been handled; another one like it that is to be handled, too.
+    #[cold]
+    fn after<E>(&mut self, watched: Box<Watched<E>>) -> Option<Box<E>> {
+        if watched.is_traced {
             self.end_hop();
         }
+        watched.again
+    }
+
+    /// It is thrown away, because somebody wants to see what becomes of that.
+    #[cold]
+    fn lose<P: Process<World = W>>(&mut self, id: ProcessId, entry: P::Entry) {
+        self.count(Counter::EntriesLost);
+        let address = Address::new(id.arbiter, id.slot, id.generation);
+        P::discard(entry, address, self);
+        self.abandon_hops();
     }
 
     /// A sampled turn took so long.

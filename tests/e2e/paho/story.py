@@ -15,6 +15,8 @@ from pathlib import Path
 
 PATIENCE_SECONDS = 60
 DONE = "the command is done:"
+# What goes on in the background, and the file in which it says that it is ready.
+BACKGROUND = re.compile(r"^[^(].*> (?P<log>\S+\.log)( 2>&1)? &( \w+=\$!)?$")
 
 # What is not the same each time, and what stands for it.
 CHANGING = [
@@ -78,13 +80,31 @@ def close(stories: list[Story], block: str, lines: list[str]) -> None:
                 stories[-1].steps[-1].output.append(line)
 
 
+def write(document: Path, printed: dict[tuple[str, int], list[str]]) -> None:
+    """Puts what was printed into the document: by the story's title, and the number of the command in it."""
+    lines: list[str] = []
+    title, number, is_console = "", 0, False
+    for line in document.read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            title, number = line.removeprefix("## "), 0
+        if is_console and line.startswith("$ "):
+            lines += [line, *printed.get((title, number), [])]
+            number += 1
+        elif not is_console or line == "```" or (title, 0) not in printed:
+            lines.append(line)
+        if line.startswith("```"):
+            is_console = line == "```console"
+    document.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def plain(lines: list[str]) -> list[str]:
     """What has to be the same each time."""
     plain = []
     for line in lines:
         for what, stands in CHANGING:
             line = what.sub(stands, line)
-        if line.strip():
+        # What the shell says of a program that was ended.
+        if line.strip() and "Terminated" not in line:
             plain.append(line.strip())
     return plain
 
@@ -116,8 +136,9 @@ class Shell:
             if line.rstrip("\n") == DONE:
                 break
             lines.append(line.rstrip("\n"))
-        if command.endswith("&"):
-            self.wait_until_ready(self.folder / command.split(">")[1].split()[0])
+        started = BACKGROUND.search(command)
+        if started:
+            self.wait_until_ready(self.folder / started["log"])
         return lines
 
     def wait_until_ready(self, log: Path) -> None:
