@@ -24,6 +24,7 @@ CHANGING = [
     (re.compile(r"<\d+\.\d+\.\d+\.\d+>"), "<PID>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "ADDRESS"),
     (re.compile(r"\d+(\.\d+)? ?(µs|ms|s|min|%|B|KiB|MiB)(?![\w])"), "QUANTITY"),
+    (re.compile(r"\b\d{12,}\b"), "NUMBER"),
     (re.compile(r"\b(message|claim|flow|trace|dump) \d+\b"), r"\1 NUMBER"),
     (re.compile(r"^\[\d+\] \d+$"), "JOB"),
     (re.compile(r"[─-]{2,}"), "──"),
