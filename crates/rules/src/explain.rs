@@ -209,6 +209,9 @@ fn verdict(facts: &Facts) -> Verdict {
     if let Some(verdict) = of_the_last(facts, session) {
         return verdict;
     }
+    if session.queue.unseen > 0 {
+        return Verdict::Unknown;
+    }
     if session.connection.is_none() && !session.keeps_for_later() {
         return Verdict::Dropped;
     }

@@ -127,8 +127,8 @@ pub struct QueueFacts {
     pub len: usize,
     /// How many there may be.
     pub len_max: usize,
-    /// Those of them that are on the disk only, so that nobody has looked at them.
-    pub on_disk: usize,
+    /// Those of them that nobody has looked at: they are on the disk only, or too many.
+    pub unseen: usize,
     /// The message, or the first on the topic: which, and how many come before it.
     pub place: Option<(MessageId, usize)>,
 }

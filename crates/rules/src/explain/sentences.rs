@@ -27,7 +27,14 @@ pub(super) fn of(verdict: Verdict, facts: &Facts, time: Time<'_>) -> String {
         Verdict::Delivered | Verdict::Acknowledged => {
             of_session(facts, |session| arrived(facts, session, time))
         }
-        Verdict::WouldBeDelivered | Verdict::Unknown => would_be(facts, time),
+        Verdict::WouldBeDelivered => would_be(facts, time),
+        Verdict::Unknown => of_session(facts, |session| {
+            if session.queue.unseen > 0 {
+                unseen(facts, session)
+            } else {
+                would_be(facts, time)
+            }
+        }),
     }
 }
 
@@ -182,10 +189,20 @@ fn waiting(verdict: Verdict, facts: &Facts, session: &SessionFacts, time: Time<'
              acknowledged them. The next is sent when it does."
         );
     }
-    match session.queue.on_disk {
-        0 => format!("{waits} for its turn."),
-        on_disk => format!("{waits} for its turn; {on_disk} of the queue are read from the disk."),
-    }
+    format!("{waits} for its turn.")
+}
+
+fn unseen(facts: &Facts, session: &SessionFacts) -> String {
+    let (client, topic, count) = (&facts.client, &facts.topic, session.queue.unseen);
+    let when = if session.connection.is_some() {
+        "when their turn comes"
+    } else {
+        "when it connects"
+    };
+    format!(
+        "{count} messages wait for '{client}' of which only the number is known, because they are on the disk \
+         or too many to look at; whether one of them is on '{topic}' is not known. They are sent {when}."
+    )
 }
 
 fn place(facts: &Facts, session: &SessionFacts) -> String {

@@ -222,12 +222,13 @@ fn queued(facts: &Facts, session: &SessionFacts) -> Step {
         );
         return step("queued", true, text);
     }
-    let text = format!(
-        "{what} is not among the {} that wait in memory",
-        queue.len - queue.on_disk.min(queue.len)
-    );
-    if queue.on_disk > 0 {
-        let text = format!("{text}; {} more are on the disk", queue.on_disk);
+    let seen = queue.len - queue.unseen.min(queue.len);
+    let text = format!("{what} is not among the first {seen} that wait");
+    if queue.unseen > 0 {
+        let text = format!(
+            "{text}; {} more are on the disk, or too many to look at",
+            queue.unseen
+        );
         return step("queued", Outcome::Unknown, text);
     }
     step("queued", false, text)

@@ -325,6 +325,21 @@ fn a_message_that_arrived_says_when() {
 }
 
 #[test]
+fn of_messages_on_the_disk_no_more_than_their_number_is_known() {
+    let facts = with(|session| {
+        session.connection = None;
+        session.queue.len = 40;
+        session.queue.unseen = 30;
+    });
+    assert_says(
+        &facts,
+        Verdict::Unknown,
+        &["30 messages wait", "when it connects"],
+    );
+    assert_eq!(step(&facts, "queued").0, "unknown");
+}
+
+#[test]
 fn what_happened_last_on_a_topic_counts() {
     let mut facts = with(|session| session.recent = recent(1, 5));
     facts.loss = loss("queue_full", 6);

@@ -9,11 +9,9 @@ use castmq_mqtt::{QoS, TopicName};
 use crate::session::Session;
 use crate::{Message, MessageId, Moment};
 
-/// Messages that are remembered of QoS 0, and of the others.
+/// Messages that are remembered of QoS 0, and of the others: powers of two.
 const AT_MOST_ONCE_MAX: usize = 8;
 const OTHERS_MAX: usize = 16;
-/// Room at first: many sessions get a message or two.
-const FEW: usize = 2;
 /// Topics that are longer are not kept alive for the next message.
 const TOPIC_BYTES_MAX: usize = 128;
 
@@ -37,80 +35,91 @@ pub struct RecentMessage {
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recent {
-    /// The topic of the last message, and its hash.
-    topic: Option<TopicName>,
-    hash: u32,
-    at_most_once: Ring,
-    others: Ring,
+    /// A topic that several messages in a row had, and its hash.
+    topic: Option<(TopicName, u32)>,
+    /// The hash of the last message's topic.
+    last: u32,
+    at_most_once: Ring<AT_MOST_ONCE_MAX>,
+    others: Ring<OTHERS_MAX>,
 }
 
-/// The last few, overwritten in turn.
+/// The last few, overwritten in turn. Memory there is with the first.
 #[derive(Clone, Debug, Default)]
-struct Ring {
-    messages: Vec<RecentMessage>,
+struct Ring<const LEN: usize> {
+    messages: Option<Box<[Option<RecentMessage>; LEN]>>,
     next: usize,
 }
 
-impl Ring {
-    fn put(&mut self, message: RecentMessage, len_max: usize) {
-        if self.messages.len() < len_max {
-            return self.grow(message, len_max);
+impl<const LEN: usize> Ring<LEN> {
+    fn put(&mut self, message: RecentMessage) {
+        let messages = self.messages.get_or_insert_with(|| Box::new([None; LEN]));
+        // The remainder is a place, and where the number is a power of two it costs nothing.
+        if let Some(place) = messages.get_mut(self.next % LEN) {
+            *place = Some(message);
         }
-        if let Some(place) = self.messages.get_mut(self.next) {
-            *place = message;
-        }
-        self.next = (self.next + 1) % len_max;
-    }
-
-    #[cold]
-    fn grow(&mut self, message: RecentMessage, len_max: usize) {
-        let len = self.messages.len();
-        if len == self.messages.capacity() {
-            let room = if len < FEW { FEW } else { len_max };
-            self.messages.reserve_exact(room - len);
-        }
-        self.messages.push(message);
+        self.next = self.next.wrapping_add(1);
     }
 
     /// The newest first.
     fn iter(&self) -> impl Iterator<Item = &RecentMessage> {
-        let (newer, older) = self
-            .messages
-            .split_at_checked(self.next)
-            .unwrap_or_default();
-        newer.iter().rev().chain(older.iter().rev())
+        let messages = self.messages.iter();
+        messages.flat_map(|messages| {
+            let (newer, older) = messages.split_at(self.next % LEN);
+            newer.iter().rev().chain(older.iter().rev()).flatten()
+        })
     }
 }
 
 impl Recent {
     fn hash_of(&mut self, topic: &TopicName) -> u32 {
-        let is_last = self
-            .topic
-            .as_ref()
-            .is_some_and(|last| last.text().is_clone_of(topic.text()));
-        if !is_last {
-            self.hash = topic_hash(topic.as_str());
-            self.topic = (topic.as_str().len() <= TOPIC_BYTES_MAX).then(|| topic.clone());
+        match &self.topic {
+            Some((known, hash)) if known.text().is_clone_of(topic.text()) => *hash,
+            _ => self.hash_anew(topic),
         }
-        self.hash
+    }
+
+    /// A topic that comes twice in a row is kept, so that it need not be reckoned a third time.
+    // Apart, so that what happens for nearly every message stays short.
+    #[cold]
+    #[inline(never)]
+    fn hash_anew(&mut self, topic: &TopicName) -> u32 {
+        let hash = topic_hash(topic.as_str());
+        let is_again = std::mem::replace(&mut self.last, hash) == hash;
+        if is_again && topic.as_str().len() <= TOPIC_BYTES_MAX {
+            self.topic = Some((topic.clone(), hash));
+        }
+        hash
     }
 }
 
 /// A number for a topic that another one has only by a rare chance.
-// FNV-1a over words of eight bytes; nothing depends on it but what people are told.
+// Nothing depends on it but what people are told, so it need not withstand an attacker.
 #[must_use]
 pub fn topic_hash(topic: &str) -> u32 {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for word in topic.as_bytes().chunks(8) {
-        let mut bytes = [0; 8];
-        bytes
-            .iter_mut()
-            .zip(word)
-            .for_each(|(to, from)| *to = *from);
-        hash = (hash ^ u64::from_le_bytes(bytes)).wrapping_mul(0x0100_0000_01b3);
-        hash ^= hash >> 29;
-    }
-    u32::try_from((hash ^ (hash >> 32)) & 0xffff_ffff).unwrap_or(0)
+    let bytes = topic.as_bytes();
+    let hash = bytes.len() as u64;
+    let hash = match (bytes.split_first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (Some((first, rest)), Some(last)) => {
+            let (words, _) = rest.as_chunks::<8>();
+            let hash = mix(hash, u64::from_le_bytes(*first));
+            let word = |hash, word: &[u8; 8]| mix(hash, u64::from_le_bytes(*word));
+            let hash = words.iter().fold(hash, word);
+            // What is left over, and some that was there before.
+            mix(hash, u64::from_le_bytes(*last))
+        }
+        _ => {
+            let few = bytes.iter();
+            mix(hash, few.fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
+        }
+    };
+    u32::try_from(hash >> 32).unwrap_or(0)
+}
+
+const fn mix(hash: u64, word: u64) -> u64 {
+    (hash ^ word)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        .rotate_left(31)
+        .wrapping_mul(0xd6e8_feb8_6659_fd93)
 }
 
 impl Session {
@@ -126,7 +135,7 @@ impl Session {
             done: now,
             is_refused: false,
         };
-        recent.at_most_once.put(message, AT_MOST_ONCE_MAX);
+        recent.at_most_once.put(message);
     }
 
     /// The client has a message for certain, or has refused it.
@@ -146,7 +155,7 @@ impl Session {
             done: now,
             is_refused,
         };
-        recent.others.put(message, OTHERS_MAX);
+        recent.others.put(message);
     }
 
     /// The last messages that the client got, of each kind the newest first.
@@ -171,20 +180,20 @@ mod tests {
         }
     }
 
-    fn numbers(ring: &Ring) -> Vec<u64> {
+    fn numbers(ring: &Ring<4>) -> Vec<u64> {
         ring.iter().map(|message| message.message.0).collect()
     }
 
     #[test]
     fn the_newest_is_told_first_and_the_oldest_is_forgotten() {
-        let mut ring = Ring::default();
+        let mut ring = Ring::<4>::default();
         for number in 0..3 {
-            ring.put(message(number), 4);
+            ring.put(message(number));
         }
         assert_eq!(numbers(&ring), [2, 1, 0]);
 
         for number in 3..6 {
-            ring.put(message(number), 4);
+            ring.put(message(number));
         }
         assert_eq!(numbers(&ring), [5, 4, 3, 2]);
     }

@@ -434,10 +434,13 @@ fn queue(session: &Session, asked: &Asked) -> QueueFacts {
     let is_asked = |delivery: &&Delivery| asked.is(delivery.message.id, &delivery.message.topic);
     let mut queued = rules.queued().take(QUEUE_LOOKED_AT).enumerate();
     let place = queued.find(|(_, delivery)| is_asked(delivery));
+    let in_memory = rules
+        .queued_now()
+        .saturating_sub(rules.queued_on_disk_now());
     QueueFacts {
         len: rules.queued_now(),
         len_max: rules.queued_max(),
-        on_disk: rules.queued_on_disk_now(),
+        unseen: rules.queued_on_disk_now() + in_memory.saturating_sub(QUEUE_LOOKED_AT),
         place: place.map(|(before, delivery)| (delivery.message.id, before)),
     }
 }
