@@ -77,6 +77,18 @@ fn a_message_that_is_published_right_after_a_start_finds_every_restored_subscrip
 }
 
 #[test]
+fn a_retained_message_whose_time_is_over_leaves_the_disk_too() {
+    let disk = Disk::new();
+    let broker = on(&disk);
+    let mut writer = client_v5(&broker, "writer");
+    let expiry = property::message_expiry(1);
+    writer.publish(v5::publish("short", "1").qos(1).retain().property(expiry));
+    writer.publish(v5::publish("kept", "2").qos(1).retain());
+    assert_eq!(disk.len(Space::Retained), 2);
+    eventually("it is over", || disk.len(Space::Retained) == 1);
+}
+
+#[test]
 fn a_retained_message_outlives_the_broker_and_a_deleted_one_does_not() {
     let disk = Disk::new();
     let first = on(&disk);

@@ -62,7 +62,7 @@ impl<'parts> Builder<'parts> {
                 Op::Retain { message, ends } => self.retain(&message, ends),
                 Op::Account { account, text } => self.account(&account, text.as_deref()),
                 Op::Unretain { topic, version } => {
-                    if self.parts.versions.is_newest(&topic, version) {
+                    if self.parts.versions.is_not_older(&topic, version) {
                         self.parts.versions.remember_deletion(&topic, version);
                         let key = Key::from_slice(topic.as_str().as_bytes());
                         self.batch.delete(Space::Retained, key);

@@ -59,9 +59,19 @@ impl Versions {
 
     /// Whether a version is newer than all that came of its topic.
     pub(super) fn is_newest(&mut self, topic: &TopicName, version: u64) -> bool {
+        self.note(topic, version, |known| known < version)
+    }
+
+    /// Whether no version of the topic is newer: what ends by its time, or by somebody's word, ends in the
+    /// version that it has.
+    pub(super) fn is_not_older(&mut self, topic: &TopicName, version: u64) -> bool {
+        self.note(topic, version, |known| known <= version)
+    }
+
+    fn note(&mut self, topic: &TopicName, version: u64, counts: impl Fn(u64) -> bool) -> bool {
         if version > self.highest {
             self.highest = version;
-        } else if self.late.get(topic).is_some_and(|known| *known >= version) {
+        } else if self.late.get(topic).is_some_and(|known| !counts(*known)) {
             return false;
         }
         if let Some(known) = self.late.get_mut(topic) {

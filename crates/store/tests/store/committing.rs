@@ -249,6 +249,36 @@ fn a_message_in_a_queue_of_its_own_does_not_take_the_body_from_others() {
     assert_eq!(scene.len(Space::Bodies), 0);
 }
 
+/// What ends by its time ends in the version that it has.
+#[test]
+fn a_retained_message_that_ends_is_deleted_in_its_own_version() {
+    let mut scene = scene(Fsync::Always);
+    scene.store(vec![retain(5, "five")]);
+    assert_eq!(scene.len(Space::Retained), 1);
+
+    scene.store(vec![unretain(5)]);
+    assert_eq!(scene.len(Space::Retained), 0);
+    scene.store(vec![retain(6, "six"), unretain(6)]);
+    assert_eq!(scene.len(Space::Retained), 0);
+}
+
+/// The end came by another arbiter than the message.
+#[test]
+fn a_retained_message_that_comes_behind_its_end_is_not_kept() {
+    let mut scene = scene(Fsync::Always);
+    scene.store(vec![unretain(5)]);
+    scene.store(vec![retain(5, "five")]);
+    assert_eq!(scene.len(Space::Retained), 0);
+}
+
+#[test]
+fn the_end_of_an_older_version_does_not_take_a_newer_one() {
+    let mut scene = scene(Fsync::Always);
+    scene.store(vec![retain(6, "six")]);
+    scene.store(vec![unretain(5)]);
+    assert_eq!(scene.len(Space::Retained), 1);
+}
+
 #[test]
 fn a_message_that_is_acknowledged_twice_goes_once() {
     let mut scene = scene(Fsync::Always);
