@@ -1,6 +1,7 @@
 //! What those who watch a broker see of it, and what they can have it do.
 
 mod fields;
+mod kept;
 mod tree;
 
 use std::collections::BTreeSet;
