@@ -36,9 +36,12 @@ fn findings(text: &str) -> Vec<String> {
 
 fn names(text: &str) -> Vec<&'static str> {
     let recording = Recording::parse(text).unwrap();
-    let inputs = recording.lines.iter().filter_map(|line| match &line.event {
-        Event::Session { input, .. } => Some(input.name()),
-        _ => None,
+    let inputs = recording.lines.iter().filter_map(|line| {
+        if let Event::Session { input, .. } = &line.event {
+            Some(input.name())
+        } else {
+            None
+        }
     });
     inputs.collect()
 }

@@ -87,7 +87,10 @@ fn subject(recording: &Recording, until: usize) -> (Subject, usize, String) {
                 Finding::RoutedOtherwise(_) if other.is_none() => {
                     other = Some((Subject::Routing, step.number, told));
                 }
-                _ => {}
+                Finding::Differs(_)
+                | Finding::RoutedOtherwise(_)
+                | Finding::Violated(_)
+                | Finding::Panicked => {}
             }
         }
     }
@@ -175,9 +178,11 @@ fn session(
     // Into memory.
     let _ = writeln!(body, "    // {} of {all} inputs.", story.lines.len());
     let state = raw(&story.session);
-    let make = match subject {
-        Subject::Fault(Goal::Breaks { routes: true, .. }) => "routed_session",
-        _ => "session",
+    let is_routed = matches!(subject, Subject::Fault(Goal::Breaks { routes: true, .. }));
+    let make = if is_routed {
+        "routed_session"
+    } else {
+        "session"
     };
     let _ = writeln!(body, "    let mut session = Player::{make}({state});");
     let outcomes = story.outcomes();

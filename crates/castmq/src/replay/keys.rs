@@ -28,6 +28,7 @@ impl Drop for Raw {
 }
 
 /// Shows steps until somebody has seen enough.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other keys do nothing")]
 pub(super) fn run(player: &Player<'_>) -> io::Result<()> {
     let mut step = player.findings().first().map_or(1, |(step, _)| *step);
     let raw = Raw::new()?;

@@ -164,18 +164,18 @@ impl Rig {
             return;
         }
         let now = self.now;
-        match self.down.remove(0) {
-            Action::Publish(outgoing) => match (outgoing.packet_id, outgoing.delivery.qos) {
-                (Some(id), QoS::AtLeastOnce) => drop(self.session.handle_puback(id, now)),
-                (Some(id), _) => {
-                    drop(self.session.handle_pubrec(id, ReasonCode::Success, now));
-                }
-                (None, _) => {}
-            },
-            Action::Release { packet_id, .. } => {
-                let _ = self.session.handle_pubcomp(packet_id, now);
+        let sent = self.down.remove(0);
+        if let Action::Publish(outgoing) = &sent
+            && let Some(id) = outgoing.packet_id
+        {
+            if outgoing.delivery.qos == QoS::AtLeastOnce {
+                drop(self.session.handle_puback(id, now));
+            } else {
+                drop(self.session.handle_pubrec(id, ReasonCode::Success, now));
             }
-            _ => {}
+        }
+        if let Action::Release { packet_id, .. } = sent {
+            let _ = self.session.handle_pubcomp(packet_id, now);
         }
         self.perform();
     }
@@ -188,10 +188,10 @@ impl Rig {
 
     fn perform(&mut self) {
         while let Some(action) = self.session.poll_action() {
-            match action {
-                Action::Publish(_) | Action::Release { .. } => self.down.push(action),
-                Action::Continue => self.session.handle_continue(self.now),
-                _ => {}
+            if matches!(action, Action::Publish(_) | Action::Release { .. }) {
+                self.down.push(action);
+            } else if action == Action::Continue {
+                self.session.handle_continue(self.now);
             }
         }
     }

@@ -26,9 +26,12 @@ fn inputs_that_a_finding_does_not_need_are_left_out() {
     let mut replay = Replay::new(&recording);
     let mut first = None;
     while let (None, Some(step)) = (first, replay.step()) {
-        first = step.findings.iter().find_map(|finding| match finding {
-            Finding::Violates(violation) => Some((step.number, violation.rule)),
-            _ => None,
+        first = step.findings.iter().find_map(|finding| {
+            if let Finding::Violates(violation) = finding {
+                Some((step.number, violation.rule))
+            } else {
+                None
+            }
         });
     }
     assert_eq!(
