@@ -162,6 +162,23 @@ describe('the dashboard of a broker', { skip, timeout: PATIENCE_MILLIS * 3 }, ()
   });
 
   test(
+    'once somebody is known, whoever shows no name gets no page, and a viewer is offered no change',
+    { timeout: PATIENCE_MILLIS },
+    async (t) => {
+      const other = await startNode({ users: { vera: 'look' } });
+      t.after(() => other.stop());
+      assert.equal((await fetch(other.url)).status, 401);
+      const page = await browser.page(SIZES.wide);
+      t.after(() => page.close());
+      await page.open(other.url.replace('//', '//vera:look@'));
+      await page.until(() => document.querySelector('.foot p').innerText.includes('vera, may look'));
+      await page.until(() => document.querySelector('.connection').innerText === 'live');
+      await page.show('#/users');
+      assert.equal(await page.run(() => document.querySelectorAll('main .danger').length), 0);
+    },
+  );
+
+  test(
     'nothing comes from elsewhere, and the policy of the page would not let it',
     { timeout: PATIENCE_MILLIS },
     async () => {

@@ -1,6 +1,6 @@
 // A broker with its admin interface, and clients of it: some with names that want to be HTML.
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,9 +29,18 @@ export const HOSTILE = [
   'x'.repeat(300),
 ];
 
-export async function startNode() {
+/** `users`: name and password of those who may look. */
+export async function startNode({ users = {} } = {}) {
   const data = mkdtempSync(join(tmpdir(), 'castmq-e2e-node-'));
-  writeFileSync(join(data, 'castmq.toml'), SETTINGS);
+  const passwords = join(data, 'passwd');
+  for (const [name, password] of Object.entries(users)) {
+    execFileSync(process.env.CASTMQ_BIN, ['passwd', 'add', passwords, name], {
+      input: `${password}\n`,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+  }
+  const known = Object.keys(users).length > 0 ? `password_file = "${passwords}"` : '';
+  writeFileSync(join(data, 'castmq.toml'), SETTINGS.replace('[admin]', `[admin]\n${known}`));
   const start = ['start', '--config', join(data, 'castmq.toml'), '--data-dir', join(data, 'data')];
   const child = spawn(process.env.CASTMQ_BIN, start, { stdio: ['ignore', 'pipe', 'ignore'] });
   const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), once(child, 'exit')]);
@@ -41,6 +50,7 @@ export async function startNode() {
   return {
     url: `${ready[2].replace(/[/,]+$/, '')}/`,
     clients,
+    mqtt: ready[1],
     async connect(clientId, options = {}) {
       const given = { clientId, protocolVersion: 5, reconnectPeriod: 0, ...options };
       const client = await mqtt.connectAsync(`mqtt://${ready[1]}`, given);

@@ -3,7 +3,8 @@
 import { Store } from './store.js';
 
 const KEPT = 'castmq.authorization';
-const BASE = new URL('api/v1/', document.baseURI);
+// Without what may have been written before an @ in the address: a request must not carry that.
+const BASE = new URL('api/v1/', location.origin + location.pathname);
 
 /** Who is signed in. `wanted` holds the refusal while somebody has to sign in first. */
 export const identity = new Store({ role: null, who: null, wanted: null, round: 0 });

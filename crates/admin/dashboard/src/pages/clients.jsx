@@ -1,7 +1,7 @@
 // Who is connected, and what has happened to one client.
 
 import { part } from '../lib/api.js';
-import { bytes, seconds, words } from '../lib/format.js';
+import { bytes, cut, seconds, words } from '../lib/format.js';
 import { usePages, useResource } from '../lib/resource.js';
 import { refine, to } from '../lib/router.js';
 import { Change, Search } from '../ui/controls.jsx';
@@ -87,7 +87,7 @@ function One({ id }) {
         label="Kick"
         danger
         disabled={isAway}
-        confirm={`Close the connection of ${id.slice(0, 80)}?`}
+        confirm={`Close the connection of ${cut(id, 80)}?`}
         detail="It is told so and may connect again at once. Its session is kept as it asked for."
         request={[`clients/${part(id)}`, { method: 'DELETE' }]}
         done="The connection is closed."
@@ -97,7 +97,7 @@ function One({ id }) {
   );
   return (
     <Page
-      title={`Client ${id.slice(0, 60)}`}
+      title={`Client ${cut(id, 60)}`}
       heading={
         <>
           Client <Foreign text={id} />

@@ -37,7 +37,16 @@ function fields(all) {
 }
 
 const ALARMS = [
-  { key: 'title', label: 'Alarm', width: 24, render: (row) => <strong>{row.title}</strong> },
+  {
+    key: 'title',
+    label: 'Alarm',
+    width: 24,
+    render: (row) => (
+      <strong>
+        <Foreign text={row.title} max={200} />
+      </strong>
+    ),
+  },
   {
     key: 'severity',
     label: 'Severity',

@@ -152,7 +152,10 @@ function Alarm({ alarm }) {
   const isGrave = alarm.severity === 'error' || alarm.severity === 'critical';
   return (
     <li>
-      <Mark kind={isGrave ? 'bad' : 'warn'}>{words(alarm.severity)}</Mark> <strong>{alarm.title}</strong>{' '}
+      <Mark kind={isGrave ? 'bad' : 'warn'}>{words(alarm.severity)}</Mark>{' '}
+      <strong>
+        <Foreign text={alarm.title} max={200} />
+      </strong>{' '}
       since <Time at={alarm.since_at} />
       <p>
         <Foreign text={alarm.summary} max={400} />

@@ -26,14 +26,20 @@ const SORTS = [
 ];
 
 const COLUMNS = [
-  { key: 'pid', label: 'Process', width: 15, one: true, render: (row) => <Pid pid={row.pid} /> },
+  { key: 'pid', label: 'Process', width: 12, one: true, render: (row) => <Pid pid={row.pid} /> },
   {
     key: 'kind',
     label: 'Kind',
-    width: 11,
+    width: 14,
     render: (row) => <a href={to('processes', [], { kind: row.kind })}>{row.kind}</a>,
   },
-  { key: 'name', label: 'Name', width: 17, one: true, render: (row) => <Foreign text={row.name} max={80} /> },
+  {
+    key: 'name',
+    label: 'Name',
+    width: 17,
+    one: true,
+    render: (row) => <Foreign text={row.name || null} max={80} />,
+  },
   {
     key: 'depth',
     label: 'Waiting',
@@ -218,7 +224,7 @@ function One({ pid }) {
 function facts(row) {
   const say = (value) => row && value(row);
   return [
-    ['Name', say(({ name }) => <Foreign text={name} />)],
+    ['Name', say(({ name }) => <Foreign text={name || null} />)],
     ['Arbiter', say(({ arbiter }) => count(arbiter)), 'The thread that it lives on'],
     ['Parent', say(({ parent }) => <Pid pid={parent} />)],
     [

@@ -3,6 +3,7 @@
 import { useState } from 'preact/hooks';
 
 import { ask, part } from '../lib/api.js';
+import { cut } from '../lib/format.js';
 import { Change, Check, Choice, Field, ForAdmins, Form, notice } from '../ui/controls.jsx';
 import { Section } from '../ui/page.jsx';
 import { Table } from '../ui/table.jsx';
@@ -22,7 +23,7 @@ export function Subscriptions({ id, rows, error, reload }) {
         <Change
           label="Remove"
           confirm="Remove this subscription?"
-          detail={`The client is not told: it will wonder why ${row.filter.slice(0, 80)} is silent.`}
+          detail={`The client is not told: it will wonder why ${cut(row.filter, 80)} is silent.`}
           danger
           request={[
             `sessions/${part(id)}/subscriptions`,

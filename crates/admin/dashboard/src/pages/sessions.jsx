@@ -1,7 +1,7 @@
 // The sessions: what the broker remembers for each client id, connected or not.
 
 import { part } from '../lib/api.js';
-import { bytes, count } from '../lib/format.js';
+import { bytes, count, cut } from '../lib/format.js';
 import { usePages, useResource } from '../lib/resource.js';
 import { refine, to } from '../lib/router.js';
 import { Change, Choice, Search } from '../ui/controls.jsx';
@@ -143,7 +143,7 @@ function One({ id }) {
       <Change
         label="Discard"
         danger
-        confirm={`Discard the session of ${id.slice(0, 80)}?`}
+        confirm={`Discard the session of ${cut(id, 80)}?`}
         detail="Its subscriptions and the messages that wait for it are lost; if it is connected it is disconnected."
         request={[`sessions/${part(id)}`, { method: 'DELETE' }]}
         done="The session is discarded."
@@ -153,7 +153,7 @@ function One({ id }) {
   );
   return (
     <Page
-      title={`Session ${id.slice(0, 60)}`}
+      title={`Session ${cut(id, 60)}`}
       heading={
         <>
           Session of <Foreign text={id} />

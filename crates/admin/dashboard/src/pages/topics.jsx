@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 
 import { part } from '../lib/api.js';
-import { bytes, count, plural } from '../lib/format.js';
+import { bytes, count, cut, plural } from '../lib/format.js';
 import { usePages, useResource } from '../lib/resource.js';
 import { refine, to } from '../lib/router.js';
 import { Change } from '../ui/controls.jsx';
@@ -159,7 +159,7 @@ function Retained({ message, topic, reload }) {
         label="Delete"
         danger
         confirm="Delete the retained message?"
-        detail={`New subscribers of ${topic.slice(0, 80)} will get nothing until the next one is published.`}
+        detail={`New subscribers of ${cut(topic, 80)} will get nothing until the next one is published.`}
         request={[`retained/${topic.split('/').map(part).join('/')}`, { method: 'DELETE' }]}
         done="The retained message is deleted."
         onDone={reload}

@@ -143,7 +143,9 @@ function Flows({ flows, items, chosen, state }) {
             onClick={() => refine({ flow: flow.flow })}
           >
             <span>
-              <strong>{words(flow.cause ?? 'flow')}</strong> <Foreign text={flow.topic ?? ''} max={60} />
+              <strong>
+                <Foreign text={flow.cause || 'flow'} max={120} />
+              </strong>
             </span>
             <span class="muted number">
               <Time at={flow.started_at} millis /> · {plural(flow.hops.length, 'hop')} ·{' '}

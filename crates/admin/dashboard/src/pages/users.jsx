@@ -3,6 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 
 import { ask, part } from '../lib/api.js';
+import { cut } from '../lib/format.js';
 import { useResource } from '../lib/resource.js';
 import { Change, Choice, Field, ForAdmins, Form, notice } from '../ui/controls.jsx';
 import { Page, Section, Trouble, Words } from '../ui/page.jsx';
@@ -64,7 +65,7 @@ function columns(reload) {
         <Change
           label="Remove"
           danger
-          confirm={`Remove the user ${nameOf(row).slice(0, 80)}?`}
+          confirm={`Remove the user ${cut(nameOf(row), 80)}?`}
           detail="Connections that it has opened lose their right at once."
           request={[`users/${part(nameOf(row))}`, { method: 'DELETE' }]}
           done="The user is removed."

@@ -66,10 +66,19 @@ export function Chart({ title, series, lines, format, unit, note, now }) {
             y2={SIZE.height - SIZE.bottom}
           />
         ) : null}
+        {sample ? <Dots lines={lines} sample={sample} x={x} y={y} /> : null}
         <Remark text={remark(samples, lines, note)} />
       </svg>
     </figure>
   );
+}
+
+// The values that the legend tells; a first sample is seen by them alone.
+function Dots({ lines, sample, x, y }) {
+  const known = lines.filter(({ key }) => typeof sample.values[key] === 'number');
+  return known.map(({ key, kind }) => (
+    <circle key={key} class={`dot ${kind}`} cx={x(sample.at)} cy={y(sample.values[key])} r="2.2" />
+  ));
 }
 
 // An empty plot says why it is empty.

@@ -90,7 +90,9 @@ function classOf({ align, one, whole, width = 10 }) {
 /** Goes from page to page; stands above its table, so that it stays where it is. */
 export function Pager({ pages, what = 'rows' }) {
   const many = pages.items?.length ?? 0;
-  const range = many === 0 ? `no ${what}` : `${what} ${count(pages.start + 1)}–${count(pages.start + many)}`;
+  const first = count(pages.start + 1);
+  const last = count(pages.start + many);
+  const range = many === 0 ? `no ${what}` : many === 1 ? `${what} ${first}` : `${what} ${first}–${last}`;
   return (
     <div class="pager">
       <span class="muted number">{pages.items ? range : '…'}</span>
