@@ -135,9 +135,9 @@ describe('the dashboard of a broker', { skip, timeout: PATIENCE_MILLIS * 3 }, ()
   );
 
   test('a client that is kicked on its page is gone', { timeout: PATIENCE_MILLIS }, async (t) => {
-    const client = await node.connect('to-be-kicked');
+    const client = await node.connect('kick/me?#%2F');
     const page = await open(t);
-    await page.show('#/clients/to-be-kicked');
+    await page.show(`#/clients/${encodeURIComponent('kick/me?#%2F')}`);
     const closed = once(client, 'close');
     await press(page, 'main .danger');
     await page.until(() => document.querySelector('dialog[open]'));

@@ -23,6 +23,7 @@ export function listen(name, watcher) {
   if (watchers.size !== before) restart();
   return () => {
     watchers.get(name)?.delete(watcher);
+    if (watchers.get(name)?.size === 0) watchers.delete(name);
   };
 }
 
@@ -90,7 +91,8 @@ export async function stream(path, query, outer, take) {
   }
 }
 
-function delay(millis, signal) {
+/** Waits, but no longer than until the signal is given. */
+export function delay(millis, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, millis);
     signal.addEventListener('abort', () => {

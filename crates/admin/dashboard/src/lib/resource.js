@@ -3,7 +3,13 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 
 import { ask } from './api.js';
+import { listen } from './live.js';
 import { Store, useStore } from './store.js';
+
+// A page that nobody sees looks after so long whether somebody does.
+const HIDDEN_MILLIS = 1000;
+// Many things that happen at once are read at once.
+const GATHER_MILLIS = 400;
 
 /** True while the reader has stopped the pages that refresh by themselves. */
 export const paused = new Store(false);
@@ -23,7 +29,7 @@ export function useResource(path, { query, every, isSearch = false } = {}) {
     let timer;
     const once = async () => {
       if (document.hidden) {
-        timer = setTimeout(once, every);
+        timer = setTimeout(once, every ?? HIDDEN_MILLIS);
         return;
       }
       const next = await read(path, query, control.signal, isSearch);
@@ -88,4 +94,22 @@ export function usePages(path, { query = {}, every, limit = 50, by = 'cursor' } 
     toNext: next === null ? null : () => setPlace({ key, cursors: [...cursors, next] }),
     toPrevious: cursors.length === 1 ? null : () => setPlace({ key, cursors: cursors.slice(0, -1) }),
   };
+}
+
+/** Has an answer be asked for again whenever the broker tells something of that name. */
+export function useNews(name, reload) {
+  useEffect(() => {
+    let timer = null;
+    const forget = listen(name, () => {
+      if (paused.value) return;
+      timer ??= setTimeout(() => {
+        timer = null;
+        reload();
+      }, GATHER_MILLIS);
+    });
+    return () => {
+      forget();
+      clearTimeout(timer);
+    };
+  }, [name, reload]);
 }

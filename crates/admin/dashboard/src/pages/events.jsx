@@ -1,7 +1,7 @@
 // What the broker has told, and the alarms that are over.
 
 import { words } from '../lib/format.js';
-import { usePages } from '../lib/resource.js';
+import { useNews, usePages } from '../lib/resource.js';
 import { Page, Section } from '../ui/page.jsx';
 import { Pager, Paged } from '../ui/table.jsx';
 import { Foreign, Mark, None, Time } from '../ui/text.jsx';
@@ -70,8 +70,10 @@ const ALARMS = [
 ];
 
 export function Events() {
-  const events = usePages('events', { every: 3000 });
-  const alarms = usePages('alarms', { query: { past: 'true' }, every: 5000, limit: 20 });
+  const events = usePages('events', { every: 15_000 });
+  const alarms = usePages('alarms', { query: { past: 'true' }, every: 15_000, limit: 20 });
+  useNews('events', events.reload);
+  useNews('alarms', alarms.reload);
   return (
     <Page
       title="Events and alarms"

@@ -3,7 +3,7 @@
 import { Fragment } from 'preact';
 
 import { bytes, count, micros, perSecond, plural, seconds, words } from '../lib/format.js';
-import { useResource } from '../lib/resource.js';
+import { useNews, useResource } from '../lib/resource.js';
 import { to } from '../lib/router.js';
 import { useStore } from '../lib/store.js';
 import { beat, vitals } from '../lib/vitals.js';
@@ -131,7 +131,8 @@ function Charts({ isStored }) {
 }
 
 function Alarms() {
-  const alarms = useResource('alarms', { query: { limit: 20 }, every: 5000 });
+  const alarms = useResource('alarms', { query: { limit: 20 }, every: 15_000 });
+  useNews('alarms', alarms.reload);
   const items = alarms.data?.items;
   return (
     <Section title="Alarms" aside={<a href={to('events')}>also past ones</a>}>

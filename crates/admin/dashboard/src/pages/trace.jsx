@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 
 import { part } from '../lib/api.js';
 import { bytes, count, micros, plural, seconds, share, words } from '../lib/format.js';
-import { stream } from '../lib/live.js';
+import { delay, stream } from '../lib/live.js';
 import { usePages, useResource } from '../lib/resource.js';
 import { refine, to } from '../lib/router.js';
 import { arrange } from '../diagram/flow.js';
@@ -22,6 +22,7 @@ import { ended, wanted } from './traces.jsx';
 
 // Flows of a page: each is drawn from what its page has brought, all its hops.
 const FLOWS = 25;
+const AGAIN_MILLIS = 2000;
 
 export function Trace({ id, chosen }) {
   const trace = useResource(`traces/${part(id)}`, { every: 2000 });
@@ -73,24 +74,37 @@ function bounded(flows) {
   return { ...flows, toNext: (flows.items?.length ?? 0) < FLOWS ? null : flows.toNext };
 }
 
-// The stream says that there is something new; what is shown is read as a page, so it stays bounded.
+// The stream says that there is something new; what is shown is read as a page, so it stays bounded. A
+// stream that breaks is opened again until the trace is over.
 function useLive(id, trace, flows) {
   useEffect(() => {
     const control = new AbortController();
     let timer = null;
-    stream(`traces/${part(id)}/live`, {}, control.signal, ({ name }) => {
-      if (name !== 'flow' && name !== 'trace') return;
-      timer ??= setTimeout(() => {
-        timer = null;
-        flows.reload();
-        trace.reload();
-      }, 300);
+    const reload = () => {
+      timer = null;
+      flows.reload();
+      trace.reload();
+    };
+    follow(`traces/${part(id)}/live`, control.signal, () => {
+      timer ??= setTimeout(reload, 300);
     });
     return () => {
       control.abort();
       clearTimeout(timer);
     };
   }, [id]);
+}
+
+async function follow(path, signal, take) {
+  let isOver = false;
+  while (!isOver && !signal.aborted) {
+    const problem = await stream(path, {}, signal, ({ name }) => {
+      isOver ||= name === 'trace';
+      if (name !== 'open') take();
+    });
+    isOver ||= problem?.status === 404 || problem?.status === 401;
+    if (!isOver) await delay(AGAIN_MILLIS, signal);
+  }
 }
 
 function facts(trace) {
