@@ -86,11 +86,12 @@ const EVENTS: [Column; 5] = [
     Column("FIELDS", "fields", Text),
 ];
 
-const DROPS: [Column; 7] = [
+const DROPS: [Column; 8] = [
     Column("AT", "at", Word),
     Column("REASON", "reason", Text),
     Column("CLIENT", "client_id", Text),
     Column("TOPIC", "topic", Text),
+    Column("TIMES", "count", Count),
     Column("MESSAGE", "message", Count),
     Column("QOS", "qos", Count),
     Column("WHY", "text", Text),

@@ -148,6 +148,7 @@ fn every_list_is_a_table_for_people_and_json_for_programs() {
         &["tables"],
         &["tables", "subscriber"],
         &["tables", "session", "--search", "reader"],
+        &["explain", "--client", "reader", "--topic", "news/today"],
         &["timeline", "reader"],
         &["recorder"],
         &["recorder", "dumps"],
@@ -301,6 +302,21 @@ fn a_message_is_followed_through_all_actors_and_drawn() {
     );
     let traces = watched.json(&["trace", "list"]);
     assert_eq!(traces[0][0]["state"], "done");
+}
+
+#[test]
+fn why_a_client_does_not_get_a_message_is_explained_with_a_verdict_first() {
+    let watched = Watched::start(&[]);
+    let mut reader = watched.connect("reader", true);
+    subscribe(&mut reader, "news/#");
+    let told = watched.told(&["explain", "--client", "reader", "--topic", "sports"]);
+    assert!(told.starts_with("no match: "), "{told}");
+    assert!(
+        told.lines().any(|line| line.starts_with("  no   ")),
+        "{told}"
+    );
+    let json = watched.json(&["explain", "--client", "nobody", "--topic", "news/today"]);
+    assert_eq!(json[0]["verdict"], "no_session");
 }
 
 #[test]
