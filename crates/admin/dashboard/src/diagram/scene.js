@@ -4,6 +4,7 @@ import { visible } from '../lib/format.js';
 
 // The mean width of a character of the system's sans serif, in parts of its size; wide fonts fit too.
 const CHARACTER = 0.56;
+const BOLD = 1.16;
 
 /** How wide `text` is at `size` pixels; an estimate, on the large side. */
 export function widthOf(text, size = 11) {
@@ -42,7 +43,8 @@ export class Scene {
   /** `kind`: classes; `anchor`: start, middle or end. What does not fit is cut, the hint has all. */
   text(x, y, text, { kind = '', anchor = 'start', size = 11, width } = {}) {
     const whole = visible(text);
-    const shown = width ? fit(whole, width, size) : whole;
+    const wide = kind.includes('strong') ? size * BOLD : size;
+    const shown = width ? fit(whole, width, wide) : whole;
     const hint = shown === whole ? undefined : whole;
     this.#put(
       'text',

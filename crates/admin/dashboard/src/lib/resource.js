@@ -67,7 +67,7 @@ async function read(path, query, signal, isSearch) {
 function merge(before, next, key) {
   if (!next.error) return { ...next, key };
   const kept = before.key === key ? before : { data: null, at: null };
-  return { ...kept, error: next.error, key };
+  return { ...kept, error: next.error, key, askedAt: Date.now() };
 }
 
 /** Pages of a list, one at a time; `by` is what the interface calls the place behind which a page begins. */

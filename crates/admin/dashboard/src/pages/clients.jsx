@@ -117,7 +117,7 @@ function One({ id }) {
       ) : (
         <Trouble problem={data ? null : error} />
       )}
-      <Facts facts={facts(isAway ? null : data)} />
+      {isAway ? null : <Facts facts={facts(data)} />}
       <Timeline id={id} />
     </Page>
   );

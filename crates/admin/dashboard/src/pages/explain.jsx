@@ -115,12 +115,10 @@ function Past({ entry }) {
   );
 }
 
-const KINDS = { yes: 'good', no: 'bad', unknown: 'warn' };
-
 function Step({ step }) {
   return (
     <li>
-      <Mark kind={KINDS[step.outcome]}>{step.outcome}</Mark>
+      <Mark>{step.outcome}</Mark>
       <span class="what">
         <strong>{words(step.step)}</strong> <Foreign text={step.text} max={600} />
       </span>

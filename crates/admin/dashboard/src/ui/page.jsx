@@ -46,18 +46,11 @@ export function Page({ title, heading, about, emqttd, source, hold = [], actions
 function Freshness({ source }) {
   const isPaused = useStore(paused);
   if (!source) return null;
-  const at = source.at ? when(new Date(source.at).toISOString()) : null;
   const isBad = source.error && source.data;
   return (
     <div class="freshness">
       <span class={isBad ? 'bad number' : 'muted number'} title={isBad ? source.error.message : undefined}>
-        {isBad
-          ? `not refreshed since ${at}`
-          : source.at
-            ? `read at ${at}`
-            : source.error
-              ? 'not read yet'
-              : 'reading'}
+        {freshness(source)}
       </span>
       {source.every ? (
         <button type="button" aria-pressed={isPaused} onClick={() => paused.set(!isPaused)}>
@@ -70,6 +63,12 @@ function Freshness({ source }) {
       )}
     </div>
   );
+}
+
+function freshness({ data, error, at, askedAt }) {
+  const time = (millis) => when(new Date(millis).toISOString());
+  if (data && at) return error ? `not refreshed since ${time(at)}` : `read at ${time(at)}`;
+  return error ? `asked at ${time(askedAt)}` : 'reading';
 }
 
 /** What the API has refused, in its words. */
