@@ -65,7 +65,7 @@ impl Witness {
         Rule::Drop.holds(is_qos0 == (reason == DropReason::Qos0OverQuota), || {
             format!("{what} is dropped as {}", reason.name())
         })?;
-        if self.waiting.is_unsure || self.is_kept {
+        if self.waiting.is_unsure {
             return Ok(());
         }
         let queue = &self.settings.queue;
@@ -77,12 +77,39 @@ impl Witness {
         if !queue.priorities.is_empty() {
             return Ok(());
         }
+        if self.is_kept {
+            return self.gives_way_kept(delivery);
+        }
         let Some(incoming) = &self.waiting.incoming else {
             return Ok(());
         };
         let expected = self.victim(incoming);
         Rule::Drop.holds(is_same(expected, delivery), || {
             format!("{what} is dropped instead of {}", say_delivery(expected))
+        })
+    }
+
+    /// The same of a session that is kept: what is in the store alone has to be read before it can go, so
+    /// more than one may go at a time, and the one that comes goes when there is far too much.
+    fn gives_way_kept(&self, delivery: &Delivery) -> Verdict {
+        let incoming = self.waiting.incoming.as_ref();
+        let is_incoming = incoming.is_some_and(|incoming| is_same(incoming, delivery));
+        let queue = &self.settings.queue;
+        let (len, bytes) = self.waiting.size();
+        let is_beyond = len > 2 * queue.len_max || bytes > queue.bytes_max.saturating_mul(2);
+        let may_be_incoming = queue.when_full == FullPolicy::DropNewest
+            || is_beyond
+            || incoming.is_some_and(|incoming| incoming.qos == QoS::AtMostOnce)
+            || weight(delivery) > queue.bytes_max;
+        if is_incoming && may_be_incoming {
+            return Ok(());
+        }
+        let waiting = || self.waiting.list.iter().map(|waited| &waited.delivery);
+        let first_qos0 = waiting().find(|delivery| delivery.qos == QoS::AtMostOnce);
+        let expected = first_qos0.or_else(|| waiting().next()).unwrap_or(delivery);
+        Rule::Drop.holds(is_same(expected, delivery), || {
+            let (what, expected) = (say_delivery(delivery), say_delivery(expected));
+            format!("{what} is dropped instead of {expected}")
         })
     }
 
