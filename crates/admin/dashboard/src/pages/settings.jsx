@@ -13,6 +13,7 @@ const COLUMNS = [
   {
     key: 'value',
     label: 'Value',
+    whole: true,
     width: 18,
     render: (row) => <Value value={row.value} strong={isChanged(row)} />,
   },
@@ -20,6 +21,7 @@ const COLUMNS = [
   {
     key: 'source',
     label: 'Comes from',
+    whole: true,
     width: 14,
     render: (row) =>
       row.source === 'default' ? <span class="muted">default</span> : <Foreign text={row.source} max={200} />,
