@@ -71,7 +71,8 @@ struct Follower {
     pen: Pen,
     topics: Vec<Topic>,
     silent: u32,
-    is_new: bool,
+    /// Looks that began since.
+    looks: u32,
 }
 
 /// All who follow, and what works for them.
@@ -92,7 +93,7 @@ impl Live {
             pen,
             topics,
             silent: 0,
-            is_new: true,
+            looks: 0,
         });
     }
 
@@ -129,7 +130,7 @@ impl Live {
     /// Tells those who follow a topic; `to_new` only those who have heard nothing yet.
     fn tell(&self, topic: Topic, data: &impl Serialize, to_new: bool) {
         self.each(|follower| {
-            if !follower.topics.contains(&topic) || (to_new && !follower.is_new) {
+            if !follower.topics.contains(&topic) || (to_new && follower.looks > 1) {
                 return Ok(());
             }
             follower.silent = 0;
@@ -137,9 +138,16 @@ impl Live {
         });
     }
 
+    /// Whoever comes during a look is new at the next one.
+    fn look_begins(&self) {
+        self.each(|follower| {
+            follower.looks = follower.looks.saturating_add(1);
+            Ok(())
+        });
+    }
+
     fn look_is_over(&self) {
         self.each(|follower| {
-            follower.is_new = false;
             follower.silent += 1;
             if follower.silent < SILENT_MAX {
                 return Ok(());
@@ -166,6 +174,7 @@ pub(crate) async fn run(app: Shared) {
     loop {
         every.tick().await;
         app.rates.read(&app.handle);
+        app.live.look_begins();
         seen.look(&app).await;
         app.live.look_is_over();
     }
