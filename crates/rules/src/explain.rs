@@ -173,8 +173,9 @@ pub fn explain(facts: &Facts, time: Time<'_>) -> Explained {
     if facts.is_unknown_message() {
         let number = facts.message.map_or(0, |message| message.0);
         text = format!(
-            "Nothing is known of message {number}: it was never seen here, or too long ago. Of the topic: \
-             {text}"
+            "Nothing is known of message {number} on '{}': it was never seen here, was on another topic, or \
+             is too long ago. Of the topic: {text}",
+            facts.topic
         );
         if verdict == Verdict::WouldBeDelivered {
             // What the next one would meet says nothing of this one.

@@ -272,6 +272,10 @@ fn what_a_client_published_itself_with_no_local() {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an expiry passes by the clock, and no client can see when it has"
+)]
 fn a_message_that_expired() {
     on_each(
         |_| (),
@@ -532,6 +536,29 @@ fn a_message_that_nobody_knows() {
     let explanation = explain_message(&broker, "c1", "t", 123_456);
     assert_eq!(explanation.verdict, "unknown");
     assert_says(&explanation, &["Nothing is known of message 123456"]);
+}
+
+#[test]
+fn a_message_on_another_topic_is_not_the_one_that_is_meant() {
+    on_each(
+        |_| (),
+        |broker| {
+            let (mut away, _) = kept(broker, "away");
+            away.subscribe("#", 1);
+            away.disconnect();
+            await_away(broker, "away");
+            client(broker, "publisher").publish(v3::publish("t", "x").qos(1));
+            expect(broker, ("away", "t"), "offline_queued");
+            let session = broker.inspect().session("away").unwrap();
+            let message = session.queued[0].message;
+
+            let right = explain_message(broker, "away", "t", message);
+            assert_eq!(right.verdict, "offline_queued");
+            let wrong = explain_message(broker, "away", "other", message);
+            assert_eq!(wrong.verdict, "unknown");
+            assert_says(&wrong, &["was on another topic"]);
+        },
+    );
 }
 
 #[test]

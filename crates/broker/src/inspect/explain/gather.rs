@@ -2,8 +2,8 @@
 
 use castmq_mqtt::{Subscription, TopicFilter, TopicName};
 use castmq_rules::explain::{
-    AccessFacts, ConnectionFacts, EndFacts, Facts, FlightFacts, LossFacts, MatchFacts, Nearest,
-    OwnPublish, QueueFacts, RecentFacts, SessionFacts,
+    AccessFacts, ConnectionFacts, EndFacts, Facts, FlightFacts, LossFacts, MatchFacts, Near,
+    Nearest, OwnPublish, QueueFacts, RecentFacts, SessionFacts,
 };
 use castmq_rules::ledger::{Detail, Filed};
 use castmq_rules::session::{FlightStage, RecentMessage, topic_hash};
@@ -63,7 +63,9 @@ impl Inspect {
         };
         let mut on_arbiter = self.on_arbiter(asked)?;
         let losses = self.losses_about(asked);
-        let of_message = asked.message.map(|message| self.losses_of(message));
+        let of_message = asked
+            .message
+            .map(|message| self.losses_of(message, &asked.topic));
         let (loss, inbound) = self.find_losses(asked, of_message.as_deref().unwrap_or_default());
         let is_found = on_arbiter.as_ref().is_some_and(|found| {
             let session = &found.session;
@@ -124,13 +126,17 @@ impl Inspect {
         losses
     }
 
-    fn losses_of(&self, message: MessageId) -> Vec<Filed<&'static str>> {
+    /// Losses of a message; of some no topic is known.
+    fn losses_of(&self, message: MessageId, topic: &TopicName) -> Vec<Filed<&'static str>> {
         let wanted = LossesWanted {
             message: Some(message),
             len_max: ROWS_MAX,
             ..LossesWanted::default()
         };
-        self.node().ledger.losses(&wanted).0
+        let mut losses = self.node().ledger.losses(&wanted).0;
+        let is_on = |on: &castmq_mqtt::Text| on == topic.text();
+        losses.retain(|filed| filed.loss.topic.as_ref().is_none_or(is_on));
+        losses
     }
 
     /// The latest loss of the client, and the latest on the way in.
@@ -208,14 +214,14 @@ impl Inspect {
             .sort_by_key(|found| std::cmp::Reverse(found.qos));
         session.matching.truncate(MATCHING_MAX);
         if session.matching.is_empty() {
-            session.nearest = nearest.found().into_iter().map(shown_near).collect();
+            session.nearest = nearest.found().iter().map(shown_near).collect();
         }
         Ok(())
     }
 }
 
-fn shown_near(near: castmq_rules::explain::Near) -> castmq_rules::explain::Near {
-    castmq_rules::explain::Near {
+fn shown_near(near: &Near) -> Near {
+    Near {
         filter: shown(&near.filter),
         why: shown(&near.why),
     }
@@ -297,10 +303,12 @@ fn add_timeline(
 /// How the last session of a client ended.
 fn ended(times: Times, happened: &[(Place, Entry)]) -> Option<EndFacts> {
     happened.iter().find_map(|(_, entry)| {
-        let (why, was_clean) = match &entry.what {
-            Happening::SessionEnded(why) => (*why, *why == crate::session::ENDED_CLEAN),
-            Happening::Crashed("session") => ("its process failed", false),
-            _ => return None,
+        let (why, was_clean) = if let Happening::SessionEnded(why) = &entry.what {
+            (*why, *why == crate::session::ENDED_CLEAN)
+        } else if matches!(entry.what, Happening::Crashed("session")) {
+            ("its process failed", false)
+        } else {
+            return None;
         };
         Some(EndFacts {
             why: why.to_owned(),
@@ -422,10 +430,10 @@ fn own_publish(client: &Client, asked: &Asked, times: Times) -> Option<OwnPublis
 }
 
 impl Asked {
-    /// Whether it is this message, or one on the topic where none was asked for.
+    /// Whether it is this message, or one on the topic where none was asked for. A message on another topic
+    /// is not the one that was meant.
     fn is(&self, message: MessageId, topic: &TopicName) -> bool {
-        self.message
-            .map_or_else(|| *topic == self.topic, |asked| asked == message)
+        *topic == self.topic && self.message.is_none_or(|asked| asked == message)
     }
 }
 
@@ -467,6 +475,6 @@ fn recent_on<'s>(
     let (hash, wanted) = (topic_hash(asked.topic.as_str()), asked.message);
     let recent = session.rules().recent().copied();
     recent.filter(move |recent| {
-        wanted.map_or(recent.topic == hash, |wanted| recent.message == wanted)
+        recent.topic == hash && wanted.is_none_or(|wanted| recent.message == wanted)
     })
 }
