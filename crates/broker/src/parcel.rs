@@ -115,7 +115,7 @@ pub enum Parcel {
         /// When it was posted, counted from the start of the node.
         posted: Duration,
         /// What it is.
-        parcel: Box<Parcel>,
+        parcel: Box<Self>,
     },
     /// Work for the arbiter from another thread.
     Run(Box<dyn FnOnce(&mut Shard) + Send>),

@@ -207,10 +207,9 @@ pub(crate) fn publish_read(
     }
     let id = packet_id.map_or_else(String::new, |id| format!(", packet id {id}"));
     let cause = format!("PUBLISH {topic}, QoS {}, {bytes} bytes{id}", qos as u8);
-    if begin(shard, client, &takers, cause, "PUBLISH", Some(topic)) {
-        if let (Some(id), Some(token)) = (packet_id, shard.tracer.token()) {
-            wait_for_ack(shard, client.address(), id, token);
-        }
+    let has_begun = begin(shard, client, &takers, cause, ("PUBLISH", Some(topic)));
+    if has_begun && let (Some(id), Some(token)) = (packet_id, shard.tracer.token()) {
+        wait_for_ack(shard, client.address(), id, token);
     }
 }
 
@@ -238,7 +237,7 @@ fn begin_packet(
     // Who wants messages on topics wants no other packets.
     let takers = shard.world.traced.takers(stimulus);
     if !takers.is_empty() {
-        begin(shard, client, &takers, text, name, None);
+        begin(shard, client, &takers, text, (name, None));
     }
 }
 
@@ -276,8 +275,7 @@ fn begin(
     client: &Client,
     takers: &[Arc<Meter>],
     cause: String,
-    entry: &'static str,
-    topic: Option<&TopicName>,
+    (entry, topic): (&'static str, Option<&TopicName>),
 ) -> bool {
     let address = client.address();
     let start = Start {
@@ -391,7 +389,7 @@ pub(crate) fn flow_of(shard: &Shard, session: u32, message: &Message) -> Option<
     let traced = &shard.world.traced;
     traced
         .of_message(message.id, session)
-        .or(shard.tracer.token())
+        .or_else(|| shard.tracer.token())
 }
 
 /// A connection has put PUBLISH into its buffer.

@@ -20,6 +20,7 @@ mod shard;
 mod shell;
 mod supervisor;
 mod tracing;
+mod turn;
 mod wheel;
 
 pub use address::Address;

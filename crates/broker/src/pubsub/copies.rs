@@ -130,9 +130,10 @@ pub(super) fn deliver(
 /// The same while something is traced: whoever follows the session's client follows the message from here.
 #[cold]
 fn send_traced(shard: &mut Shard, session: Address<Session>, entry: SessionEntry) -> bool {
-    let begins = match &entry {
-        SessionEntry::Deliver { delivery, .. } => trace::delivered(shard, session, delivery),
-        _ => false,
+    let begins = if let SessionEntry::Deliver { delivery, .. } = &entry {
+        trace::delivered(shard, session, delivery)
+    } else {
+        false
     };
     let is_there = shard.send(session, entry).is_ok();
     if begins {

@@ -187,7 +187,7 @@ impl Entry for SessionEntry {
             Self::Pubcomp(epoch, id) => Self::Pubcomp(*epoch, *id),
             Self::Disconnected { epoch, reason } => Self::Disconnected {
                 epoch: *epoch,
-                reason: reason.clone(),
+                reason: *reason,
             },
             Self::TakeOver { epoch } => Self::TakeOver { epoch: *epoch },
             Self::Room(epoch, has_room) => Self::Room(*epoch, *has_room),

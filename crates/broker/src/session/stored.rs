@@ -249,12 +249,13 @@ impl Session {
 
     /// What is told belongs to the flow of its message.
     fn flow_of(&self, shard: &Shard, entry: &ClientEntry) -> Option<Token> {
-        match entry {
-            ClientEntry::Publish(outgoing) if self.is_followed && shard.is_tracing() => {
-                trace::flow_of(shard, self.address.slot, &outgoing.delivery.message)
-            }
-            _ => shard.tracer.token(),
+        if let ClientEntry::Publish(outgoing) = entry
+            && self.is_followed
+            && shard.is_tracing()
+        {
+            return trace::flow_of(shard, self.address.slot, &outgoing.delivery.message);
         }
+        shard.tracer.token()
     }
 
     /// Whoever it was to be told to is gone.
