@@ -8,8 +8,8 @@ use castmq_store::Store;
 use crate::disk::Disk;
 use crate::scene::{broker, built, client, eventually, kept};
 
-fn follow(broker: &Broker, wants: TraceRequest) -> u32 {
-    broker.inspect().start_trace(&wants).unwrap().id
+fn follow(broker: &Broker, wants: &TraceRequest) -> u32 {
+    broker.inspect().start_trace(wants).unwrap().id
 }
 
 fn topic(topic: &str) -> TraceRequest {
@@ -59,7 +59,7 @@ fn a_message_of_qos_1_is_followed_from_its_packet_to_the_last_acknowledgement() 
     let broker = broker(|_| ());
     let mut reader = client(&broker, "reader");
     reader.subscribe("a/+", 1);
-    let trace = follow(&broker, topic("a/#"));
+    let trace = follow(&broker, &topic("a/#"));
     let mut writer = client(&broker, "writer");
     writer.publish(v3::publish("a/b", "payload").qos(1));
     reader.expect_message(&v3::publish("a/b", "payload").qos(1));
@@ -99,7 +99,7 @@ fn what_a_client_gets_is_followed_although_somebody_else_has_published_it() {
     reader.subscribe("a", 0);
     let mut other = client(&broker, "other");
     other.subscribe("a", 0);
-    let trace = follow(&broker, of_client("reader"));
+    let trace = follow(&broker, &of_client("reader"));
     client(&broker, "writer").publish(v3::publish("a", "x"));
     reader.expect_message(&v3::publish("a", "x"));
     other.expect_message(&v3::publish("a", "x"));
@@ -122,7 +122,7 @@ fn a_message_that_waits_for_its_client_is_followed_when_that_comes_back() {
     let (mut reader, _) = kept(&broker, "reader");
     reader.subscribe("a", 1);
     reader.disconnect();
-    let trace = follow(&broker, topic("a"));
+    let trace = follow(&broker, &topic("a"));
     client(&broker, "writer").publish(v3::publish("a", "x").qos(1));
     flow(&broker, trace, "PUBLISH a", &["the client is away"]);
 
@@ -149,7 +149,7 @@ fn the_way_to_the_disk_is_part_of_it() {
     let broker = built(Broker::builder().store(store), |_| ());
     let (mut reader, _) = kept(&broker, "reader");
     reader.subscribe("a", 1);
-    let trace = follow(&broker, topic("a"));
+    let trace = follow(&broker, &topic("a"));
     client(&broker, "writer").publish(v3::publish("a", "x").qos(1));
     reader.expect_message(&v3::publish("a", "x").qos(1));
     let flow = flow(
@@ -168,7 +168,7 @@ fn the_way_to_the_disk_is_part_of_it() {
 #[test]
 fn everything_that_a_client_does_is_followed_where_no_topic_is_named() {
     let broker = broker(|_| ());
-    let trace = follow(&broker, of_client("reader"));
+    let trace = follow(&broker, &of_client("reader"));
     let mut reader = client(&broker, "reader");
     reader.subscribe("a/+", 1);
     reader.disconnect();
@@ -198,7 +198,7 @@ fn a_trace_ends_by_itself_and_says_why_and_what_it_has_cost() {
         flows: Some(3),
         ..topic("#")
     };
-    let trace = follow(&broker, request);
+    let trace = follow(&broker, &request);
     for _ in 0..10 {
         writer.publish(v3::publish("a", "x").qos(1));
     }
@@ -218,7 +218,7 @@ fn one_in_so_many_is_followed_where_that_is_asked_for() {
         one_in: Some(5),
         ..TraceRequest::default()
     };
-    let trace = follow(&broker, request);
+    let trace = follow(&broker, &request);
     for _ in 0..20 {
         writer.publish(v3::publish("a", "x").qos(1));
     }
