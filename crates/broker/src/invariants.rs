@@ -145,6 +145,8 @@ fn sessions(shard: &mut Shard, found: &mut BTreeSet<(Invariant, String)>) {
     for slot in first..first + LOOKED_AT {
         if let Some(address) = lanes.address_of(shard.arbiter, slot)
             && let Some(session) = lanes.peek(slot, address.generation)
+            // One that has ended may wait for the disk, and another one has its client id.
+            && !session.has_ended()
         {
             check_session(shard, address, session, found);
         }

@@ -20,10 +20,11 @@ use bytes::Bytes;
 use castmq_mqtt::QoS;
 use castmq_observe::{Counter, Event, Kind};
 use castmq_otp::{Address, Entry, Lanes, Process, Restart};
+use castmq_rules::WallTime;
 use castmq_rules::alarm::Severity;
 use serde_json::json;
 
-use crate::alarm::AlarmEntry;
+use crate::alarm::{Alarm, AlarmEntry};
 use crate::ledger::Reason;
 use crate::ticker::Ticker;
 use crate::{Local, Shard, alarm, broker, kinds, ledger, store};
@@ -33,6 +34,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The alarm while nothing new is promised.
 const STORE_ALARM: &str = "store";
+
+/// Alarms of what has happened and is not going on, by the beginning of their names; they are over after
+/// this time. What led to them stays in the recorder's dumps.
+const PASSING: [&str; 2] = ["process_failed.", "invariant."];
+const PASSING_AFTER: Duration = Duration::from_secs(3600);
 
 /// What is told, and by which counter it is noticed.
 const WATCHED: [(&str, Counter); 2] = [
@@ -106,6 +112,27 @@ impl Sysmon {
         alarm::tell(shard, entry);
     }
 
+    /// Clears the alarms of what happened long ago.
+    fn clear_passing(shard: &mut Shard) {
+        let now = WallTime::from_epoch(shard.wall());
+        let alarms = shard.world.names.alarm.and_then(|alarm| {
+            let lanes = &shard.world.lanes.alarm;
+            lanes.peek(alarm.slot, alarm.generation)
+        });
+        let is_over = |id: &str, since: WallTime| {
+            let age = now.since_epoch().saturating_sub(since.since_epoch());
+            PASSING.iter().any(|passing| id.starts_with(passing)) && age >= PASSING_AFTER
+        };
+        let active = alarms.into_iter().flat_map(Alarm::active);
+        let over: Vec<String> = active
+            .filter(|alarm| is_over(&alarm.id, alarm.since))
+            .map(|alarm| alarm.id.clone())
+            .collect();
+        for id in over {
+            alarm::tell(shard, AlarmEntry::Clear(id));
+        }
+    }
+
     /// Messages that are damaged on the disk are left out of their queues, and counted.
     fn watch_damage(&mut self, shard: &mut Shard) {
         let damaged = store::damaged(shard);
@@ -144,6 +171,7 @@ impl Process for Sysmon {
         self.ticker.again(shard, self.address, LOOK_EVERY);
         self.watch_store(shard);
         self.watch_damage(shard);
+        Self::clear_passing(shard);
         let node = Arc::clone(&shard.world.node);
         for (told, (name, counter)) in self.told.iter_mut().zip(WATCHED) {
             let total = node.counters.read(counter);

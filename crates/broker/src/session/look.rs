@@ -55,6 +55,12 @@ impl Session {
         self.state.user_name()
     }
 
+    /// Whether it is over, but for what it still has to tell.
+    #[must_use]
+    pub(crate) fn has_ended(&self) -> bool {
+        self.state.is_ended()
+    }
+
     /// Whether no packet id stands for two messages in flight.
     #[must_use]
     pub(crate) fn has_distinct_ids(&self) -> bool {

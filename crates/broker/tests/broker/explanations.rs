@@ -272,10 +272,6 @@ fn what_a_client_published_itself_with_no_local() {
 }
 
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an expiry passes by the clock, and no client can see when it has"
-)]
 fn a_message_that_expired() {
     on_each(
         |_| (),
