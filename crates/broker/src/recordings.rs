@@ -2,7 +2,7 @@
 //!
 //! A recording belongs to a client id. It begins with the session and the connection that there are, and
 //! goes on through reconnects, takeovers and new sessions until one of its bounds is reached or somebody
-//! stops it. It stays in memory until it is removed. What is recorded holds a [`Tap`]; while there is no
+//! stops it. It stays in memory until it is removed. What is recorded holds a `Tap`; while there is no
 //! recording, that is a pointer to nothing.
 
 mod tap;
