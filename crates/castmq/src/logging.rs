@@ -109,6 +109,8 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let layer = tracing_subscriber::fmt::layer()
+        // Whether there are colours is no matter of what else is built with it.
+        .with_ansi(false)
         .with_writer(writer)
         .with_target(false);
     match format {
