@@ -23,7 +23,7 @@ pub use view::{RecordingError, RecordingView, RecordingWanted};
 const RECORDINGS_MAX: usize = 32;
 /// What they may take up together, in bytes.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
-/// What one may take up, in bytes. Its last line, or the state it begins with, may go beyond.
+/// What one may take up, in bytes; a session that is larger is not recorded.
 const BYTES_EACH: usize = 8 * 1024 * 1024;
 /// Inputs after which one ends by itself, if nothing else was asked for.
 const INPUTS: u64 = 10_000;

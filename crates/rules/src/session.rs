@@ -57,7 +57,7 @@ pub use action::{
     Action, DownReason, DropReason, EndReason, Link, Outgoing, PullRetained, ReadQueue,
 };
 pub use blank::Payloads;
-pub(crate) use blank::blank_properties;
+pub(crate) use blank::{blank_properties, blank_text, blank_user};
 pub use change::{Change, Page, Presence, Record, Restored, StoredQueue};
 pub use input::{Input, Returned};
 pub use recent::{RecentMessage, topic_hash};

@@ -1,6 +1,6 @@
 //! The machines of a connection, from the moment on at which it has its session.
 
-use castmq_mqtt::{Packet, QoS, ReasonCode, Text};
+use castmq_mqtt::{AckProperties, Packet, QoS, ReasonCode, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::Moment;
 use crate::ack_order::{AckOrder, Answer, Outcome, Sequence};
 use crate::keepalive::KeepAlive;
 use crate::protocol::{Inbound, Protocol, Violation};
-use crate::session::Payloads;
+use crate::session::{Payloads, blank_properties, blank_text, blank_user};
 
 /// The machines of one connection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -132,33 +132,65 @@ pub(super) fn value<T: Serialize>(returned: &T) -> Value {
     serde_json::to_value(returned).unwrap_or_default()
 }
 
+/// Who somebody is goes always; what is in a message, and what people write for people, with payloads.
 fn blank_packet(packet: &mut Packet, payloads: Payloads) {
+    if let Packet::Connect(connect) = packet {
+        connect.user_name = None;
+        connect.password = None;
+        connect.will = None;
+        connect.properties = castmq_mqtt::ConnectProperties::default();
+    }
+    if let Packet::Auth(auth) = packet {
+        // By the method it is known whether the packet may come.
+        auth.properties = castmq_mqtt::AuthProperties {
+            method: auth.properties.method.take(),
+            ..Default::default()
+        };
+    }
+    if payloads == Payloads::Blank {
+        blank_texts(packet);
+    }
+}
+
+fn blank_texts(packet: &mut Packet) {
     match packet {
-        Packet::Connect(connect) => {
-            connect.user_name = None;
-            connect.password = None;
-            connect.will = None;
-            connect.properties = castmq_mqtt::ConnectProperties::default();
-        }
-        Packet::Auth(auth) => auth.properties = castmq_mqtt::AuthProperties::default(),
-        Packet::Publish(publish) if payloads == Payloads::Blank => {
+        Packet::Publish(publish) => {
             publish.payload = castmq_mqtt::serial::payload::blank(publish.payload.len());
             if let Some(properties) = &mut publish.properties {
-                crate::session::blank_properties(properties);
+                blank_properties(properties);
             }
         }
-        Packet::Publish(_)
-        | Packet::ConnAck(_)
-        | Packet::PubAck(_)
-        | Packet::PubRec(_)
-        | Packet::PubRel(_)
-        | Packet::PubComp(_)
-        | Packet::Subscribe(_)
-        | Packet::SubAck(_)
-        | Packet::Unsubscribe(_)
-        | Packet::UnsubAck(_)
-        | Packet::PingReq
-        | Packet::PingResp
-        | Packet::Disconnect(_) => {}
+        Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack) => {
+            blank_ack(ack.properties.as_deref_mut());
+        }
+        Packet::SubAck(ack) => blank_ack(ack.properties.as_deref_mut()),
+        Packet::UnsubAck(ack) => blank_ack(ack.properties.as_deref_mut()),
+        Packet::Subscribe(subscribe) => blank_user(&mut subscribe.properties.user),
+        Packet::Unsubscribe(unsubscribe) => blank_user(&mut unsubscribe.properties.user),
+        Packet::ConnAck(connack) => {
+            blank_user(&mut connack.properties.user);
+            connack
+                .properties
+                .reason_string
+                .iter_mut()
+                .for_each(blank_text);
+        }
+        Packet::Disconnect(disconnect) => {
+            blank_user(&mut disconnect.properties.user);
+            disconnect
+                .properties
+                .reason_string
+                .iter_mut()
+                .for_each(blank_text);
+        }
+        // Of these nothing is left, or nothing was there.
+        Packet::Connect(_) | Packet::Auth(_) | Packet::PingReq | Packet::PingResp => {}
+    }
+}
+
+fn blank_ack(properties: Option<&mut AckProperties>) {
+    if let Some(properties) = properties {
+        blank_user(&mut properties.user);
+        properties.reason_string.iter_mut().for_each(blank_text);
     }
 }

@@ -2,6 +2,7 @@
 //! bounds.
 
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,7 @@ use crate::session::{Action, Input, Payloads, Returned, Session};
 pub struct Limits {
     /// Things that happened.
     pub inputs: u64,
-    /// Bytes of the file; the line that goes beyond is the last one.
+    /// Bytes of the file; a line that would go beyond is not written.
     pub bytes: usize,
     /// How long it goes on.
     pub time: Duration,
@@ -53,6 +54,11 @@ impl fmt::Display for Ended {
     }
 }
 
+/// What the last line takes up, and the end of one that is open.
+const LAST_LINE_BYTES: usize = 64;
+/// No delivery and no subscription is written with fewer.
+const ROW_BYTES_MIN: usize = 32;
+
 /// A recording that is being written. It goes on until one of its bounds is reached.
 #[derive(Debug)]
 pub struct Recorder {
@@ -63,9 +69,10 @@ pub struct Recorder {
     inputs: u64,
     /// When the last line was.
     last: Moment,
-    /// An input that is not answered yet: the bytes before its line, so that one that goes nowhere can be
-    /// taken back.
+    /// An input is not answered yet.
     is_open: bool,
+    /// The bytes before the line that is being written, so that one that is too long can be taken back.
+    line_start: usize,
     ended: Option<Ended>,
 }
 
@@ -80,12 +87,13 @@ impl Recorder {
             inputs: 0,
             last: now,
             is_open: false,
+            line_start: 0,
             ended: None,
             header,
         };
-        let header = value(&recorder.header);
-        recorder.put(&header.to_string());
-        recorder.put("\n");
+        let header = value(&recorder.header).to_string();
+        recorder.text.extend_from_slice(header.as_bytes());
+        recorder.text.push(b'\n');
         recorder
     }
 
@@ -119,9 +127,9 @@ impl Recorder {
         self.ended
     }
 
-    /// The session is like this from now on.
+    /// The session is like this from now on. One that is too large to be written down ends the recording.
     pub fn session_is(&mut self, session: &Session, now: Moment) {
-        if self.is_running(now) {
+        if self.is_running(now) && self.has_room_for(session) {
             let state = session.blanked(self.payloads());
             self.line(now, "session_is", &state);
         }
@@ -185,10 +193,11 @@ impl Recorder {
             return;
         }
         if std::mem::take(&mut self.is_open) {
-            self.put("}\n");
+            self.text.extend_from_slice(b"}\n");
         }
         self.ended = Some(why);
         self.text.extend(self.last_line(why));
+        self.text.shrink_to_fit();
     }
 
     /// Ends it if its time is over.
@@ -229,14 +238,36 @@ impl Recorder {
         self.ended.is_none()
     }
 
+    /// Looks at how many rows a session has before it is copied.
+    fn has_room_for(&mut self, session: &Session) -> bool {
+        let in_memory = session
+            .queued_now()
+            .saturating_sub(session.queued_on_disk_now());
+        let rows = in_memory + session.inflight_now() + session.subscriptions_now();
+        if rows.saturating_mul(ROW_BYTES_MIN) > self.room() {
+            self.end(Ended::Bytes);
+        }
+        self.ended.is_none()
+    }
+
+    /// Bytes that may still be written.
+    fn room(&self) -> usize {
+        let taken = self.text.len() + LAST_LINE_BYTES;
+        self.limits.bytes.saturating_sub(taken)
+    }
+
     fn open<T: Serialize>(&mut self, now: Moment, key: &str, what: &T) {
         if std::mem::take(&mut self.is_open) {
             self.put("}\n");
         }
+        if self.ended.is_some() {
+            return;
+        }
         self.last = now;
+        self.line_start = self.text.len();
+        self.is_open = true;
         self.put(&format!("{{\"at\":{},\"{key}\":", u64::from(now)));
         self.put_json(what);
-        self.is_open = true;
     }
 
     fn line<T: Serialize>(&mut self, now: Moment, key: &str, what: &T) {
@@ -247,20 +278,61 @@ impl Recorder {
 
     fn close(&mut self) {
         self.put("}\n");
+        if self.ended.is_some() {
+            return;
+        }
         self.inputs += 1;
         if self.inputs >= self.limits.inputs {
             self.end(Ended::Inputs);
-        } else if self.text.len() >= self.limits.bytes {
-            self.end(Ended::Bytes);
         }
     }
 
     fn put(&mut self, text: &str) {
-        self.text.extend_from_slice(text.as_bytes());
+        if self.ended.is_some() {
+            return;
+        }
+        if text.len() <= self.room() {
+            self.text.extend_from_slice(text.as_bytes());
+        } else {
+            self.take_back();
+        }
     }
 
     fn put_json<T: Serialize>(&mut self, what: &T) {
-        // Into memory, and all keys are strings: nothing can go wrong.
-        let _ = serde_json::to_writer(&mut self.text, what);
+        if self.ended.is_some() {
+            return;
+        }
+        let room = self.room();
+        let text = &mut self.text;
+        // All keys are strings: that there is no room is all that can go wrong.
+        if serde_json::to_writer(Bounded { text, room }, what).is_err() {
+            self.take_back();
+        }
+    }
+
+    /// The line that is being written is too long.
+    fn take_back(&mut self) {
+        self.text.truncate(self.line_start);
+        self.is_open = false;
+        self.end(Ended::Bytes);
+    }
+}
+
+/// Takes so many bytes; the first that are too many are refused, so that nothing large is written in vain.
+struct Bounded<'t> {
+    text: &'t mut Vec<u8>,
+    room: usize,
+}
+
+impl io::Write for Bounded<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let left = self.room.checked_sub(bytes.len());
+        self.room = left.ok_or(io::ErrorKind::StorageFull)?;
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

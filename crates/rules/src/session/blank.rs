@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use castmq_mqtt::serial::payload::blank;
-use castmq_mqtt::{PublishProperties, Text, Will};
+use castmq_mqtt::{PublishProperties, Text, UserProperties, Will};
 
 use crate::session::{Action, Change, Input, Link, Page, Record, RetainedChunk, Session};
 use crate::{Delivery, Message};
@@ -181,10 +181,18 @@ fn blank_message(message: &mut Arc<Message>) {
 
 /// Values that publishers choose freely are as secret as a payload. What they weigh stays.
 pub(crate) fn blank_properties(properties: &mut PublishProperties) {
-    for (_, value) in &mut properties.user {
-        *value = Text::try_from("*".repeat(value.len())).unwrap_or_default();
-    }
+    blank_user(&mut properties.user);
     if let Some(data) = &mut properties.correlation_data {
         *data = blank(data.len());
     }
+}
+
+/// The names of user properties stay, their values do not.
+pub(crate) fn blank_user(user: &mut UserProperties) {
+    user.iter_mut().for_each(|(_, value)| blank_text(value));
+}
+
+/// What somebody wrote freely.
+pub(crate) fn blank_text(text: &mut Text) {
+    *text = Text::try_from("*".repeat(text.len())).unwrap_or_default();
 }

@@ -1,13 +1,9 @@
 //! What is written, and what is refused.
 
-use std::time::Duration;
-
 use castmq_mqtt::QoS;
 
-use super::rig::{LIMITS, Rig, header, honest, settings};
-use crate::Moment;
-use crate::recording::{Ended, Event, Limits, Recorder, Recording};
-use crate::session::Input;
+use super::rig::{Rig, header, honest, settings};
+use crate::recording::{Event, Recording};
 
 fn recorded() -> String {
     let mut rig = Rig::new(settings(), honest);
@@ -119,37 +115,4 @@ fn nothing_follows_the_last_line() {
     let text = recorded();
     let twice = format!("{text}{}", text.lines().last().unwrap());
     assert!(refused(&twice).ends_with("there is a line behind the last one"));
-}
-
-#[test]
-fn a_recording_ends_by_itself_at_its_bounds() {
-    let start = Moment::default();
-    let input = || Input::Timer;
-    let ended = |limits: Limits, later: Duration| {
-        let mut recorder = Recorder::new(header(false), limits, start);
-        for _ in 0..5 {
-            recorder.session_input(input(), start + later);
-            recorder.session_answered(crate::session::Returned::Nothing, std::iter::empty());
-        }
-        (recorder.ended(), recorder.inputs())
-    };
-    let of_three = Limits {
-        inputs: 3,
-        ..LIMITS
-    };
-    assert_eq!(ended(of_three, Duration::ZERO), (Some(Ended::Inputs), 3));
-    let small = Limits {
-        bytes: 200,
-        ..LIMITS
-    };
-    assert_eq!(ended(small, Duration::ZERO).0, Some(Ended::Bytes));
-    let short = Limits {
-        time: Duration::from_secs(1),
-        ..LIMITS
-    };
-    assert_eq!(
-        ended(short, Duration::from_secs(1)),
-        (Some(Ended::Seconds), 0)
-    );
-    assert_eq!(ended(LIMITS, Duration::ZERO), (None, 5));
 }
