@@ -86,9 +86,13 @@ pub struct Invariants {
 #[derive(Debug, Default)]
 pub(crate) struct Looks {
     next: Duration,
-    place: u32,
-    /// What was broken at the last look.
+    /// Places of sessions and of connections that are looked at next.
+    sessions: u32,
+    clients: u32,
+    /// What was broken at the last look, and is not known yet: the same places are looked at again.
     suspects: BTreeSet<(Invariant, String)>,
+    /// What is known to be broken: it is told once.
+    known: BTreeSet<(Invariant, String)>,
 }
 
 /// An invariant as those who watch see it.
@@ -133,14 +137,48 @@ pub(crate) fn look(shard: &mut Shard) {
     let mut found = BTreeSet::new();
     sessions(shard, &mut found);
     connections(shard, &mut found);
-    let before = std::mem::replace(&mut shard.world.looks.suspects, found.clone());
-    for (invariant, what) in found.intersection(&before) {
-        broken(shard, *invariant, what);
+    let looks = &mut shard.world.looks;
+    let suspects = std::mem::take(&mut looks.suspects);
+    looks.known.retain(|known| found.contains(known));
+    let new: Vec<_> = found.difference(&looks.known).cloned().collect();
+    let (confirmed, suspects): (Vec<_>, BTreeSet<_>) = (
+        new.iter()
+            .filter(|one| suspects.contains(*one))
+            .cloned()
+            .collect(),
+        new.iter()
+            .filter(|one| !suspects.contains(*one))
+            .cloned()
+            .collect(),
+    );
+    looks.known.extend(confirmed.iter().cloned());
+    if suspects.is_empty() {
+        go_on(shard);
+    }
+    shard.world.looks.suspects = suspects;
+    for (invariant, what) in confirmed {
+        broken(shard, invariant, &what);
     }
 }
 
-fn sessions(shard: &mut Shard, found: &mut BTreeSet<(Invariant, String)>) {
-    let first = shard.world.looks.place;
+/// The next look is at the next places.
+fn go_on(shard: &mut Shard) {
+    let next = |place: u32, places: usize| {
+        let places = u32::try_from(places).unwrap_or(u32::MAX);
+        let next = place.saturating_add(LOOKED_AT);
+        if next < places { next } else { 0 }
+    };
+    let (sessions, clients) = {
+        let lanes = &shard.world.lanes;
+        (lanes.session.places(), lanes.client.places())
+    };
+    let looks = &mut shard.world.looks;
+    looks.sessions = next(looks.sessions, sessions);
+    looks.clients = next(looks.clients, clients);
+}
+
+fn sessions(shard: &Shard, found: &mut BTreeSet<(Invariant, String)>) {
+    let first = shard.world.looks.sessions;
     let lanes = &shard.world.lanes.session;
     for slot in first..first + LOOKED_AT {
         if let Some(address) = lanes.address_of(shard.arbiter, slot)
@@ -151,9 +189,6 @@ fn sessions(shard: &mut Shard, found: &mut BTreeSet<(Invariant, String)>) {
             check_session(shard, address, session, found);
         }
     }
-    let places = u32::try_from(lanes.places()).unwrap_or(u32::MAX);
-    let next = first + LOOKED_AT;
-    shard.world.looks.place = if next < places { next } else { 0 };
 }
 
 fn check_session(
@@ -202,7 +237,7 @@ fn connections(shard: &Shard, found: &mut BTreeSet<(Invariant, String)>) {
     let window = usize::from(settings.session.max_inflight);
     let packet = settings.mqtt.max_packet_size as usize;
     let most = unsent.saturating_add(packet.saturating_mul(window.saturating_add(2)));
-    let first = shard.world.looks.place;
+    let first = shard.world.looks.clients;
     let lanes = &shard.world.lanes.client;
     for client in (first..first + LOOKED_AT).filter_map(|slot| lanes.at(slot)) {
         shard.world.node.invariants.checked(Invariant::Bounds);

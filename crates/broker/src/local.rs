@@ -454,6 +454,9 @@ impl World for Local {
         } = process;
         if kind == kinds::CLIENT.index {
             let client = Address::<Client>::new(arbiter, slot, generation);
+            if shard.is_tracing() {
+                trace::gone(shard, client);
+            }
             if let Some(cm) = shard.world.names.cm {
                 let _ = shard.send(cm, CmEntry::ClientDown(client));
             }

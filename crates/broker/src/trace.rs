@@ -68,12 +68,26 @@ pub(crate) struct Traced {
     /// Where messages were seen last: by everybody, and by each session.
     messages: HashMap<(u64, u32), Token, RandomState>,
     /// Packets that wait for an acknowledgement, by the connection.
-    packets: HashMap<(u32, u32, PacketId), Token, RandomState>,
+    packets: HashMap<Waiting, Token, RandomState>,
     /// Packets that wait in a connection's buffer for its socket.
-    unwritten: Vec<(Socket, Token)>,
+    unwritten: HashMap<Socket, Vec<Token>, RandomState>,
     /// Of what came, for those who want one in so many.
     count: u32,
 }
+
+/// A packet that waits for its acknowledgement: the place and tenant of its connection, its id, and who
+/// has sent it, because both sides count for themselves.
+type Waiting = (u32, u32, PacketId, Sender);
+
+/// Who has sent a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Sender {
+    Client,
+    Broker,
+}
+
+/// The most packets that wait for one socket and are remembered.
+const UNWRITTEN_MAX: usize = 1024;
 
 /// Stands for all sessions.
 const ANY: u32 = u32::MAX;
@@ -209,7 +223,7 @@ pub(crate) fn publish_read(
     let cause = format!("PUBLISH {topic}, QoS {}, {bytes} bytes{id}", qos as u8);
     let has_begun = begin(shard, client, &takers, cause, ("PUBLISH", Some(topic)));
     if has_begun && let (Some(id), Some(token)) = (packet_id, shard.tracer.token()) {
-        wait_for_ack(shard, client.address(), id, token);
+        wait_for_ack(shard, client.address(), (id, Sender::Client), token);
     }
 }
 
@@ -249,7 +263,12 @@ pub(crate) fn ack_read(shard: &mut Shard, client: &Client, kind: AckKind, id: Pa
     }
     let name = name_of(kind);
     let address = client.address();
-    let key = (address.slot, address.generation, id);
+    let key = (
+        address.slot,
+        address.generation,
+        id,
+        sender_of(kind, Sender::Client),
+    );
     let known = if client.is_followed() {
         shard.world.traced.packets.get(&key).copied()
     } else {
@@ -265,7 +284,9 @@ pub(crate) fn ack_read(shard: &mut Shard, client: &Client, kind: AckKind, id: Pa
     };
     shard.begin_hop_of::<Client>(token, address.id(), name);
     shard.note(NoteKind::Ack, || format!("{name} {id} read"));
-    if let Some(token) = shard.tracer.token() {
+    if is_last(kind) {
+        shard.world.traced.packets.remove(&key);
+    } else if let Some(token) = shard.tracer.token() {
         shard.world.traced.packets.insert(key, token);
     }
 }
@@ -383,13 +404,30 @@ pub(crate) fn taken_in(shard: &mut Shard, session: u32, message: MessageId) {
     }
 }
 
-/// The flow of a message that leaves a session, which may be another one than that under way.
+/// The flow of a message that a session holds, if it has one of its own.
 #[cold]
 pub(crate) fn flow_of(shard: &Shard, session: u32, message: &Message) -> Option<Token> {
-    let traced = &shard.world.traced;
-    traced
-        .of_message(message.id, session)
-        .or_else(|| shard.tracer.token())
+    shard.world.traced.of_message(message.id, session)
+}
+
+/// The flow of a message that leaves a session: its own, or the one under way. One that an acknowledgement
+/// of another message has let out is no part of that one's.
+#[cold]
+pub(crate) fn leaves_session(shard: &mut Shard, session: u32, message: &Message) -> Option<Token> {
+    let own = flow_of(shard, session, message);
+    if own.is_some() {
+        return own;
+    }
+    let entry = shard.tracer.entry().unwrap_or_default();
+    if matches!(entry, "Puback" | "Pubrec" | "Pubcomp") {
+        let id = message.id.0;
+        shard.note(NoteKind::Decision, || {
+            format!("lets message {id} out of the queue")
+        });
+        return None;
+    }
+    taken_in(shard, session, message.id);
+    shard.tracer.token()
 }
 
 /// A connection has put PUBLISH into its buffer.
@@ -411,7 +449,7 @@ pub(crate) fn publish_put(
         format!("PUBLISH of {bytes} bytes, QoS {qos}{id_text}{dup}")
     });
     if let Some(id) = id {
-        wait_for_ack(shard, client, id, token);
+        wait_for_ack(shard, client, (id, Sender::Broker), token);
     }
     wait_for_socket(shard, client, token);
 }
@@ -419,11 +457,22 @@ pub(crate) fn publish_put(
 /// A connection has put an acknowledgement into its buffer.
 #[cold]
 pub(crate) fn ack_put(shard: &mut Shard, client: Address<Client>, kind: AckKind, id: PacketId) {
-    let key = (client.slot, client.generation, id);
+    let key = (
+        client.slot,
+        client.generation,
+        id,
+        sender_of(kind, Sender::Broker),
+    );
     let known = shard.world.traced.packets.get(&key).copied();
-    let Some(token) = shard.tracer.token().or(known) else {
+    let Some(known) = known else {
         return;
     };
+    // Acknowledgements leave in their order, so that this one may be let out in another flow.
+    let same = |token: &Token| token.flow == known.flow;
+    let token = shard.tracer.token().filter(same).unwrap_or(known);
+    if is_last(kind) {
+        shard.world.traced.packets.remove(&key);
+    }
     let text = format!("{} {id}", name_of(kind));
     shard.note_on(token, NoteKind::Ack, text);
     wait_for_socket(shard, client, token);
@@ -459,41 +508,60 @@ pub(crate) fn leaves(shard: &mut Shard, client: Address<Client>, arbiter: u16) {
 /// It goes: the flow that it takes along.
 #[cold]
 pub(crate) fn take_leaving(shard: &mut Shard, client: Address<Client>) -> Option<Token> {
-    let socket = client.token();
-    let unwritten = &mut shard.world.traced.unwritten;
-    let place = unwritten.iter().position(|(of, _)| *of == socket)?;
-    Some(unwritten.swap_remove(place).1)
+    shard.world.traced.unwritten.get_mut(&client.token())?.pop()
 }
 
 fn wait_for_socket(shard: &mut Shard, client: Address<Client>, token: Token) {
-    let traced = &mut shard.world.traced;
-    if traced.unwritten.len() < KNOWN_MAX {
-        traced.unwritten.push((client.token(), token));
+    let unwritten = &mut shard.world.traced.unwritten;
+    if unwritten.len() < KNOWN_MAX {
+        let waiting = unwritten.entry(client.token()).or_default();
+        if waiting.len() < UNWRITTEN_MAX {
+            waiting.push(token);
+        }
     }
+}
+
+/// A connection is gone: nothing of it is written any more.
+pub(crate) fn gone(shard: &mut Shard, client: Address<Client>) {
+    shard.world.traced.unwritten.remove(&client.token());
 }
 
 /// A connection's buffer is written to its socket.
 #[cold]
 pub(crate) fn written(shard: &mut Shard, socket: Socket) {
-    let traced = &mut shard.world.traced;
-    let (written, left) = std::mem::take(&mut traced.unwritten)
-        .into_iter()
-        .partition(|(of, _)| *of == socket);
-    let written: Vec<(Socket, Token)> = written;
-    traced.unwritten = left;
-    for (_, token) in written {
+    let written = shard.world.traced.unwritten.remove(&socket);
+    for token in written.into_iter().flatten() {
         let text = "written to the socket".to_owned();
         shard.note_on(token, NoteKind::PacketOut, text);
     }
 }
 
-fn wait_for_ack(shard: &mut Shard, client: Address<Client>, id: PacketId, token: Token) {
+fn wait_for_ack(
+    shard: &mut Shard,
+    client: Address<Client>,
+    (id, sender): (PacketId, Sender),
+    token: Token,
+) {
     let traced = &mut shard.world.traced;
     if traced.packets.len() < KNOWN_MAX {
-        traced
-            .packets
-            .insert((client.slot, client.generation, id), token);
+        let key = (client.slot, client.generation, id, sender);
+        traced.packets.insert(key, token);
     }
+}
+
+/// Who has sent what this acknowledges, if that one has sent this: PUBREL answers PUBREC and belongs to a
+/// message of its own sender.
+const fn sender_of(kind: AckKind, from: Sender) -> Sender {
+    match (kind, from) {
+        (AckKind::PubRel, from) => from,
+        (AckKind::PubAck | AckKind::PubRec | AckKind::PubComp, Sender::Client) => Sender::Broker,
+        (AckKind::PubAck | AckKind::PubRec | AckKind::PubComp, Sender::Broker) => Sender::Client,
+    }
+}
+
+/// Whether nothing comes behind it.
+const fn is_last(kind: AckKind) -> bool {
+    matches!(kind, AckKind::PubAck | AckKind::PubComp)
 }
 
 const fn name_of(kind: AckKind) -> &'static str {

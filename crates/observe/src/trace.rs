@@ -60,7 +60,7 @@ struct Trace<W> {
 #[derive(Debug)]
 struct Kept<W> {
     traces: BTreeMap<u32, Trace<W>>,
-    flows: BTreeMap<u64, Flow>,
+    flows: BTreeMap<u64, Arc<Flow>>,
     last: u32,
 }
 
@@ -160,12 +160,12 @@ impl<W: Clone> Traces<W> {
     /// Flows of a trace that changed behind that change and before that moment, in the order of their
     /// last changes, at most so many. A flow comes again when more of it is known.
     #[must_use]
-    pub fn flows(&self, trace: u32, after: u64, before: Duration, limit: usize) -> Vec<Flow> {
+    pub fn flows(&self, trace: u32, after: u64, before: Duration, limit: usize) -> Vec<Arc<Flow>> {
         let kept = self.lock();
         let flows = kept.flows.values();
-        let mut changed: Vec<&Flow> = flows
-            .filter(|flow| flow.traces.contains(&trace) && flow.changed > after)
-            .filter(|flow| flow.changed_at <= before)
+        let mut changed: Vec<&Arc<Flow>> = flows
+            .filter(|flow| flow.changed > after && flow.changed_at <= before)
+            .filter(|flow| flow.traces.contains(&trace))
             .collect();
         changed.sort_by_key(|flow| flow.changed);
         changed.into_iter().take(limit).cloned().collect()
@@ -183,40 +183,40 @@ impl<W: Clone> Traces<W> {
             .collect()
     }
 
-    /// Takes over what an arbiter has written.
+    /// Takes over what an arbiter has written, unless somebody reads: then it comes a round later. What
+    /// belongs to no trace that still takes anything is left out, and counted.
     pub(crate) fn absorb(&self, told: &mut Vec<Told>, now: Duration) {
-        let mut kept = self.lock();
-        let kept = &mut *kept;
+        let Ok(mut kept) = self.kept.try_lock() else {
+            return;
+        };
+        let Kept { traces, flows, .. } = &mut *kept;
         for told in told.drain(..) {
             let change = self.changes.fetch_add(1, Relaxed) + 1;
+            let (number, bytes) = match &told {
+                Told::Flow(flow) => (flow.number, flow.bytes()),
+                Told::Hop { flow, hop } => (*flow, hop.bytes()),
+                Told::Note { flow, note, .. } => (*flow, note.bytes()),
+            };
+            if let Told::Flow(mut flow) = told {
+                (flow.changed, flow.changed_at) = (change, now);
+                flows.insert(number, Arc::new(*flow));
+                charge(traces, flows.get(&number), bytes, now);
+                continue;
+            }
+            if !charge(traces, flows.get(&number), bytes, now) {
+                continue;
+            }
+            let Some(flow) = flows.get_mut(&number) else {
+                continue;
+            };
+            let flow = Arc::make_mut(flow);
+            (flow.changed, flow.changed_at) = (change, now);
             match told {
-                Told::Flow(mut flow) => {
-                    (flow.changed, flow.changed_at) = (change, now);
-                    charge(&kept.traces, &flow.traces, flow.bytes());
-                    // Of one that has been told of from elsewhere, hops are there already.
-                    let known = kept.flows.entry(flow.number).or_default();
-                    flow.hops.append(&mut known.hops);
-                    *known = *flow;
-                }
-                Told::Hop { flow, hop } => {
-                    let known = kept.flows.entry(flow).or_default();
-                    charge(&kept.traces, &known.traces, hop.bytes());
-                    (known.changed, known.changed_at) = (change, now);
-                    known.take(hop);
-                }
-                Told::Note { flow, hop, note } => {
-                    let known = kept.flows.entry(flow).or_default();
-                    charge(&kept.traces, &known.traces, note.bytes());
-                    (known.changed, known.changed_at) = (change, now);
-                    known.note(hop, note);
-                }
+                Told::Hop { hop, .. } => flow.take(hop),
+                Told::Note { hop, note, .. } => flow.note(hop, note),
+                Told::Flow(_) => {}
             }
         }
-        // Of traces that were forgotten meanwhile nothing is kept.
-        let traces = &kept.traces;
-        kept.flows.retain(|_, flow| {
-            flow.traces.is_empty() || flow.traces.iter().any(|id| traces.contains_key(id))
-        });
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Kept<W>> {
@@ -251,15 +251,31 @@ impl<W: Clone> Trace<W> {
     }
 }
 
-fn charge<W>(traces: &BTreeMap<u32, Trace<W>>, of: &[u32], bytes: u64) {
-    for trace in of.iter().filter_map(|id| traces.get(id)) {
-        trace.meter.charge(bytes);
+/// Writes something on the account of the traces of a flow; whether one of them still takes it.
+fn charge<W>(
+    traces: &BTreeMap<u32, Trace<W>>,
+    flow: Option<&Arc<Flow>>,
+    bytes: u64,
+    now: Duration,
+) -> bool {
+    let mut is_taken = false;
+    let of = flow.into_iter().flat_map(|flow| &flow.traces);
+    for trace in of.filter_map(|id| traces.get(id)) {
+        if trace.meter.takes(now) {
+            trace.meter.charge(bytes);
+            is_taken = true;
+        } else {
+            trace.meter.note_left_out();
+        }
     }
+    is_taken
 }
 
 fn forget<W>(kept: &mut Kept<W>, id: u32) -> bool {
     kept.flows.retain(|_, flow| {
-        flow.traces.retain(|trace| *trace != id);
+        if flow.traces.contains(&id) {
+            Arc::make_mut(flow).traces.retain(|trace| *trace != id);
+        }
         !flow.traces.is_empty()
     });
     kept.traces.remove(&id).is_some()

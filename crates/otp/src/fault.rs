@@ -110,9 +110,8 @@ impl<W: World> Shard<W> {
         if fails && !std::mem::replace(&mut tenant.is_queued, true) {
             self.run_queue.push_back((P::KIND.index, address.slot));
         }
-        if fault.is_none() {
-            self.undelay(Duration::MAX);
-        }
+        // What another fault has put off is looked at again.
+        self.undelay(Duration::MAX);
         self.wake();
         true
     }

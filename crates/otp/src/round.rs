@@ -83,6 +83,7 @@ impl<W: World> Shard<W> {
         work: impl FnOnce(&mut Self, &mut dyn Poller),
     ) {
         if catch_unwind(AssertUnwindSafe(|| work(self, poller))).is_err() {
+            self.abandon_hops();
             self.count(Counter::ProcessesPanicked);
             self.tell(
                 Event::ProcessPanicked,
@@ -110,6 +111,7 @@ impl<W: World> Shard<W> {
             }
             run = (from, run.1 + 1, run.2 + weight);
             if handled.is_err() {
+                self.abandon_hops();
                 self.count(Counter::ProcessesPanicked);
                 self.tell(
                     Event::ProcessPanicked,

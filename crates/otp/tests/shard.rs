@@ -328,7 +328,7 @@ fn what_is_sent_under_a_token_is_a_hop_of_its_flow() {
     let flows = traces.flows(id, 0, Duration::ZERO, 10);
     let hops: Vec<_> = flows[0]
         .hops
-        .iter()
+        .values()
         .map(|hop| (hop.kind, &*hop.name, hop.entry, hop.depth))
         .collect();
     assert_eq!(hops, [("", "", "", 0), ("tally", "one", "Add", 1)]);

@@ -71,7 +71,7 @@ impl Session {
     #[cold]
     fn send_traced(&mut self, shard: &mut Shard, outgoing: Outgoing) {
         let message = &outgoing.delivery.message;
-        let token = trace::flow_of(shard, self.address.slot, message);
+        let token = trace::leaves_session(shard, self.address.slot, message);
         let id = outgoing
             .packet_id
             .map_or_else(String::new, |id| format!(" as packet {id}"));

@@ -1,5 +1,6 @@
 //! Traces as those who watch see them, begin them and end them.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -393,9 +394,11 @@ fn view(trace: TraceRecord<Wants>, times: Times, arbiters: u16) -> TraceView {
 }
 
 fn flow_view(flow: &Flow, times: Times) -> FlowView {
-    let mut hops: Vec<&Hop> = flow.hops.iter().collect();
+    let mut hops: Vec<&Hop> = flow.hops.values().collect();
     hops.sort_by_key(|hop| (hop.enqueued, hop.began, hop.number));
-    let place = |number: u64| hops.iter().position(|hop| hop.number == number);
+    let places = hops.iter().enumerate().map(|(at, hop)| (hop.number, at));
+    let places: HashMap<u64, usize> = places.collect();
+    let place = |number: u64| places.get(&number).copied();
     let ends = hops.iter().map(|hop| {
         let noted = hop.notes.iter().map(|note| note.at).max();
         noted.unwrap_or_default().max(hop.began + hop.took)

@@ -178,6 +178,10 @@ fn what_arbiters_did_last_can_be_read() {
 #[test]
 fn an_invariant_that_is_broken_is_an_alarm_with_a_dump() {
     let broker = broker(|settings| settings.node.arbiters = 1);
+    // More sessions than are looked at in one second.
+    let _others: Vec<_> = (0..100)
+        .map(|number| client(&broker, &format!("other{number}")))
+        .collect();
     let (_reader, _) = kept(&broker, "reader");
     let mut watcher = client(&broker, "watcher");
     watcher.subscribe("$SYS/brokers/+/alarms/#", 0);
@@ -242,4 +246,25 @@ fn faults_are_refused_unless_the_settings_allow_them_and_when_it_is_not_clear_wi
         ..with(FaultWord::Pause, "nobody")
     };
     assert!(why(&request).starts_with("wrong seconds"));
+}
+
+#[test]
+fn a_fault_that_follows_a_pause_ends_it() {
+    let broker = faulty();
+    let mut reader = client(&broker, "reader");
+    reader.subscribe("a", 0);
+    broker
+        .inspect()
+        .add_fault(&with(FaultWord::Pause, "reader"))
+        .unwrap();
+    client(&broker, "writer").publish(v3::publish("a", "x").qos(1));
+    eventually("the message waits in the lane", || {
+        queued(&broker, "reader") == 1
+    });
+    let request = FaultRequest {
+        entry_micros: Some(1000),
+        ..with(FaultWord::Slow, "reader")
+    };
+    broker.inspect().add_fault(&request).unwrap();
+    reader.expect_message(&v3::publish("a", "x"));
 }

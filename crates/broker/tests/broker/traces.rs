@@ -248,3 +248,89 @@ fn a_trace_of_nothing_or_of_too_much_is_refused_with_the_reason() {
     };
     assert_eq!(why(&request), "wrong seconds: 0 is not from 1 to 3600");
 }
+
+#[test]
+fn a_trace_keeps_no_more_than_its_budget_however_many_get_a_message() {
+    let broker = broker(|settings| settings.node.arbiters = 1);
+    let mut readers: Vec<_> = (0..40)
+        .map(|number| client(&broker, &format!("reader{number}")))
+        .collect();
+    for reader in &mut readers {
+        reader.subscribe("a", 0);
+    }
+    let small = TraceRequest {
+        events: Some(20),
+        ..topic("a")
+    };
+    let trace = follow(&broker, &small);
+    // Another one runs for long, so that the arbiters go on tracing.
+    follow(&broker, &of_client("nobody"));
+    let mut writer = client(&broker, "writer");
+    for _ in 0..3 {
+        writer.publish(v3::publish("a", "x").qos(1));
+    }
+    for reader in &mut readers {
+        reader.expect_message(&v3::publish("a", "x"));
+    }
+    eventually("the trace is over", || {
+        broker.inspect().trace(trace).unwrap().state == "done"
+    });
+    let over = broker.inspect().trace(trace).unwrap();
+    assert_eq!(
+        (over.ended_because, over.spent.events),
+        (Some("events"), 20)
+    );
+    let hops: usize = broker
+        .inspect()
+        .flows(trace, 0, 1000)
+        .unwrap()
+        .items
+        .iter()
+        .map(|flow| flow.hops.len())
+        .sum();
+    assert!(hops <= 20, "{hops} hops");
+}
+
+#[test]
+fn a_message_that_an_acknowledgement_lets_out_is_no_part_of_what_was_acknowledged() {
+    let broker = broker(|settings| settings.session.max_inflight = 1);
+    let mut reader = client(&broker, "reader");
+    reader.subscribe("#", 1);
+    let trace = follow(&broker, &topic("a"));
+    let mut writer = client(&broker, "writer");
+    for topic in ["a", "b", "c"] {
+        writer.publish(v3::publish(topic, "x").qos(1));
+    }
+    for topic in ["a", "b", "c"] {
+        reader.expect_message(&v3::publish(topic, "x").qos(1));
+    }
+    let flow = flow(
+        &broker,
+        trace,
+        "PUBLISH a",
+        &["PUBACK 1 read", "out of the queue"],
+    );
+    let publishes = flow
+        .hops
+        .iter()
+        .filter(|hop| hop.kind == "client" && hop.entry == "Publish")
+        .count();
+    assert_eq!(publishes, 1, "{:?}", ways(&flow));
+}
+
+#[test]
+fn an_acknowledgement_of_a_client_is_not_taken_for_one_of_what_it_has_sent_under_the_same_id() {
+    let broker = broker(|_| ());
+    let mut both = client(&broker, "both");
+    both.subscribe("b", 1);
+    let trace = follow(&broker, &topic("a"));
+    both.publish(v3::publish("a", "x").qos(1));
+    client(&broker, "writer").publish(v3::publish("b", "y").qos(1));
+    both.expect_message(&v3::publish("b", "y").qos(1));
+    both.publish(v3::publish("a", "last").qos(1));
+    let first = flow(&broker, trace, "PUBLISH a", &["nobody subscribes"]);
+    assert!(
+        said(&first).iter().all(|text| text != "PUBACK 1 read"),
+        "{first:#?}"
+    );
+}

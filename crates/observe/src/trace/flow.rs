@@ -1,5 +1,6 @@
 //! What a flow is made of.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,8 +30,8 @@ pub struct Flow {
     pub changed: u64,
     /// When that was, counted from the start of the node.
     pub changed_at: Duration,
-    /// What has become of it, in no promised order.
-    pub hops: Vec<Hop>,
+    /// What has become of it, by number.
+    pub hops: BTreeMap<u64, Hop>,
 }
 
 /// One entry, handled by one process.
@@ -139,26 +140,16 @@ impl Flow {
 
     /// Takes a hop in. Notes about it may have come before it.
     pub(super) fn take(&mut self, mut hop: Hop) {
-        if let Some(known) = self
-            .hops
-            .iter_mut()
-            .find(|known| known.number == hop.number)
-        {
+        if let Some(known) = self.hops.get_mut(&hop.number) {
             hop.notes.append(&mut known.notes);
             hop.notes.sort_by_key(|note| note.at);
-            *known = hop;
-        } else {
-            self.hops.push(hop);
         }
+        self.hops.insert(hop.number, hop);
     }
 
     pub(super) fn note(&mut self, hop: u64, note: Note) {
-        if let Some(known) = self.hops.iter_mut().find(|known| known.number == hop) {
-            known.notes.push(note);
-            return;
-        }
-        // Its hop is not over, or was left out.
-        self.hops.push(Hop {
+        // One whose hop is not over, or was left out, stands for it.
+        let known = self.hops.entry(hop).or_insert_with(|| Hop {
             number: hop,
             parent: None,
             process: None,
@@ -169,8 +160,9 @@ impl Flow {
             began: note.at,
             took: Duration::ZERO,
             depth: 0,
-            notes: vec![note],
+            notes: Vec::new(),
         });
+        known.notes.push(note);
     }
 }
 

@@ -176,6 +176,12 @@ impl Tracer {
         true
     }
 
+    /// What is handled right now, if that belongs to a flow.
+    #[must_use]
+    pub fn entry(&self) -> Option<&'static str> {
+        self.open.last().map(|open| open.hop.entry)
+    }
+
     /// Begins a hop of a flow; its token is held until [`Self::end_hop`].
     pub fn begin_hop(
         &mut self,
@@ -224,6 +230,8 @@ impl Tracer {
             before,
         }) = self.open.pop()
         else {
+            // Whatever was held belongs to nothing any more.
+            self.token = None;
             return;
         };
         self.token = before;
@@ -294,7 +302,7 @@ impl Tracer {
         }
     }
 
-    /// Once a round: hands over what there is to tell.
+    /// Once a round: hands over what there is to tell, or a round later while somebody reads.
     pub fn hand_over<W: Clone>(&mut self, traces: &Traces<W>, now: Duration) {
         if !self.told.is_empty() {
             traces.absorb(&mut self.told, now);
