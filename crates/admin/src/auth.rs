@@ -112,10 +112,16 @@ impl Gate {
             return Err(unauthorized());
         };
         self.failures.check(from.address, Instant::now())?;
+        if from.is_proxied {
+            self.failures.check_proxied(Instant::now())?;
+        }
         match self.identify(known, shown).await? {
             Some(identity) => Ok(from.caller(&identity.name, identity.role)),
             None => {
                 self.failures.note(from.address, Instant::now());
+                if from.is_proxied {
+                    self.failures.note_proxied(Instant::now());
+                }
                 tokio::time::sleep(WRONG_TAKES).await;
                 Err(unauthorized())
             }
@@ -152,6 +158,8 @@ struct Origin {
     shown: String,
     /// Whether it comes from this machine, and nobody passed it on.
     is_here: bool,
+    /// Whether a proxy on this machine passed it on.
+    is_proxied: bool,
 }
 
 impl Origin {
@@ -163,6 +171,7 @@ impl Origin {
                 address,
                 shown: address.to_string(),
                 is_here: address.is_loopback(),
+                is_proxied: false,
             };
         }
         // The last one was added by the proxy that calls; those before it may be anybody's invention.
@@ -177,11 +186,13 @@ impl Origin {
                 address: client,
                 shown: format!("{client} by {address}"),
                 is_here: false,
+                is_proxied: true,
             },
             None => Self {
                 address,
                 shown: format!("somebody by {address}"),
                 is_here: false,
+                is_proxied: address.is_loopback(),
             },
         }
     }

@@ -17,6 +17,11 @@ const FREE: u32 = 5;
 const WAIT_MAX: Duration = Duration::from_secs(60);
 /// After that long a failure is forgotten.
 const MEMORY: Duration = Duration::from_secs(600);
+/// So many wrong tries a minute are heard of all whom proxies on this machine ask for: the addresses that
+/// they name may be made up.
+const PROXIED_MAX: u32 = 50;
+/// How long they are counted.
+const PROXIED_FOR: Duration = Duration::from_secs(60);
 /// Addresses that are remembered.
 const ADDRESSES_MAX: usize = 1024;
 
@@ -24,6 +29,8 @@ const ADDRESSES_MAX: usize = 1024;
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     addresses: Mutex<HashMap<IpAddr, (u32, Instant)>>,
+    /// How many came by proxies on this machine, and since when they are counted.
+    proxied: Mutex<Option<(u32, Instant)>>,
     total: AtomicU64,
 }
 
@@ -48,6 +55,36 @@ impl Failures {
         );
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, detail);
         Err(problem.with(header::RETRY_AFTER, HeaderValue::from(left)))
+    }
+
+    /// Refuses a try by a proxy on this machine when too many wrong ones came by one.
+    pub(super) fn check_proxied(&self, now: Instant) -> Result<(), Problem> {
+        let proxied = *self.proxied.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((count, since)) = proxied else {
+            return Ok(());
+        };
+        let passed = now.saturating_duration_since(since);
+        if count < PROXIED_MAX || passed >= PROXIED_FOR {
+            return Ok(());
+        }
+        let left = (PROXIED_FOR - passed).as_secs() + 1;
+        let detail = format!(
+            "{count} wrong passwords or tokens came by the proxy; whom it asks for is heard again in {left} s, \
+             and whoever asks on the broker's machine at once"
+        );
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, detail);
+        Err(problem.with(header::RETRY_AFTER, HeaderValue::from(left)))
+    }
+
+    /// Notes a wrong try by a proxy on this machine.
+    pub(super) fn note_proxied(&self, now: Instant) {
+        let mut proxied = self.proxied.lock().unwrap_or_else(PoisonError::into_inner);
+        *proxied = match *proxied {
+            Some((count, since)) if now.saturating_duration_since(since) < PROXIED_FOR => {
+                Some((count.saturating_add(1), since))
+            }
+            _ => Some((1, now)),
+        };
     }
 
     /// Notes a wrong try.

@@ -155,6 +155,22 @@ fn guesses_through_a_proxy_are_counted_by_whom_it_asks_for() {
 }
 
 #[test]
+fn guesses_through_a_proxy_are_few_also_when_each_comes_from_somewhere_else() {
+    let gate = gate(with_token);
+    let guess = |number: u32| {
+        let from = format!("10.0.0.{number}");
+        let pairs = [("authorization", "Bearer x"), ("x-forwarded-for", &from)];
+        ask(&gate, "127.0.0.1", &pairs).unwrap_err().status()
+    };
+    for number in 0..50 {
+        assert_eq!(guess(number), StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(guess(50), StatusCode::TOO_MANY_REQUESTS);
+    let here = [("authorization", "Bearer swordfish")];
+    assert!(ask(&gate, "127.0.0.1", &here).is_ok());
+}
+
+#[test]
 fn what_is_no_credential_lets_nobody_in() {
     let gate = gate(with_token);
     for value in [
