@@ -208,11 +208,12 @@ impl Now {
             "Bytes that wait to be committed",
             store.waiting_bytes,
         )?;
-        out.gauge(
-            "store_free_bytes",
-            "Free bytes on the disk",
-            store.disk_free_bytes,
-        )
+        let help = "Bytes that the store takes on the disk";
+        out.gauge("store_disk_bytes", help, store.disk_bytes)?;
+        match store.free_bytes {
+            Some(bytes) => out.gauge("store_free_bytes", "Free bytes on its disk", bytes),
+            None => Ok(()),
+        }
     }
 
     fn timings(&self, out: &mut Out<'_, '_>) -> fmt::Result {

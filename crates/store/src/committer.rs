@@ -429,7 +429,7 @@ impl Committer {
         }
     }
 
-    /// Looks at the room on the disk, and syncs the promise.
+    /// Looks at the room that is taken and left on the disk, and syncs the promise.
     fn look(&mut self, now: Moment) {
         let is_early = |at: Moment| now.saturating_since(at) < LOOK_EVERY;
         if self.looked_at.is_some_and(is_early) {
@@ -446,6 +446,7 @@ impl Committer {
         let minimum = self.settings.free_space_min;
         if let Ok(free_bytes) = directory.free_bytes() {
             self.free_bytes = Some(free_bytes);
+            self.link.counters().set_free_bytes(free_bytes);
             // It ends a quarter above where it began, so that it does not come and go.
             let enough = minimum.saturating_add(minimum / 4);
             let wanted_bytes = if self.is_full { enough } else { minimum };

@@ -28,8 +28,10 @@ pub struct Stats {
     pub damaged: u64,
     /// Rows of ended sessions, and bodies without a reference, that were swept.
     pub swept: u64,
-    /// Room on the disk, as of the last look.
+    /// Room that the store takes on the disk, as of the last look.
     pub disk_bytes: u64,
+    /// Room that is left on the disk, as of the last look; none where nobody has looked or there is no disk.
+    pub free_bytes: Option<u64>,
     /// Why nothing new should be promised.
     pub trouble: Option<Trouble>,
 }
@@ -47,6 +49,8 @@ pub(crate) struct Counters {
     damaged: AtomicU64,
     swept: AtomicU64,
     disk_bytes: AtomicU64,
+    /// One more than they are: zero is what nobody has looked at.
+    free_bytes: AtomicU64,
 }
 
 impl Counters {
@@ -89,6 +93,11 @@ impl Counters {
         self.disk_bytes.store(bytes, Ordering::Relaxed);
     }
 
+    pub(crate) fn set_free_bytes(&self, bytes: u64) {
+        self.free_bytes
+            .store(bytes.saturating_add(1), Ordering::Relaxed);
+    }
+
     pub(crate) fn stats(&self, trouble: Option<Trouble>) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Stats {
@@ -103,6 +112,7 @@ impl Counters {
             damaged: read(&self.damaged),
             swept: read(&self.swept),
             disk_bytes: read(&self.disk_bytes),
+            free_bytes: read(&self.free_bytes).checked_sub(1),
             trouble,
         }
     }

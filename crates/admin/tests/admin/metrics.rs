@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use castmq_conformance::v3;
+use castmq_settings::StoreBackend;
 
-use crate::scene::{Scene, eventually};
+use crate::scene::{Directory, Scene, eventually};
 
 /// A family of metrics.
 #[derive(Debug, Default)]
@@ -179,6 +180,27 @@ fn messages_packets_and_clients_are_counted() {
         1.0
     );
     assert!(value(&families, "castmq_received_bytes_total", &[]) > 0.0);
+}
+
+#[test]
+fn the_room_that_the_store_takes_is_told_apart_from_what_is_left() {
+    let directory = Directory::new("room");
+    let scene = Scene::with(|settings| {
+        settings.store.backend = StoreBackend::Fjall;
+        settings.store.data_dir = directory.0.clone();
+    });
+    let store = || scene.see("/node")["store"].clone();
+    eventually("somebody has looked", || store()["free_bytes"].is_u64());
+    let families = scraped(&scene);
+    assert!(value(&families, "castmq_store_free_bytes", &[]) > 0.0);
+    assert!(families.contains_key("castmq_store_disk_bytes"));
+    assert!(store()["disk_bytes"].is_u64());
+}
+
+#[test]
+fn where_there_is_no_disk_nothing_is_said_of_the_room_on_it() {
+    let families = scraped(&Scene::new());
+    assert!(!families.contains_key("castmq_store_free_bytes"));
 }
 
 #[test]

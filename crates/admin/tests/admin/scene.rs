@@ -1,5 +1,6 @@
 //! A broker, its admin interface, and who asks it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use castmq_admin::{Admin, Door, Options};
@@ -15,6 +16,23 @@ pub(crate) struct Scene {
     pub(crate) broker: Broker,
     pub(crate) admin: Admin,
     agent: ureq::Agent,
+}
+
+/// A directory of its own, removed with it.
+pub(crate) struct Directory(pub(crate) PathBuf);
+
+impl Directory {
+    pub(crate) fn new(name: &str) -> Self {
+        let name = format!("castmq-admin-{name}-{}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // What stays is in the way of nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// What came back.

@@ -62,8 +62,10 @@ pub struct StoreView {
     pub failures_count: u64,
     /// Damaged rows that were left out.
     pub damaged_count: u64,
-    /// Room on the disk as of the last look.
-    pub disk_free_bytes: u64,
+    /// Room that it takes on the disk, as of the last look.
+    pub disk_bytes: u64,
+    /// Room that is left on its disk, as of the last look; none where there is no disk.
+    pub free_bytes: Option<u64>,
 }
 
 /// One of emqttd's stats.
@@ -138,7 +140,8 @@ impl Inspect {
             last_commit_micros: stats.last_commit_micros,
             failures_count: stats.failures,
             damaged_count: stats.damaged,
-            disk_free_bytes: stats.disk_bytes,
+            disk_bytes: stats.disk_bytes,
+            free_bytes: stats.free_bytes,
         })
     }
 

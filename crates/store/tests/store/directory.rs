@@ -169,6 +169,7 @@ fn a_disk_with_little_room_is_told_before_it_is_full() {
         panic!("{trouble:?}");
     };
     assert!(free_bytes < wanted_bytes);
+    assert_eq!(node.link.stats().free_bytes, Some(free_bytes));
 }
 
 #[test]
