@@ -18,6 +18,10 @@ pub(crate) struct Asked<T>(pub(crate) T);
 #[derive(Debug)]
 pub(crate) struct Sent<T>(pub(crate) T);
 
+/// The JSON in a body with something in it that is not for everybody: what is wrong is told without it.
+#[derive(Debug)]
+pub(crate) struct SentSecret<T>(pub(crate) T);
+
 /// Names in the path.
 #[derive(Debug)]
 pub(crate) struct Named<T>(pub(crate) T);
@@ -63,20 +67,55 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Sent<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let sent = Json::<T>::from_request(request, state).await;
         sent.map(|Json(sent)| Self(sent))
-            .map_err(|rejection: JsonRejection| {
-                let status = rejection.status();
-                let text = rejection.body_text();
-                match status {
-                    StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-                        Problem::new(status, "Content-Type: the body has to be application/json")
-                    }
-                    StatusCode::PAYLOAD_TOO_LARGE => {
-                        Problem::new(status, format!("the body: {text}"))
-                    }
-                    _ => wrong("the body", &text),
-                }
-            })
+            .map_err(|rejection| wrong_body(&rejection, |text| wrong("the body", text)))
     }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for SentSecret<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let sent = Json::<T>::from_request(request, state).await;
+        sent.map(|Json(sent)| Self(sent)).map_err(|rejection| {
+            wrong_body(&rejection, |text| {
+                Problem::wrong(format!("the body: {}", without_values(text)))
+            })
+        })
+    }
+}
+
+fn wrong_body(rejection: &JsonRejection, wrong: impl FnOnce(&str) -> Problem) -> Problem {
+    let status = rejection.status();
+    let text = rejection.body_text();
+    match status {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            Problem::new(status, "Content-Type: the body has to be application/json")
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(status, format!("the body: {text}")),
+        _ => wrong(&text),
+    }
+}
+
+/// What serde says of JSON, but for what it found there. It ends in what was expected and in the place.
+fn without_values(text: &str) -> String {
+    let (what, place) = text.rsplit_once(" at line ").unwrap_or((text, ""));
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let place = place
+        .split_once(" column ")
+        .filter(|(line, column)| is_number(line) && is_number(column))
+        .map(|(line, column)| format!(" at line {line} column {column}"))
+        .unwrap_or_default();
+    let missing = what
+        .rsplit_once(": missing field ")
+        .map(|(_, name)| format!("the field {name} is missing"));
+    // Whatever was found stands before the last one of these.
+    let expected = what
+        .rsplit_once(", expected ")
+        .map(|(_, expected)| format!("expected {expected}"));
+    let what = expected
+        .or(missing)
+        .unwrap_or_else(|| "it cannot be read as the JSON that is wanted here".to_owned());
+    format!("{what}{place}")
 }
 
 /// What a viewer hears who wants more.

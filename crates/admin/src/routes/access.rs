@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::app::Shared;
 use crate::problem::Problem;
-use crate::read::{Asked, Named, Sent};
+use crate::read::{Asked, Named, Sent, SentSecret};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
@@ -64,7 +64,7 @@ async fn users(
 async fn set_user(
     State(app): State<Shared>,
     Named(name): Named<String>,
-    Sent(wanted): Sent<UserWanted>,
+    SentSecret(wanted): SentSecret<UserWanted>,
 ) -> Result<StatusCode, Problem> {
     let password = Secret::new(wanted.password);
     if password.expose().is_empty() {
