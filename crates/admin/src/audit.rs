@@ -1,10 +1,14 @@
 //! The audit: who changed what, from where, and what came of it.
 //!
-//! Each change is a line of the log, and the last ones are kept to be asked for.
+//! Each change is a line of the log, and the last ones are kept to be asked for. Whoever may not change
+//! anything cannot push out what others did, nor fill the log: of what was refused fewer are kept and
+//! logged, and what pages of somebody else ask for is counted alone.
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use castmq_broker::inspect::Page;
 use castmq_settings::AdminRole;
@@ -15,8 +19,12 @@ use crate::clock;
 
 /// Changes that are kept.
 const KEPT: usize = 1000;
-/// The longest target that is kept, in characters.
-const TARGET_MAX: usize = 512;
+/// Changes of those that were refused.
+const REFUSED_KEPT: usize = 100;
+/// The longest text of a change that is kept, in bytes.
+const TEXT_MAX: usize = 256;
+/// Refusals that are logged each second.
+const LOGGED_MAX: u32 = 5;
 
 /// A change, or one that was not allowed or failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -50,53 +58,148 @@ impl Change {
             outcome: String::new(),
         }
     }
+
+    /// With no more of what somebody sent than is worth keeping.
+    fn cut(mut self) -> Self {
+        for text in [&mut self.action, &mut self.target, &mut self.outcome] {
+            if text.len() > TEXT_MAX {
+                let end = text.floor_char_boundary(TEXT_MAX);
+                // A new one, without the room of what is cut.
+                *text = text.get(..end).unwrap_or_default().to_owned();
+            }
+        }
+        self
+    }
+
+    fn log(&self) {
+        tracing::info!(
+            who = %Plain(&self.who),
+            role = self.role,
+            address = %Plain(&self.address),
+            action = %Plain(&self.action),
+            target = %Plain(&self.target),
+            outcome = %Plain(&self.outcome),
+            "admin"
+        );
+    }
 }
 
 /// The last changes.
 #[derive(Debug, Default)]
-pub(crate) struct Audit(Mutex<Kept>);
+pub(crate) struct Audit {
+    kept: Mutex<Kept>,
+    brake: Mutex<Brake>,
+    /// Refused changes, those of pages of somebody else among them.
+    refused: AtomicU64,
+}
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// The number of the first one in the ring.
-    first: u64,
-    ring: VecDeque<Change>,
+    next_number: u64,
+    refused_now: usize,
+    ring: VecDeque<Row>,
+}
+
+#[derive(Debug)]
+struct Row {
+    number: u64,
+    is_refused: bool,
+    change: Change,
+}
+
+impl Kept {
+    fn push(&mut self, change: Change, is_refused: bool) {
+        if is_refused && self.refused_now == REFUSED_KEPT {
+            let oldest = self.ring.iter().position(|row| row.is_refused);
+            self.remove(oldest.unwrap_or_default());
+        } else if self.ring.len() == KEPT {
+            self.remove(0);
+        }
+        self.refused_now += usize::from(is_refused);
+        self.ring.push_back(Row {
+            number: self.next_number,
+            is_refused,
+            change,
+        });
+        self.next_number += 1;
+    }
+
+    fn remove(&mut self, at: usize) {
+        if let Some(row) = self.ring.remove(at) {
+            self.refused_now -= usize::from(row.is_refused);
+        }
+    }
+}
+
+/// Lets a few lines a second through.
+#[derive(Debug, Default)]
+struct Brake {
+    since: Option<Instant>,
+    passed_count: u32,
+}
+
+impl Brake {
+    fn passes(&mut self, now: Instant) -> bool {
+        let is_over = |since| now.saturating_duration_since(since) >= Duration::from_secs(1);
+        if self.since.is_none_or(is_over) {
+            *self = Self {
+                since: Some(now),
+                passed_count: 0,
+            };
+        }
+        self.passed_count = self.passed_count.saturating_add(1);
+        self.passed_count <= LOGGED_MAX
+    }
 }
 
 impl Audit {
     /// Notes a change and writes its line.
-    pub(crate) fn note(&self, mut change: Change) {
-        change.target = change.target.chars().take(TARGET_MAX).collect();
-        tracing::info!(
-            who = %Plain(&change.who),
-            role = change.role,
-            address = %Plain(&change.address),
-            action = %Plain(&change.action),
-            target = %Plain(&change.target),
-            outcome = %Plain(&change.outcome),
-            "admin"
-        );
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.ring.len() == KEPT {
-            kept.ring.pop_front();
-            kept.first += 1;
+    pub(crate) fn note(&self, change: Change) {
+        let change = change.cut();
+        change.log();
+        self.kept().push(change, false);
+    }
+
+    /// Notes a change that somebody asked for who may not change anything.
+    pub(crate) fn note_refused(&self, change: Change) {
+        let change = change.cut();
+        self.log_refused(&change);
+        self.kept().push(change, true);
+    }
+
+    /// Counts a change that a page of somebody else asked for: whoever's browser it is did not ask.
+    pub(crate) fn count_refused(&self, change: Change) {
+        self.log_refused(&change.cut());
+    }
+
+    /// Refused changes so far.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Relaxed)
+    }
+
+    fn log_refused(&self, change: &Change) {
+        self.refused.fetch_add(1, Relaxed);
+        let mut brake = self.brake.lock().unwrap_or_else(PoisonError::into_inner);
+        if brake.passes(Instant::now()) {
+            change.log();
         }
-        kept.ring.push_back(change);
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A page of them, the latest first; the cursor is the number of the last one read.
     pub(crate) fn page(&self, limit: usize, before: Option<u64>) -> Page<Change> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let newer_first = kept.ring.iter().rev().zip(0_u64..);
-        let next_number = kept.first + kept.ring.len() as u64;
-        let newer_first = newer_first.map(|(change, age)| (next_number - 1 - age, change));
+        let kept = self.kept();
+        let newer_first = kept.ring.iter().rev();
         let mut rows =
-            newer_first.skip_while(|(number, _)| before.is_some_and(|before| *number >= before));
+            newer_first.skip_while(|row| before.is_some_and(|before| row.number >= before));
         let mut items = Vec::new();
         let mut last = None;
-        for (number, change) in rows.by_ref().take(limit) {
-            items.push(change.clone());
-            last = Some(number.to_string());
+        for row in rows.by_ref().take(limit) {
+            items.push(row.change.clone());
+            last = Some(row.number.to_string());
         }
         let next = rows.next().and(last);
         Page { items, next }
@@ -166,6 +269,51 @@ mod tests {
         let all = audit.page(2000, None);
         assert_eq!(all.items.len(), KEPT);
         assert_eq!(all.items[KEPT - 1].target, "1");
+    }
+
+    #[test]
+    fn what_was_refused_pushes_out_nothing_but_what_was_refused() {
+        let audit = Audit::default();
+        audit.note(change("done"));
+        for number in 0..3 * KEPT {
+            audit.note_refused(change(&number.to_string()));
+        }
+        for number in 0..3 * KEPT {
+            audit.count_refused(change(&number.to_string()));
+        }
+
+        let all = audit.page(2000, None);
+        assert_eq!(all.items.len(), 1 + REFUSED_KEPT);
+        assert_eq!(targets(&all).last(), Some(&"done"));
+        assert_eq!(all.items[0].target, (3 * KEPT - 1).to_string());
+        assert_eq!(audit.refused(), 6 * KEPT as u64);
+    }
+
+    #[test]
+    fn a_few_refusals_a_second_are_logged() {
+        let (mut brake, now) = (Brake::default(), Instant::now());
+        let passed = |brake: &mut Brake, now| (0..100).filter(|_| brake.passes(now)).count();
+
+        assert_eq!(passed(&mut brake, now), 5);
+        assert_eq!(passed(&mut brake, now + Duration::from_millis(999)), 0);
+        assert_eq!(passed(&mut brake, now + Duration::from_secs(1)), 5);
+    }
+
+    #[test]
+    fn of_long_texts_no_more_than_their_beginning_is_kept() {
+        let audit = Audit::default();
+        let long = "é".repeat(100_000);
+        audit.note(Change {
+            action: long.clone(),
+            outcome: long.clone(),
+            ..change(&long)
+        });
+
+        let all = audit.page(1, None);
+        let kept = &all.items[0];
+        for text in [&kept.action, &kept.target, &kept.outcome] {
+            assert_eq!(*text, "é".repeat(TEXT_MAX / 2));
+        }
     }
 
     #[test]

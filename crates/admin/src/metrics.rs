@@ -71,6 +71,8 @@ fn most_files() -> Option<u64> {
 pub(crate) struct AdminCounts {
     /// Wrong passwords and tokens.
     pub(crate) auth_failures: u64,
+    /// Changes that were asked for by who may not.
+    pub(crate) refused_changes: u64,
 }
 
 /// What is there when somebody looks.
@@ -91,7 +93,9 @@ impl Collector for Now {
         self.timings(&mut out)?;
         self.listeners(&mut out)?;
         let help = "Wrong passwords and tokens shown to the admin interface";
-        out.counter("admin_auth_failures", help, self.admin.auth_failures)
+        out.counter("admin_auth_failures", help, self.admin.auth_failures)?;
+        let help = "Changes that viewers and pages of somebody else asked for";
+        out.counter("admin_refused_changes", help, self.admin.refused_changes)
     }
 }
 

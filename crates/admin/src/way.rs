@@ -19,8 +19,12 @@ use crate::read::only_admins;
 /// How long an answer may take to begin.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What may be asked without saying who asks: it says no more than whether the broker lives.
-const FOR_EVERYBODY: [&str; 2] = ["/healthz", "/readyz"];
+/// What may be asked without saying who asks: whether the broker lives.
+const HEALTHZ: &str = "/healthz";
+/// And whether it serves; why not is for those who are let in.
+const READYZ: &str = "/readyz";
+/// What is asked for at an address that there is not; its path may be anything.
+const NOWHERE: &str = "(no such address)";
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -30,17 +34,31 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 #[derive(Clone, Debug)]
 pub(crate) struct Target(pub(crate) String);
 
+impl Target {
+    /// Has the audit know what it was about, whatever came of it.
+    pub(crate) fn of(self, outcome: Result<impl IntoResponse, Problem>) -> Response {
+        let mut response = outcome.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
 /// Finds out who asks; nothing else is looked at before.
 pub(crate) async fn admit(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
-    if !FOR_EVERYBODY.contains(&request.uri().path()) {
+    let path = request.uri().path();
+    let is_for_everybody = path == READYZ;
+    if path != HEALTHZ {
         let Some(Peer(peer)) = request.extensions().get().copied() else {
             return Problem::bug().into_response();
         };
         let admitted = app.gate.admit(peer, request.headers()).await;
         match admitted {
-            Ok(caller) => request.extensions_mut().insert(caller),
+            Ok(caller) => {
+                request.extensions_mut().insert(caller);
+            }
+            Err(_) if is_for_everybody => {}
             Err(problem) => return secured(problem.into_response()),
-        };
+        }
     }
     let answer = tokio::time::timeout(PATIENCE, next.run(request)).await;
     secured(answer.unwrap_or_else(|_| {
@@ -58,19 +76,23 @@ pub(crate) async fn guard(State(app): State<Shared>, request: Request, next: Nex
         return Problem::bug().into_response();
     };
     let (mut change, target) = described(&request, &caller);
-    let allowed = check_origin(request.method(), request.headers()).and_then(|()| {
-        if caller.role == AdminRole::Admin {
-            Ok(())
-        } else {
-            Err(only_admins())
-        }
-    });
-    let response = match allowed {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
-    };
-    let told = response.extensions().get::<Target>();
-    change.target = told.map_or(target, |Target(told)| told.clone());
+    change.target = target;
+    if let Err(problem) = check_origin(request.method(), request.headers()) {
+        let response = problem.into_response();
+        change.outcome = outcome(&response);
+        app.audit.count_refused(change);
+        return response;
+    }
+    if caller.role != AdminRole::Admin {
+        let response = only_admins().into_response();
+        change.outcome = outcome(&response);
+        app.audit.note_refused(change);
+        return response;
+    }
+    let response = next.run(request).await;
+    if let Some(Target(told)) = response.extensions().get() {
+        change.target.clone_from(told);
+    }
     change.outcome = outcome(&response);
     app.audit.note(change);
     response
@@ -80,7 +102,7 @@ pub(crate) async fn guard(State(app): State<Shared>, request: Request, next: Nex
 fn described(request: &Request, caller: &Caller) -> (Change, String) {
     let path = request.uri().path();
     let matched = request.extensions().get::<MatchedPath>();
-    let template = matched.map_or(path, MatchedPath::as_str);
+    let template = matched.map_or(NOWHERE, MatchedPath::as_str);
     let action = format!("{} {template}", request.method());
     let change = Change::now(&caller.who, caller.role, &caller.address, action);
     (change, named(template, path))

@@ -1,5 +1,6 @@
 //! For whoever runs the broker: whether it lives, whether it serves, and its metrics.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -7,6 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::Shared;
+use crate::auth::Caller;
 use crate::metrics::{self, AdminCounts};
 use crate::problem::Problem;
 
@@ -27,24 +29,26 @@ async fn healthz() -> &'static str {
 /// Whether clients are served: listeners are open, the node does not stop, the store takes what comes.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses(
     (status = 200, description = "They are", body = String, content_type = "text/plain"),
-    (status = 503, description = "They are not; a line for each reason", body = String, content_type = "text/plain")))]
-async fn readyz(State(app): State<Shared>) -> Response {
+    (status = 503, description = "They are not; why is for those who show who they are", body = String, content_type = "text/plain")))]
+async fn readyz(State(app): State<Shared>, caller: Option<Extension<Caller>>) -> Response {
     let node = app.handle.inspect().node_view();
-    let mut reasons = Vec::new();
-    if node.status != "running" {
-        reasons.push(
-            node.trouble
-                .unwrap_or_else(|| format!("the node is {}", node.status)),
-        );
-    }
-    if reasons.is_empty() {
+    if node.status == "running" {
         return "ready\n".into_response();
     }
-    let text: String = reasons
-        .into_iter()
-        .map(|reason| format!("{reason}\n"))
-        .collect();
-    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+    let why = if caller.is_some() { node.trouble } else { None };
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        not_ready(node.status, why.as_deref()),
+    )
+        .into_response()
+}
+
+/// What is told of a node that does not serve; trouble names files and amounts, and is not for everybody.
+fn not_ready(status: &str, why: Option<&str>) -> String {
+    match why {
+        Some(why) => format!("not ready: {why}\n"),
+        None => format!("not ready: {status}\n"),
+    }
 }
 
 /// All metrics, for Prometheus.
@@ -53,6 +57,7 @@ async fn readyz(State(app): State<Shared>) -> Response {
 async fn prometheus(State(app): State<Shared>) -> Result<Response, Problem> {
     let counts = AdminCounts {
         auth_failures: app.gate.failures(),
+        refused_changes: app.audit.refused(),
     };
     let text = app.ask(move |handle| metrics::text(handle, counts)).await?;
     Ok(([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response())

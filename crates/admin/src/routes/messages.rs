@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use crate::app::Shared;
 use crate::problem::Problem;
-use crate::read::{Asked, By, Named, Sent};
+use crate::read::{Asked, By, Named, Sent, SentSecret};
 use crate::way::Target;
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -52,11 +52,10 @@ async fn subscribe(
     State(app): State<Shared>,
     Named(id): Named<String>,
     Sent(asked): Sent<SubscribeAsked>,
-) -> Result<Response, Problem> {
+) -> Response {
     let target = Target(format!("{id} {}", asked.filter));
-    app.inspect(move |inspect| inspect.subscribe(&id, &asked))
-        .await?;
-    Ok(done(target))
+    let subscribe = app.inspect(move |inspect| inspect.subscribe(&id, &asked));
+    target.of(subscribe.await.map(|_| StatusCode::NO_CONTENT))
 }
 
 /// Which subscription.
@@ -75,11 +74,10 @@ async fn unsubscribe(
     State(app): State<Shared>,
     Named(id): Named<String>,
     Asked(wanted): Asked<FilterWanted>,
-) -> Result<Response, Problem> {
+) -> Response {
     let target = Target(format!("{id} {}", wanted.filter));
-    app.inspect(move |inspect| inspect.unsubscribe(&id, &wanted.filter))
-        .await?;
-    Ok(done(target))
+    let unsubscribe = app.inspect(move |inspect| inspect.unsubscribe(&id, &wanted.filter));
+    target.of(unsubscribe.await.map(|_| StatusCode::NO_CONTENT))
 }
 
 /// The next level of the tree of topics.
@@ -161,15 +159,9 @@ async fn delete_retained(
     responses((status = 204, description = "It is in the broker's bounded queue")))]
 async fn publish(
     State(app): State<Shared>,
-    Sent(asked): Sent<PublishAsked>,
-) -> Result<Response, Problem> {
+    SentSecret(asked): SentSecret<PublishAsked>,
+) -> Response {
     let target = Target(asked.topic.clone());
-    app.inspect(move |inspect| inspect.publish(&asked)).await?;
-    Ok(done(target))
-}
-
-fn done(target: Target) -> Response {
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    response.extensions_mut().insert(target);
-    response
+    let publish = app.inspect(move |inspect| inspect.publish(&asked));
+    target.of(publish.await.map(|_| StatusCode::NO_CONTENT))
 }

@@ -46,13 +46,14 @@ async fn recordings(State(app): State<Shared>) -> Result<Json<Vec<RecordingView>
 /// Records a client: its session, its connection and everything that happens to them from now on.
 #[utoipa::path(post, path = "/recordings", tag = "watching", request_body = RecordingWanted,
     responses((status = 201, description = "It runs", body = RecordingView)))]
-async fn record(
-    State(app): State<Shared>,
-    Sent(wanted): Sent<RecordingWanted>,
-) -> Result<Response, Problem> {
-    let recording = app.ask(move |handle| handle.record(&wanted)).await?;
-    let target = Target(format!("{} {}", recording.id, recording.client_id));
-    Ok(created(recording, target))
+async fn record(State(app): State<Shared>, Sent(wanted): Sent<RecordingWanted>) -> Response {
+    let client = wanted.client.clone();
+    let recording = app.ask(move |handle| handle.record(&wanted)).await;
+    let target = match &recording {
+        Ok(recording) => format!("{} {}", recording.id, recording.client_id),
+        Err(_) => client,
+    };
+    created(recording, Target(target))
 }
 
 /// A recording.
@@ -182,15 +183,14 @@ async fn faults(State(app): State<Shared>) -> Result<Json<Vec<FaultView>>, Probl
 /// Has something go wrong with a process, for a time. Only with `debug.fault_injection`.
 #[utoipa::path(post, path = "/faults", tag = "watching", request_body = FaultRequest,
     responses((status = 201, description = "It goes wrong", body = FaultView)))]
-async fn add_fault(
-    State(app): State<Shared>,
-    Sent(wanted): Sent<FaultRequest>,
-) -> Result<Response, Problem> {
-    let fault = app
-        .inspect(move |inspect| inspect.add_fault(&wanted))
-        .await?;
-    let target = Target(format!("{} {} {}", fault.id, fault.process_kind, fault.pid));
-    Ok(created(fault, target))
+async fn add_fault(State(app): State<Shared>, Sent(wanted): Sent<FaultRequest>) -> Response {
+    let victim = wanted.process.clone().or_else(|| wanted.client.clone());
+    let fault = app.inspect(move |inspect| inspect.add_fault(&wanted)).await;
+    let target = match &fault {
+        Ok(fault) => format!("{} {} {}", fault.id, fault.process_kind, fault.pid),
+        Err(_) => victim.unwrap_or_default(),
+    };
+    created(fault, Target(target))
 }
 
 /// Has everything go right again.
@@ -205,8 +205,6 @@ async fn remove_fault(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn created(made: impl serde::Serialize, target: Target) -> Response {
-    let mut response = (StatusCode::CREATED, Json(made)).into_response();
-    response.extensions_mut().insert(target);
-    response
+fn created(made: Result<impl serde::Serialize, Problem>, target: Target) -> Response {
+    target.of(made.map(|made| (StatusCode::CREATED, Json(made))))
 }

@@ -39,17 +39,20 @@ async fn traces(State(app): State<Shared>) -> Result<Json<Vec<TraceView>>, Probl
 /// Begins to trace what a client, a topic or an address has to do with, within a budget.
 #[utoipa::path(post, path = "/traces", tag = "watching", request_body = TraceRequest,
     responses((status = 201, description = "It runs", body = TraceView)))]
-async fn start_trace(
-    State(app): State<Shared>,
-    Sent(wanted): Sent<TraceRequest>,
-) -> Result<Response, Problem> {
+async fn start_trace(State(app): State<Shared>, Sent(wanted): Sent<TraceRequest>) -> Response {
+    let asked = [
+        wanted.client.clone(),
+        wanted.topic.clone(),
+        wanted.address.map(|address| address.to_string()),
+    ];
     let trace = app
         .inspect(move |inspect| inspect.start_trace(&wanted))
-        .await?;
-    let target = Target(trace.id.to_string());
-    let mut response = (StatusCode::CREATED, Json(trace)).into_response();
-    response.extensions_mut().insert(target);
-    Ok(response)
+        .await;
+    let target = match &trace {
+        Ok(trace) => trace.id.to_string(),
+        Err(_) => asked.into_iter().flatten().collect::<Vec<_>>().join(" "),
+    };
+    Target(target).of(trace.map(|trace| (StatusCode::CREATED, Json(trace))))
 }
 
 /// A trace.

@@ -1,10 +1,10 @@
 //! Who is let in, who may change things, and what the audit says of it.
 
 use castmq_admin::{Door, DoorError};
-use castmq_settings::Settings;
+use castmq_settings::{Settings, StoreBackend};
 use serde_json::json;
 
-use crate::scene::{ADMIN, Scene, VIEWER};
+use crate::scene::{ADMIN, Directory, Scene, VIEWER, eventually};
 
 /// Every address with a method that reads, names filled in.
 fn readable(scene: &Scene) -> Vec<String> {
@@ -131,7 +131,7 @@ fn what_messages_hold_is_for_admins_alone() {
         let ask = scene.ask("GET", "/api/v1/retained/a/b").header(name, value);
         ask.answer().json()
     };
-    crate::scene::eventually("it is retained", || see(ADMIN)["topic"] == "a/b");
+    eventually("it is retained", || see(ADMIN)["topic"] == "a/b");
     assert_eq!(
         (&see(ADMIN)["payload"], &see(ADMIN)["encoding"]),
         (&"secret".into(), &"text".into())
@@ -193,6 +193,76 @@ fn each_change_is_in_the_audit_also_one_that_was_refused() {
 }
 
 #[test]
+fn the_audit_says_what_a_change_that_failed_was_about() {
+    let scene = Scene::new();
+    let fails = |path: &str, body: &serde_json::Value| {
+        let path = format!("/api/v1/{path}");
+        let answer = scene.ask("POST", &path).json(body).answer();
+        assert!(answer.status >= 400, "{answer:?}");
+        scene.see("/audit")["items"][0]["target"].clone()
+    };
+    assert_eq!(
+        fails("publish", &json!({ "topic": "a/#", "payload": "" })),
+        "a/#"
+    );
+    assert_eq!(
+        fails("sessions/ann/subscriptions", &json!({ "filter": "a/#/b" })),
+        "ann a/#/b"
+    );
+    assert_eq!(
+        fails("recordings", &json!({ "client": "ann", "inputs": 0 })),
+        "ann"
+    );
+    assert_eq!(
+        fails(
+            "traces",
+            &json!({ "topic": "a/#/b", "address": "10.0.0.1" })
+        ),
+        "a/#/b 10.0.0.1"
+    );
+    assert_eq!(
+        fails("faults", &json!({ "kind": "pause", "process": "router" })),
+        "router"
+    );
+}
+
+#[test]
+fn the_audit_repeats_no_path_that_leads_nowhere() {
+    let scene = Scene::new();
+    let path = format!("/api/v1/{}", "x".repeat(10_000));
+    scene.ask("DELETE", &path).answer().problem(404);
+    let row = &scene.see("/audit")["items"][0];
+    assert_eq!(row["action"], "DELETE (no such address)");
+    assert!(row["outcome"].as_str().unwrap().len() <= 256);
+}
+
+#[test]
+fn why_a_node_is_not_ready_is_for_those_who_show_who_they_are() {
+    let directory = Directory::new("ready");
+    let scene = Scene::with(|settings| {
+        settings.store.backend = StoreBackend::Fjall;
+        settings.store.data_dir = directory.0.clone();
+        settings.store.free_space_min = u64::MAX / 4;
+    });
+    eventually("the disk is found full", || {
+        scene.get("/readyz").status == 503
+    });
+    let here = scene.get("/readyz").text;
+    assert!(
+        here.starts_with("not ready: ") && here.contains("bytes"),
+        "{here}"
+    );
+    let elsewhere = scene
+        .ask("GET", "/readyz")
+        .header("x-forwarded-for", "192.0.2.7")
+        .answer();
+    assert_eq!(
+        (elsewhere.status, elsewhere.text.as_str()),
+        (503, "not ready: trouble\n")
+    );
+}
+
+#[test]
 fn the_audit_is_read_in_pages() {
     let scene = Scene::new();
     for number in 0..5 {
@@ -231,6 +301,10 @@ fn a_page_of_somebody_else_changes_nothing() {
     kick("origin", "http://evil.example").problem(403);
     kick("sec-fetch-site", "cross-site").problem(403);
     kick("sec-fetch-site", "same-origin").problem(404);
+    // They are counted; one row is left, of what the broker's own page asked for.
+    assert_eq!(scene.see("/audit")["items"].as_array().unwrap().len(), 1);
+    let metrics = scene.get("/metrics").text;
+    assert!(metrics.contains("castmq_admin_refused_changes_total 2\n"));
     let form = scene
         .ask("POST", "/api/v1/drain")
         .header("content-type", "text/plain");
@@ -291,7 +365,7 @@ fn one_connection_too_many_is_closed() {
     let read = std::io::Read::read(&mut closed, &mut [0; 8]);
     assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
     drop(held);
-    crate::scene::eventually("there is room again", || {
+    eventually("there is room again", || {
         let mut stream = std::net::TcpStream::connect(scene.admin.address()).unwrap();
         let ask = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
         let mut text = String::new();

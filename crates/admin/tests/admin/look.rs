@@ -267,7 +267,7 @@ fn a_node_that_drains_is_not_ready_and_says_so_until_that_is_taken_back() {
     let ready = scene.get("/readyz");
     assert_eq!(
         (ready.status, ready.text.as_str()),
-        (503, "the node is draining\n")
+        (503, "not ready: draining\n")
     );
     scene.change("DELETE", "/drain", &json!({}));
     assert_eq!(scene.get("/readyz").status, 200);

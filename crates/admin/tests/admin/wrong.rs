@@ -119,6 +119,51 @@ fn json_that_is_none_is_told_with_its_place() {
 }
 
 #[test]
+fn what_is_wrong_with_a_password_or_a_payload_is_told_without_it() {
+    let scene = Scene::new();
+    let ask = |method, path, body: &str| {
+        let ask = scene
+            .ask(method, path)
+            .header("content-type", "application/json");
+        ask.text(body).answer().problem(400)
+    };
+    let user = |body| ask("PUT", "/api/v1/users/bob", body);
+    assert_eq!(
+        user("{\"password\": 8675309123}"),
+        "the body: expected a string at line 1 column 23"
+    );
+    assert_eq!(
+        user("{\"swordfish\": 1}"),
+        "the body: expected `password` or `rank` at line 1 column 12"
+    );
+    assert_eq!(
+        user("{\"password\": \"p\", \"rank\": \"swordfish, expected x at line 1\"}"),
+        "the body: expected `user` or `superuser` at line 1 column 59"
+    );
+    assert_eq!(
+        user("{}"),
+        "the body: the field `password` is missing at line 1 column 2"
+    );
+    assert_eq!(
+        user("{\"password\": swordfish}"),
+        "the body: it cannot be read as the JSON that is wanted here at line 1 column 14"
+    );
+    assert_eq!(
+        ask(
+            "POST",
+            "/api/v1/publish",
+            "{\"topic\": \"t\", \"payload\": 42}"
+        ),
+        "the body: expected a string at line 1 column 30"
+    );
+    let audit = scene.get("/api/v1/audit").text;
+    assert!(
+        !audit.contains("8675309123") && !audit.contains("swordfish"),
+        "{audit}"
+    );
+}
+
+#[test]
 fn a_body_that_is_not_declared_as_json_is_not_read() {
     let scene = Scene::new();
     let put = scene
