@@ -35,6 +35,9 @@ const ENTRY_BYTES: usize = 144;
 /// Filters that are remembered of one packet.
 const FILTERS_MAX: usize = 8;
 
+/// What is remembered of a text that a client chose, in bytes; more than is ever shown of one.
+const TEXT_BYTES_MAX: usize = 256;
+
 /// Something that happened to a client.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
@@ -93,7 +96,8 @@ pub(crate) struct Connection {
     pub(crate) user_name: Option<String>,
 }
 
-/// What a SUBSCRIBE or UNSUBSCRIBE changed: its first filters, and how many more there were.
+/// What a SUBSCRIBE or UNSUBSCRIBE changed: its first filters but very long ones, and how many more there
+/// were.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Changed {
     pub(crate) filters: Vec<(Subscription, QoS)>,
@@ -115,7 +119,8 @@ pub(crate) struct Lost {
 
 impl Changed {
     pub(crate) fn add(&mut self, subscription: &Subscription, qos: QoS) {
-        if self.filters.len() < FILTERS_MAX {
+        let is_short = subscription.filter().as_str().len() <= TEXT_BYTES_MAX;
+        if is_short && self.filters.len() < FILTERS_MAX {
             self.filters.push((subscription.clone(), qos));
         } else {
             self.more += 1;
@@ -148,7 +153,8 @@ impl Timeline {
         }
     }
 
-    fn note(&mut self, client: &ClientId, entry: Entry) {
+    fn note(&mut self, client: &ClientId, mut entry: Entry) {
+        entry.what.cut();
         let bytes = ENTRY_BYTES + client.as_str().len() + entry.what.bytes();
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let number = self.next;
@@ -190,13 +196,59 @@ impl Timeline {
     }
 }
 
+/// So much of a text as is remembered, if that is not all.
+fn cut(text: &str) -> Option<String> {
+    (text.len() > TEXT_BYTES_MAX).then(|| {
+        let end = text.floor_char_boundary(TEXT_BYTES_MAX);
+        format!("{}…", text.get(..end).unwrap_or_default())
+    })
+}
+
+fn cut_text(text: &mut Text) {
+    if let Some(short) = cut(text).and_then(|short| Text::try_from(short).ok()) {
+        *text = short;
+    }
+}
+
 impl Happening {
+    /// Gives up what is too long of texts that clients chose.
+    fn cut(&mut self) {
+        match self {
+            Self::Connected(connection) => {
+                let short = connection.user_name.as_deref().and_then(cut);
+                connection.user_name = short.or_else(|| connection.user_name.take());
+            }
+            Self::Refused(text) | Self::Disconnected(text) | Self::TakenOver(text) => {
+                if let Some(short) = cut(text) {
+                    *text = short.into();
+                }
+            }
+            Self::Denied(_, topic, _) | Self::WillPublished(topic) => cut_text(topic),
+            Self::Lost(lost) => cut_text(&mut lost.topic),
+            Self::Subscribed(_)
+            | Self::Unsubscribed(_)
+            | Self::SessionCreated(_)
+            | Self::SessionResumed(..)
+            | Self::SessionEnded(_)
+            | Self::QueueHigh(_)
+            | Self::QueueLow(_)
+            | Self::Stalled(..)
+            | Self::Crashed(_) => {}
+        }
+    }
+
     /// What its texts take.
     fn bytes(&self) -> usize {
         match self {
             Self::Connected(connection) => {
-                let Connection { from, listener, .. } = &**connection;
-                size_of::<Connection>() + from.len() + listener.len()
+                let Connection {
+                    from,
+                    listener,
+                    user_name,
+                    ..
+                } = &**connection;
+                let user = user_name.as_ref().map_or(0, String::len);
+                size_of::<Connection>() + from.len() + listener.len() + user
             }
             Self::Refused(text) | Self::Disconnected(text) | Self::TakenOver(text) => text.len(),
             Self::Denied(_, topic, _) | Self::WillPublished(topic) => topic.len(),

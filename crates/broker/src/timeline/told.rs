@@ -123,11 +123,12 @@ impl Changed {
                 let _ = write!(text, " (QoS {})", qos.number());
             }
         }
-        if self.filters.is_empty() {
-            text.push_str(" nothing");
-        }
-        if self.more > 0 {
-            let _ = write!(text, " and {} more", self.more);
+        match (self.filters.is_empty(), self.more) {
+            (true, 0) => text.push_str(" nothing"),
+            (true, 1) => text.push_str(" a very long filter"),
+            (true, more) => drop(write!(text, " {more} very long filters")),
+            (false, 0) => {}
+            (false, more) => drop(write!(text, " and {more} more")),
         }
         if self.refused > 0 {
             let why = if with_qos {

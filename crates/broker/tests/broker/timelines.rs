@@ -215,3 +215,23 @@ fn a_client_that_nobody_knows_has_no_past_and_an_empty_id_is_refused() {
     let error = inspect.timeline("", None, None).unwrap_err();
     assert!(error.to_string().contains("empty"), "{error}");
 }
+
+#[test]
+fn long_names_of_one_client_do_not_push_out_the_past_of_others() {
+    let broker = broker(|_| ());
+    let (mut sensor, _) = kept(&broker, "sensor");
+    sensor.subscribe("a", 1);
+    for _ in 0..40 {
+        let mut loud = Client::open(broker.addresses()[0]);
+        loud.connect(&v3::connect("loud").user("ä".repeat(30_000)));
+        loud.subscribe(&"f".repeat(60_000), 0);
+        loud.disconnect();
+    }
+
+    assert_eq!(
+        kinds(&broker, "sensor"),
+        ["session_created", "connected", "subscribed"]
+    );
+    assert_told(&broker, "loud", "connected", "ä…'");
+    assert_told(&broker, "loud", "subscribed", "a very long filter");
+}
