@@ -29,6 +29,13 @@ pub(crate) enum Level {
     Low,
 }
 
+/// Where a message stands in a queue; it stays there while others come and go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueuePosition {
+    priority: u8,
+    number: u64,
+}
+
 /// Messages that the queue gave up, each with the reason and its number.
 pub(crate) type Victims = Vec<(DropReason, u64, Delivery)>;
 
@@ -174,12 +181,27 @@ impl Mqueue {
 
     /// What is in memory, in the order in which it will come out.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Delivery> {
-        self.lanes.iter().flat_map(Lane::iter)
+        self.numbered().map(|(_, delivery)| delivery)
     }
 
     /// The messages in memory with their numbers, in the order in which they would come out.
     pub(crate) fn numbered(&self) -> impl Iterator<Item = (u64, &Delivery)> {
-        self.lanes.iter().flat_map(Lane::numbered)
+        let placed = self.placed_after(None);
+        placed.map(|(position, delivery)| (position.number, delivery))
+    }
+
+    /// The messages in memory behind a place, in the order in which they would come out.
+    pub(crate) fn placed_after(
+        &self,
+        after: Option<QueuePosition>,
+    ) -> impl Iterator<Item = (QueuePosition, &Delivery)> {
+        let is_left = move |lane: &&Lane| after.is_none_or(|after| lane.priority <= after.priority);
+        self.lanes.iter().filter(is_left).flat_map(move |lane| {
+            let priority = lane.priority;
+            let after = after.filter(|after| after.priority == priority);
+            let numbered = lane.numbered_after(after.map(|after| after.number));
+            numbered.map(move |(number, delivery)| (QueuePosition { priority, number }, delivery))
+        })
     }
 
     /// The same, to be changed, in no order.

@@ -50,6 +50,7 @@ use crate::window::Window;
 use crate::{ClientId, Moment};
 
 pub use crate::awaiting_rel::Received;
+pub use crate::mqueue::QueuePosition;
 pub use crate::session_expiry::Expiry;
 pub use crate::window::StrayAck;
 use action::Actions;

@@ -183,6 +183,29 @@ fn a_session_of_many_filters_is_looked_at_in_pieces() {
     assert!(broker.inspect().looked().rows_max <= 256);
 }
 
+#[test]
+fn a_long_queue_is_looked_at_in_pieces() {
+    let broker = broker(|settings| settings.mqueue.max_messages = 1000);
+    let (mut c1, _) = kept(&broker, "c1");
+    c1.subscribe("many/#", 1);
+    c1.disconnect();
+    await_away(&broker, "c1");
+    let mut publisher = client(&broker, "publisher");
+    for number in 0..600 {
+        publisher.publish(v3::publish(&format!("many/{number}"), "x").qos(1));
+    }
+    let explanation = explain(&broker, "c1", "many/599");
+    assert_eq!(explanation.verdict, "offline_queued");
+    assert_says(&explanation, &["behind 599 of 600"]);
+    assert_says(&explain(&broker, "c1", "many/3"), &["behind 3 of 600"]);
+    assert_says(&explain(&broker, "c1", "many/256"), &["behind 256 of 600"]);
+    assert_eq!(
+        explain(&broker, "c1", "many/600").verdict,
+        "would_be_delivered"
+    );
+    assert!(broker.inspect().looked().rows_max <= 256);
+}
+
 /// Nobody subscribes to `secret/…`, publishes to `closed/…` or gets `inner/…`.
 struct Rules;
 

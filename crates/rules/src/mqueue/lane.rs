@@ -69,15 +69,13 @@ impl Lane {
         next.map(|(number, delivery)| (*number, delivery.qos))
     }
 
-    /// The messages in the order in which they will come out.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Delivery> {
-        self.numbered().map(|(_, delivery)| delivery)
-    }
-
-    /// The same with their numbers.
-    pub(super) fn numbered(&self) -> impl Iterator<Item = (u64, &Delivery)> {
-        let mut zero = self.at_most_once.entries.iter().peekable();
-        let mut others = self.others.entries.iter().peekable();
+    /// The messages with their numbers, in the order in which they will come out: those behind a number.
+    pub(super) fn numbered_after(
+        &self,
+        after: Option<u64>,
+    ) -> impl Iterator<Item = (u64, &Delivery)> {
+        let mut zero = self.at_most_once.after(after).peekable();
+        let mut others = self.others.after(after).peekable();
         std::iter::from_fn(move || {
             let is_zero = match (zero.peek(), others.peek()) {
                 (Some((zero, _)), Some((other, _))) => zero < other,
@@ -115,6 +113,13 @@ impl Fifo {
 
     pub(super) fn first(&self) -> Option<u64> {
         self.entries.front().map(|&(number, _)| number)
+    }
+
+    /// What stands behind a number, found without a look at what stands before.
+    fn after(&self, after: Option<u64>) -> impl Iterator<Item = &(u64, Delivery)> {
+        let is_before = |entry: &(u64, Delivery)| after.is_some_and(|after| entry.0 <= after);
+        self.entries
+            .range(self.entries.partition_point(is_before)..)
     }
 
     pub(super) fn drop_expired(&mut self, now: Moment, expired: &mut Vec<(u64, Delivery)>) {

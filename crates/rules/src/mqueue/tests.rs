@@ -269,3 +269,37 @@ fn what_waits_is_shown_in_the_order_in_which_it_will_come_out() {
     assert_eq!(shown, ["before all", "first", "second", "third", "fourth"]);
     assert_eq!(queue.drained(), shown);
 }
+
+#[test]
+fn a_queue_that_is_looked_at_in_pieces_is_seen_in_whole_and_in_its_order() {
+    let mut queue = queue_of(10, FullPolicy::DropOldest).prefer("urgent", 9);
+    queue.qos1("third");
+    queue.qos0("fourth");
+    queue.on("urgent", "first");
+    queue.qos1("fifth");
+    queue.on("urgent", "second");
+
+    let mut seen = Vec::new();
+    let mut after = None;
+    while let Some((position, delivery)) = queue.queue.placed_after(after).next() {
+        seen.push(name(delivery));
+        after = Some(position);
+    }
+    assert_eq!(seen, ["first", "second", "third", "fourth", "fifth"]);
+}
+
+#[test]
+fn a_position_is_good_when_the_message_on_it_is_gone() {
+    let mut queue = queue_of(10, FullPolicy::DropOldest);
+    queue.qos1("first");
+    queue.qos0("second");
+    queue.qos1("third");
+    let (first, _) = queue.queue.placed_after(None).next().unwrap();
+    queue.queue.pop().unwrap();
+
+    let next = queue.queue.placed_after(Some(first)).next();
+    assert_eq!(
+        next.map(|(_, delivery)| name(delivery)),
+        Some("second".to_owned())
+    );
+}

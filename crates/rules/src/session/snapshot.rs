@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use castmq_mqtt::{PacketId, Subscription, Text, Will};
 
 use crate::claim::Epoch;
+use crate::mqueue::QueuePosition;
 use crate::session::{Expiry, Session, State, SubscriptionEntry};
 use crate::{ClientId, Delivery, Moment};
 
@@ -126,6 +127,14 @@ impl Session {
     /// Those of the waiting messages that are in memory, in the order in which they will be sent.
     pub fn queued(&self) -> impl Iterator<Item = &Delivery> {
         self.queue.iter()
+    }
+
+    /// Those of them that stand behind a position, with their own: for who looks at a few at a time.
+    pub fn queued_after(
+        &self,
+        after: Option<QueuePosition>,
+    ) -> impl Iterator<Item = (QueuePosition, &Delivery)> {
+        self.queue.placed_after(after)
     }
 
     /// Those that are in the store only.

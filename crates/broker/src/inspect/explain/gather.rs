@@ -6,7 +6,7 @@ use castmq_rules::explain::{
     Nearest, OwnPublish, QueueFacts, RecentFacts, SessionFacts,
 };
 use castmq_rules::ledger::{Detail, Filed};
-use castmq_rules::session::{FlightStage, RecentMessage, topic_hash};
+use castmq_rules::session::{FlightStage, QueuePosition, RecentMessage, topic_hash};
 use castmq_rules::{ArbiterId, Chance, Choice, Delivery, MessageId, Strategy};
 
 use super::Asked;
@@ -24,7 +24,7 @@ use crate::timeline::{Entry, Happening, Place};
 
 /// Entries of a timeline that are looked at.
 const HAPPENED: usize = 200;
-/// Messages of a queue that are looked at.
+/// Messages of a queue that are looked at, a few in one piece.
 const QUEUE_LOOKED_AT: usize = 10_000;
 /// Subscriptions that are named.
 const MATCHING_MAX: usize = 8;
@@ -45,6 +45,8 @@ pub(super) struct Gathered {
 struct OnArbiter {
     session: SessionFacts,
     recent: Vec<(RecentMessage, Times)>,
+    /// Where to look on in the queue; `None` when nothing is left or the message is found.
+    queue_left: Option<QueuePosition>,
 }
 
 impl Inspect {
@@ -165,9 +167,7 @@ impl Inspect {
         let Some(arbiter) = self.handle.arbiter_of(asked.client_id.as_str()) else {
             return Ok(None);
         };
-        let wanted = asked.clone();
-        let found = self.ask(arbiter, move |shard| look(shard, &wanted))?;
-        let Some(mut found) = found else {
+        let Some(mut found) = self.look(arbiter, asked)? else {
             return Ok(None);
         };
         self.match_filters(arbiter, asked, &mut found.session)?;
@@ -183,6 +183,52 @@ impl Inspect {
         found.session.has_route =
             targets.own.contains(ArbiterId(arbiter)) || (has_groups && !targets.groups.is_empty());
         Ok(Some(found))
+    }
+
+    /// What the session and its connection are like, and where in its queue the message is.
+    fn look(&self, arbiter: u16, asked: &Asked) -> Result<Option<OnArbiter>, InspectError> {
+        let look_at = || {
+            let wanted = asked.clone();
+            self.ask(arbiter, move |shard| look(shard, &wanted))
+        };
+        let found = look_at()?;
+        let Some(after) = found.as_ref().and_then(|found| found.queue_left) else {
+            return Ok(found);
+        };
+        let place = self.find_queued(arbiter, asked, after)?;
+        // What has left the queue in the meantime, before its piece was looked at, is somewhere else now.
+        let mut found = look_at()?;
+        if let Some(OnArbiter { session, .. }) = &mut found
+            && session.queue.place.is_none()
+            && session.flight.is_none()
+        {
+            session.queue.place = place;
+        }
+        Ok(found)
+    }
+
+    /// The message in the queue behind the first piece, and how many come before it.
+    fn find_queued(
+        &self,
+        arbiter: u16,
+        asked: &Asked,
+        mut after: QueuePosition,
+    ) -> Result<Option<(MessageId, usize)>, InspectError> {
+        for before in (ROWS_MAX..QUEUE_LOOKED_AT).step_by(ROWS_MAX) {
+            let asked = asked.clone();
+            let piece = self.ask(arbiter, move |shard| {
+                let session = peek(shard, &asked)?;
+                let rows_max = ROWS_MAX.min(QUEUE_LOOKED_AT - before);
+                Some(look_queued(shard, (session, &asked), Some(after), rows_max))
+            })?;
+            let Some(piece) = piece else { break };
+            if let Some((message, index)) = piece.place {
+                return Ok(Some((message, before + index)));
+            }
+            let Some(last) = piece.last else { break };
+            after = last;
+        }
+        Ok(None)
     }
 
     /// Which filters of the session match, a few looked at in one piece.
@@ -377,6 +423,7 @@ fn look(shard: &Shard, asked: &Asked) -> Option<OnArbiter> {
         .filter(|_| rules.is_connected())
         .map_or((false, true), |client| client.may_have(shard, &asked.topic));
     let recent: Vec<RecentMessage> = recent_on(session, asked).collect();
+    let queued = look_queued(shard, (session, asked), None, ROWS_MAX);
     let facts = SessionFacts {
         is_persistent: rules.expiry().keeps_session(),
         created: Some(times.at(rules.created())),
@@ -389,7 +436,7 @@ fn look(shard: &Shard, asked: &Asked) -> Option<OnArbiter> {
         checks_delivery,
         own_publish: client.and_then(|client| own_publish(client, asked, times)),
         keeps_qos0: shard.world.node.session_settings.keeps_qos0_offline,
-        queue: queue(session, asked),
+        queue: queue_facts(session, queued.place),
         window_used: rules.inflight_now(),
         window_max: rules.inflight_max(),
         has_room: rules.has_room(),
@@ -409,6 +456,7 @@ fn look(shard: &Shard, asked: &Asked) -> Option<OnArbiter> {
     Some(OnArbiter {
         session: facts,
         recent: recent.into_iter().map(|recent| (recent, times)).collect(),
+        queue_left: queued.last,
     })
 }
 
@@ -437,19 +485,48 @@ impl Asked {
     }
 }
 
-fn queue(session: &Session, asked: &Asked) -> QueueFacts {
+/// Some messages of a queue.
+struct QueuePiece {
+    /// The message, and how many of the piece come before it.
+    place: Option<(MessageId, usize)>,
+    /// Where to go on; `None` at the end, and when it is found.
+    last: Option<QueuePosition>,
+}
+
+fn look_queued(
+    shard: &Shard,
+    (session, asked): (&Session, &Asked),
+    after: Option<QueuePosition>,
+    rows_max: usize,
+) -> QueuePiece {
+    let mut piece = QueuePiece {
+        place: None,
+        last: None,
+    };
+    let mut looked = 0;
+    let queued = session.rules().queued_after(after);
+    for (position, Delivery { message, .. }) in queued.take(rows_max) {
+        if asked.is(message.id, &message.topic) {
+            piece.place = Some((message.id, looked));
+            break;
+        }
+        looked += 1;
+        piece.last = Some(position);
+    }
+    shard.world.node.watched.meter.note(looked);
+    piece.last = piece.last.filter(|_| looked == ROWS_MAX);
+    piece
+}
+
+fn queue_facts(session: &Session, place: Option<(MessageId, usize)>) -> QueueFacts {
     let rules = session.rules();
-    let is_asked = |delivery: &&Delivery| asked.is(delivery.message.id, &delivery.message.topic);
-    let mut queued = rules.queued().take(QUEUE_LOOKED_AT).enumerate();
-    let place = queued.find(|(_, delivery)| is_asked(delivery));
-    let in_memory = rules
-        .queued_now()
-        .saturating_sub(rules.queued_on_disk_now());
+    let on_disk = rules.queued_on_disk_now();
+    let in_memory = rules.queued_now().saturating_sub(on_disk);
     QueueFacts {
         len: rules.queued_now(),
         len_max: rules.queued_max(),
-        unseen: rules.queued_on_disk_now() + in_memory.saturating_sub(QUEUE_LOOKED_AT),
-        place: place.map(|(before, delivery)| (delivery.message.id, before)),
+        unseen: on_disk + in_memory.saturating_sub(QUEUE_LOOKED_AT),
+        place,
     }
 }
 
