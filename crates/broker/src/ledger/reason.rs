@@ -111,7 +111,7 @@ fn of_delivery(reason: DropReason, client: &str, loss: &Loss, settings: &Setting
 fn queue_full(client: &str, settings: &Settings) -> String {
     let queue = &settings.mqueue;
     let (policy, who) = match queue.policy {
-        QueuePolicy::DropOldest => ("drop_oldest", "the oldest message that may"),
+        QueuePolicy::DropOldest => ("drop_oldest", "the oldest message"),
         QueuePolicy::DropNewest => ("drop_newest", "the message that comes"),
     };
     format!(
