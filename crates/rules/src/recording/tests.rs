@@ -4,6 +4,7 @@
 mod bounds;
 mod fault;
 mod format;
+mod golden;
 mod model;
 mod rig;
 mod secrets;
