@@ -154,7 +154,7 @@ fn what_is_wrong_with_a_password_or_a_payload_is_told_without_it() {
             "/api/v1/publish",
             "{\"topic\": \"t\", \"payload\": 42}"
         ),
-        "the body: expected a string at line 1 column 30"
+        "the body: expected a string at line 1 column 28"
     );
     let audit = scene.get("/api/v1/audit").text;
     assert!(
