@@ -192,7 +192,7 @@ fn a_long_queue_is_looked_at_in_pieces() {
     await_away(&broker, "c1");
     let mut publisher = client(&broker, "publisher");
     for number in 0..600 {
-        publisher.publish(v3::publish(&format!("many/{number}"), "x").qos(1));
+        publisher.publish(v3::publish(format!("many/{number}"), "x").qos(1));
     }
     let explanation = explain(&broker, "c1", "many/599");
     assert_eq!(explanation.verdict, "offline_queued");
