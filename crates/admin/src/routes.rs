@@ -19,10 +19,12 @@ mod watching;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::to_bytes;
 use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::header::CONTENT_LENGTH;
 use axum::http::{StatusCode, Uri};
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::Response;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -35,6 +37,8 @@ pub(crate) const BASE: &str = "/api/v1";
 
 /// The largest body of a request. A message in base64 is a third larger than itself.
 const BODY_MAX: usize = 2 * 1024 * 1024;
+/// The largest body that is taken in only to be refused.
+const BODY_TAKEN_MAX: usize = 4 * BODY_MAX;
 
 /// All addresses.
 pub(crate) fn router(app: &Shared) -> Router {
@@ -54,10 +58,26 @@ pub(crate) fn router(app: &Shared) -> Router {
         .layer(from_fn(move |request, next| {
             query::check(Arc::clone(&known), request, next)
         }))
+        .layer(from_fn(within_size))
         .layer(from_fn_with_state(Arc::clone(app), way::guard))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(from_fn_with_state(Arc::clone(app), way::admit))
         .with_state(Arc::clone(app))
+}
+
+/// Refuses a body that says of itself that it is too large, but takes it in first: a connection that is
+/// closed while its other side still sends is reset, and the answer is lost with it.
+async fn within_size(request: Request, next: Next) -> Response {
+    let length = request.headers().get(CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if length.is_none_or(|length| length <= BODY_MAX) {
+        return next.run(request).await;
+    }
+    // Of one that is larger still the sender has to make do with the end of the connection.
+    let _ = to_bytes(request.into_body(), BODY_TAKEN_MAX).await;
+    let text =
+        format!("the body: it is larger than {BODY_MAX} bytes, which is the most that is taken");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, text).into_response()
 }
 
 /// All addresses that the document describes, which are all but the document's own and the dashboard's.
