@@ -107,7 +107,7 @@ fn build(
 ) -> Message {
     let received = now(shard);
     let id = shard.world.next_message_id();
-    if shard.is_tracing() {
+    if shard.tracer.token().is_some() {
         trace::message_made(shard, id);
     }
     let mut expires = None;

@@ -180,10 +180,24 @@ pub(crate) fn find_sessions(shard: &mut Shard) {
     shard.world.traced.sessions = sessions;
 }
 
-/// Whether what a connection sends may begin a flow: a look at two addresses where one client is followed.
-fn may_begin(shard: &Shard, client: &Client) -> bool {
+/// Whether what a connection sends may begin a flow: a look at two addresses where one client is followed,
+/// because whoever is not followed is not to feel it.
+#[inline]
+pub(crate) fn may_begin(shard: &Shard, client: Address<Client>) -> bool {
     let traced = &shard.world.traced;
-    !traced.is_by_client || traced.clients.contains(&client.address())
+    !traced.is_by_client || traced.clients.contains(&client)
+}
+
+/// Whether what goes to a session may begin a flow.
+#[inline]
+pub(crate) fn may_begin_with(shard: &Shard, session: Address<Session>) -> bool {
+    shard.tracer.token().is_none() && shard.world.traced.sessions.contains(&session)
+}
+
+/// Whether anything of a flow waits for a socket.
+#[inline]
+pub(crate) fn has_unwritten(shard: &Shard) -> bool {
+    !shard.world.traced.unwritten.is_empty()
 }
 
 fn stimulus_of(client: &Client) -> Stimulus<'_> {
@@ -202,7 +216,7 @@ pub(crate) fn publish_read(
     topic: &TopicName,
     (qos, packet_id, bytes): (QoS, Option<PacketId>, usize),
 ) {
-    if shard.tracer.token().is_some() || !may_begin(shard, client) {
+    if shard.tracer.token().is_some() || !may_begin(shard, client.address()) {
         return;
     }
     shard.world.traced.count = shard.world.traced.count.wrapping_add(1);
@@ -270,7 +284,7 @@ pub(crate) fn ack_read(shard: &mut Shard, client: &Client, kind: AckKind, id: Pa
         None
     };
     let Some(token) = known else {
-        if !may_begin(shard, client) {
+        if !may_begin(shard, client.address()) {
             return;
         }
         let text = format!("{name} {id}");

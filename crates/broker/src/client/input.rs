@@ -233,7 +233,7 @@ impl Client {
         *kept = BytesMut::from(&**kept);
         self.input.wanted = 0;
         self.decode(shard, packet);
-        if shard.is_tracing() {
+        if shard.tracer.token().is_some() {
             trace::read_done(shard);
         }
         Some(if self.is_held() {
@@ -275,7 +275,7 @@ impl Client {
                             self.decode(shard, Bytes::copy_from_slice(packet));
                         }
                     }
-                    if shard.is_tracing() {
+                    if shard.tracer.token().is_some() {
                         trace::read_done(shard);
                     }
                 }
@@ -302,7 +302,7 @@ impl Client {
     /// An acknowledgement that is a packet id alone came.
     fn acknowledged(&mut self, shard: &mut Shard, kind: AckKind, id: PacketId) {
         self.heard(shard, kind.packet_type());
-        if shard.is_tracing() {
+        if shard.is_tracing() && (self.is_followed || trace::may_begin(shard, self.address)) {
             trace::ack_read(shard, self, kind, id);
         }
         if let Err(violation) = self.machines.handle_acknowledgement() {

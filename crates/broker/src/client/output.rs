@@ -244,7 +244,7 @@ impl Client {
             }
         }
         self.blocked = None;
-        if shard.is_tracing() {
+        if shard.is_tracing() && trace::has_unwritten(shard) {
             trace::written(shard, self.address.token());
         }
         // An idle connection owns no buffer.

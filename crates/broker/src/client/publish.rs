@@ -34,7 +34,7 @@ impl Client {
         if let Err(error) = linked.know(shard, &self.profile, topic.as_str().as_bytes()) {
             return self.close(shard, &Close::Malformed(error));
         }
-        if shard.is_tracing() {
+        if shard.is_tracing() && trace::may_begin(shard, self.address) {
             let what = (publish.qos, publish.packet_id, publish.payload.len());
             self.follow(shard, what);
         }
@@ -73,7 +73,7 @@ impl Client {
         if let Err(error) = linked.know(shard, &self.profile, publish.topic) {
             return self.close(shard, &Close::Malformed(error));
         }
-        if shard.is_tracing() {
+        if shard.is_tracing() && trace::may_begin(shard, self.address) {
             self.follow(shard, (qos, packet_id, publish.payload.len()));
         }
         let Stage::Connected(linked) = &mut self.stage else {

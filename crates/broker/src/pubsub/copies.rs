@@ -115,7 +115,7 @@ pub(super) fn deliver(
         carries,
         receipt,
     };
-    let is_there = if shard.is_tracing() {
+    let is_there = if shard.is_tracing() && trace::may_begin_with(shard, session) {
         send_traced(shard, session, entry)
     } else {
         shard.send(session, entry).is_ok()
