@@ -7,6 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
+/** How long something on a page may take at most. */
+const UNTIL_MILLIS = 60_000;
+
 const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome'];
 export const browserName = BROWSERS.find((name) => spawnSync(name, ['--version']).status === 0);
 
@@ -134,11 +137,17 @@ export class Page {
     return result.value;
   }
 
-  /** Waits until `what`, a function, says yes; answers what it says. */
+  /** Waits until `what`, a function, says yes; answers what it says. Fails when it does not for very long. */
   until(what, ...given) {
     return this.run(
-      `(...given) => new Promise((resolve) => {
-      const look = () => { const found = (${what})(...given); found ? resolve(found) : setTimeout(look, 30); };
+      `(...given) => new Promise((resolve, reject) => {
+      const end = Date.now() + ${UNTIL_MILLIS};
+      const look = () => {
+        const found = (${what})(...given);
+        if (found) resolve(found);
+        else if (Date.now() > end) reject(new Error('this never came true: ' + ${JSON.stringify(String(what))}));
+        else setTimeout(look, 30);
+      };
       look();
     })`,
       ...given,
