@@ -1,6 +1,9 @@
 //! Every reason for which a message may not arrive is produced by real clients and told rightly, with one
 //! arbiter and with two.
 
+mod rights;
+mod waiting;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -206,77 +209,6 @@ fn a_long_queue_is_looked_at_in_pieces() {
     assert!(broker.inspect().looked().rows_max <= 256);
 }
 
-/// Nobody subscribes to `secret/…`, publishes to `closed/…` or gets `inner/…`.
-struct Rules;
-
-impl Authorizer for Rules {
-    fn authorize(&self, _: Subject<'_>, question: Question<'_>) -> Answer<()> {
-        let denied = match question.action {
-            Action::Subscribe => "secret/",
-            Action::Publish => "closed/",
-            Action::Deliver => "inner/",
-        };
-        if question.topic.starts_with(denied) {
-            Answer::Error(())
-        } else {
-            Answer::Ok
-        }
-    }
-
-    fn needs_delivery_check(&self) -> bool {
-        true
-    }
-}
-
-fn with_rules(scene: impl Fn(&Broker)) {
-    for arbiters in [1, 2] {
-        let builder = Broker::builder().authorizer(Arc::new(Rules));
-        let broker = built(builder, |settings| settings.node.arbiters = arbiters);
-        scene(&broker);
-    }
-}
-
-#[test]
-fn a_subscription_that_was_denied() {
-    with_rules(|broker| {
-        let mut c1 = client(broker, "c1");
-        c1.send(v3::subscribe(1, &[("other", 0), ("secret/#", 1)]));
-        c1.expect(v3::suback(1, &[0, 0x80]));
-        let explanation = expect(broker, ("c1", "secret/plan"), "denied");
-        assert_says(&explanation, &["subscribe to 'secret/#'"]);
-    });
-}
-
-#[test]
-fn a_publisher_that_was_denied() {
-    with_rules(|broker| {
-        let mut c1 = client(broker, "c1");
-        c1.subscribe("#", 1);
-        let mut publisher = client_v5(broker, "publisher");
-        publisher.send(v5::publish("closed/door", "x").qos(1).id(1));
-        publisher.expect_answer(0x40);
-        let explanation = expect(broker, ("c1", "closed/door"), "denied");
-        assert_says(&explanation, &["'publisher'", "publish"]);
-        assert_eq!(outcome(&explanation, "published"), "no");
-    });
-}
-
-#[test]
-fn a_delivery_that_is_denied() {
-    with_rules(|broker| {
-        let mut c1 = client(broker, "c1");
-        c1.subscribe("#", 1);
-        client(broker, "publisher").publish(v3::publish("inner/x", "x").qos(1));
-        let explanation = expect(broker, ("c1", "inner/x"), "denied");
-        assert_says(&explanation, &["acl.check_delivery"]);
-        assert_eq!(outcome(&explanation, "authorized"), "no");
-
-        let message = lost_message(broker, "not_authorized");
-        let explanation = explain_message(broker, "c1", "inner/x", message);
-        assert_eq!(explanation.verdict, "denied");
-    });
-}
-
 #[test]
 fn what_a_client_published_itself_with_no_local() {
     on_each(
@@ -317,131 +249,6 @@ fn a_message_that_expired() {
             assert_eq!(explanation.verdict, "expired");
         },
     );
-}
-
-/// Three messages for one that is away and may keep two.
-fn with_full_queue(policy: QueuePolicy, scene: impl Fn(&Broker)) {
-    let alter = |settings: &mut Settings| {
-        settings.mqueue.max_messages = 2;
-        settings.mqueue.policy = policy;
-    };
-    on_each(alter, |broker| {
-        let (mut away, _) = kept(broker, "away");
-        away.subscribe("t", 1);
-        away.disconnect();
-        await_away(broker, "away");
-        let mut publisher = client(broker, "publisher");
-        for payload in ["1", "2", "3"] {
-            publisher.publish(v3::publish("t", payload).qos(1));
-        }
-        scene(broker);
-    });
-}
-
-#[test]
-fn a_full_queue_that_drops_the_oldest() {
-    with_full_queue(QueuePolicy::DropOldest, |broker| {
-        let message = lost_message(broker, "queue_full");
-        let explanation = explain_message(broker, "away", "t", message);
-        assert_eq!(explanation.verdict, "queue_full");
-        assert_says(&explanation, &["drop_oldest", "mqueue.max_messages = 2"]);
-        // Those behind it wait.
-        assert_eq!(explain(broker, "away", "t").verdict, "offline_queued");
-    });
-}
-
-#[test]
-fn a_full_queue_that_drops_the_newest() {
-    with_full_queue(QueuePolicy::DropNewest, |broker| {
-        let message = lost_message(broker, "queue_full");
-        let explanation = explain_message(broker, "away", "t", message);
-        assert_eq!(explanation.verdict, "queue_full");
-        assert_says(&explanation, &["drop_newest"]);
-    });
-}
-
-#[test]
-fn qos_0_for_one_that_is_away() {
-    on_each(
-        |_| (),
-        |broker| {
-            let (mut away, _) = kept(broker, "away");
-            away.subscribe("t", 0);
-            away.disconnect();
-            await_away(broker, "away");
-            // So it would be, and so it is.
-            assert_eq!(explain(broker, "away", "t").verdict, "dropped");
-            client(broker, "publisher").publish(v3::publish("t", "x").qos(2));
-            let message = lost_message(broker, "qos0_offline");
-            let explanation = explain_message(broker, "away", "t", message);
-            assert_eq!(explanation.verdict, "dropped");
-            assert_says(&explanation, &["session.queue_qos0"]);
-            assert_eq!(outcome(&explanation, "qos_downgraded"), "yes");
-        },
-    );
-}
-
-#[test]
-fn a_message_that_waits_for_one_that_is_away() {
-    on_each(
-        |_| (),
-        |broker| {
-            let (mut away, _) = kept(broker, "away");
-            away.subscribe("t", 1);
-            away.disconnect();
-            await_away(broker, "away");
-            client(broker, "publisher").publish(v3::publish("t", "x").qos(1));
-            let explanation = expect(broker, ("away", "t"), "offline_queued");
-            assert_says(
-                &explanation,
-                &["waits in the queue behind 0 of 1", "away since"],
-            );
-            assert_eq!(outcome(&explanation, "connected"), "no");
-        },
-    );
-}
-
-#[test]
-fn a_message_in_flight_and_one_behind_it() {
-    on_each(
-        |settings| settings.session.max_inflight = 1,
-        |broker| {
-            let mut slow = client(broker, "slow");
-            slow.subscribe("#", 1);
-            let mut publisher = client(broker, "publisher");
-            publisher.publish(v3::publish("first", "x").qos(1));
-            publisher.publish(v3::publish("second", "x").qos(1));
-
-            let first = expect(broker, ("slow", "first"), "in_flight");
-            assert_says(&first, &["PUBACK has not come", "packet id"]);
-            let second = expect(broker, ("slow", "second"), "window_full");
-            assert_says(&second, &["takes at once (1)"]);
-            assert_eq!(outcome(&second, "window_open"), "no");
-
-            slow.expect_message(&v3::publish("first", "x").qos(1));
-            let first = expect(broker, ("slow", "first"), "acknowledged");
-            assert_says(&first, &["with QoS 1", "acknowledged it at"]);
-        },
-    );
-}
-
-#[test]
-fn a_client_whose_socket_takes_nothing() {
-    let alter = |settings: &mut Settings| settings.bounds.connection_unsent = 64 * 1024;
-    on_each(alter, |broker| {
-        let mut slow = client(broker, "slow");
-        slow.subscribe("#", 1);
-        let mut publisher = client(broker, "publisher");
-        let payload = vec![b'x'; 64 * 1024];
-        for _ in 0..200 {
-            publisher.publish(v3::publish("flood", &payload).qos(1));
-        }
-        publisher.publish(v3::publish("late", "x").qos(1));
-
-        let late = expect(broker, ("slow", "late"), "connection_not_reading");
-        assert_says(&late, &["takes nothing since", "bytes wait for it"]);
-        assert_eq!(outcome(&late, "reading"), "no");
-    });
 }
 
 #[test]
