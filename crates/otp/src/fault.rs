@@ -156,7 +156,15 @@ impl<W: World> Shard<W> {
             return Fate::Usual;
         };
         let fault = tenant.special.as_ref().and_then(|special| special.fault);
-        let fate = fault.map_or(Fate::Usual, |fault| fault.fate(now));
+        let mut fate = fault.map_or(Fate::Usual, |fault| fault.fate(now));
+        if let (Fate::OneEntry(next), Some(special)) = (fate, &mut tenant.special) {
+            // One that comes when the last is done waits as well.
+            if now < special.rests_until {
+                fate = Fate::Later(special.rests_until);
+            } else {
+                special.rests_until = next;
+            }
+        }
         if fault.is_some_and(|fault| fate == Fate::Fails || fault.is_over(now)) {
             tenant.set_fault(None);
         }

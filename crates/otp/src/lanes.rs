@@ -45,6 +45,8 @@ pub(crate) struct Special {
     arrivals: VecDeque<(u32, Arrival)>,
     /// What goes wrong on purpose.
     pub(crate) fault: Option<Fault>,
+    /// One that is slow has its next turn then.
+    pub(crate) rests_until: Duration,
 }
 
 impl Special {
@@ -148,6 +150,7 @@ impl<P: Process> Tenant<P> {
     pub(crate) fn set_fault(&mut self, fault: Option<Fault>) {
         let special = self.special.get_or_insert_default();
         special.fault = fault;
+        special.rests_until = Duration::ZERO;
         if special.is_over() {
             self.special = None;
         }

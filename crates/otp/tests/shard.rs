@@ -292,6 +292,19 @@ fn a_process_that_is_slow_handles_one_entry_in_its_time() {
 }
 
 #[test]
+fn an_entry_that_comes_after_the_last_of_a_slow_process_waits_as_well() {
+    let (clock, mut shard, tally) = faulty(FaultKind::Slow(Duration::from_millis(100)));
+    send(&mut shard, tally, &[1]);
+    shard.round(&mut Busy::default());
+    send(&mut shard, tally, &[2]);
+    shard.round(&mut Busy::default());
+    assert_eq!(counted(&shard, tally), 1);
+    clock.advance(Duration::from_millis(100));
+    shard.round(&mut Busy::default());
+    assert_eq!(counted(&shard, tally), 3);
+}
+
+#[test]
 fn one_of_two_entries_is_lost_and_counted() {
     let (_clock, mut shard, tally) = faulty(FaultKind::Drop(2));
     send(&mut shard, tally, &[1, 2, 4, 8]);

@@ -2,12 +2,21 @@
 
 use castmq_broker::Broker;
 use castmq_broker::fault::{ActorWord, FaultRequest, FaultWord};
+use castmq_conformance::client::Client;
 use castmq_conformance::v3;
 
 use crate::scene::{broker, client, eventually, kept};
 
 fn faulty() -> Broker {
     broker(|settings| settings.debug.fault_injection = true)
+}
+
+/// And `reader`, who subscribes to `a`.
+fn faulty_with_reader() -> (Broker, Client) {
+    let broker = faulty();
+    let mut reader = client(&broker, "reader");
+    reader.subscribe("a", 0);
+    (broker, reader)
 }
 
 fn with(kind: FaultWord, client: &str) -> FaultRequest {
@@ -31,9 +40,7 @@ fn queued(broker: &Broker, client: &str) -> u32 {
 
 #[test]
 fn a_session_that_is_paused_handles_nothing_until_it_is_let_go() {
-    let broker = faulty();
-    let mut reader = client(&broker, "reader");
-    reader.subscribe("a", 0);
+    let (broker, mut reader) = faulty_with_reader();
     let fault = broker
         .inspect()
         .add_fault(&with(FaultWord::Pause, "reader"))
@@ -50,9 +57,7 @@ fn a_session_that_is_paused_handles_nothing_until_it_is_let_go() {
 
 #[test]
 fn a_pause_ends_by_itself() {
-    let broker = faulty();
-    let mut reader = client(&broker, "reader");
-    reader.subscribe("a", 0);
+    let (broker, mut reader) = faulty_with_reader();
     let request = FaultRequest {
         seconds: Some(0.2),
         ..with(FaultWord::Pause, "reader")
@@ -64,9 +69,7 @@ fn a_pause_ends_by_itself() {
 
 #[test]
 fn a_connection_that_is_paused_reads_nothing() {
-    let broker = faulty();
-    let mut reader = client(&broker, "reader");
-    reader.subscribe("a", 0);
+    let (broker, mut reader) = faulty_with_reader();
     let mut writer = client(&broker, "writer");
     let request = FaultRequest {
         actor: Some(ActorWord::Client),
@@ -85,9 +88,7 @@ fn a_connection_that_is_paused_reads_nothing() {
 
 #[test]
 fn a_session_that_loses_entries_is_counted() {
-    let broker = faulty();
-    let mut reader = client(&broker, "reader");
-    reader.subscribe("a", 0);
+    let (broker, mut reader) = faulty_with_reader();
     let request = FaultRequest {
         one_in: Some(1),
         ..with(FaultWord::Drop, "reader")
@@ -105,9 +106,7 @@ fn a_session_that_loses_entries_is_counted() {
 
 #[test]
 fn an_entry_that_is_handled_twice_is_a_message_that_comes_twice() {
-    let broker = faulty();
-    let mut reader = client(&broker, "reader");
-    reader.subscribe("a", 0);
+    let (broker, mut reader) = faulty_with_reader();
     broker
         .inspect()
         .add_fault(&with(FaultWord::Duplicate, "reader"))
@@ -118,29 +117,29 @@ fn an_entry_that_is_handled_twice_is_a_message_that_comes_twice() {
 }
 
 #[test]
-fn a_session_that_is_slow_handles_one_entry_at_a_time() {
-    let broker = faulty();
-    let mut reader = client(&broker, "reader");
-    reader.subscribe("a", 0);
+fn a_session_that_is_slow_handles_one_entry_in_its_time() {
+    let (broker, mut reader) = faulty_with_reader();
     let request = FaultRequest {
-        entry_micros: Some(10_000),
+        entry_micros: Some(300_000_000),
         ..with(FaultWord::Slow, "reader")
     };
-    broker.inspect().add_fault(&request).unwrap();
+    let fault = broker.inspect().add_fault(&request).unwrap();
     let mut writer = client(&broker, "writer");
     for text in ["1", "2", "3"] {
         writer.publish(v3::publish("a", text).qos(1));
     }
-    for text in ["1", "2", "3"] {
+    reader.expect_message(&v3::publish("a", "1"));
+    assert_eq!(queued(&broker, "reader"), 2);
+
+    broker.inspect().remove_fault(fault.id).unwrap();
+    for text in ["2", "3"] {
         reader.expect_message(&v3::publish("a", text));
     }
 }
 
 #[test]
 fn a_process_that_fails_is_an_alarm_with_a_dump_of_what_was_done_before() {
-    let broker = faulty();
-    let mut reader = client(&broker, "reader");
-    reader.subscribe("a", 0);
+    let (broker, _reader) = faulty_with_reader();
     let request = FaultRequest {
         process: Some("retainer".to_owned()),
         client: None,
@@ -162,9 +161,7 @@ fn a_process_that_fails_is_an_alarm_with_a_dump_of_what_was_done_before() {
 
 #[test]
 fn what_arbiters_did_last_can_be_read() {
-    let broker = faulty();
-    let mut reader = client(&broker, "reader");
-    reader.subscribe("a", 0);
+    let (broker, _reader) = faulty_with_reader();
     let mut moments = broker.inspect().moments(0, 1000).unwrap();
     moments.extend(broker.inspect().moments(1, 1000).unwrap());
     let is_subscribe = |moment: &castmq_broker::recorder::MomentView| {
@@ -250,9 +247,7 @@ fn faults_are_refused_unless_the_settings_allow_them_and_when_it_is_not_clear_wi
 
 #[test]
 fn a_fault_that_follows_a_pause_ends_it() {
-    let broker = faulty();
-    let mut reader = client(&broker, "reader");
-    reader.subscribe("a", 0);
+    let (broker, mut reader) = faulty_with_reader();
     broker
         .inspect()
         .add_fault(&with(FaultWord::Pause, "reader"))
